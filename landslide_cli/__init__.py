@@ -1,0 +1,22 @@
+"""Landslide polygons from satellite, aerial and drone imagery.
+
+``detect`` is the main job; it is loaded on first use, so that importing the package stays cheap.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from landslide_cli.detection import Summary, detect
+
+__version__ = "0.1.0"
+__all__ = ["Summary", "__version__", "detect"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("detect", "Summary"):
+        from landslide_cli import detection
+
+        return getattr(detection, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,57 @@
+"""The command line: doors to what the package does.
+
+Command modules import torch, geopandas and the like inside their functions, so that ``--help`` is instant.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+from typing import Any
+
+import click
+
+from landslide_cli import __version__
+from landslide_cli.cli.demo_scene import demo_scene
+from landslide_cli.cli.detect import detect
+from landslide_cli.cli.train import train
+from landslide_cli.errors import LandslideError
+
+INTERRUPTED = 130
+
+
+class Doors(click.Group):
+    """Turns the errors raised on purpose into one line and exit status 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except LandslideError as error:
+            raise click.ClickException(str(error)) from error
+        except KeyboardInterrupt:
+            click.echo("Interrupted; nothing was written.", err=True)
+            ctx.exit(INTERRUPTED)
+
+
+@click.group(cls=Doors, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, message="%(version)s")
+def main() -> None:
+    """Landslide polygons from satellite, aerial and drone imagery.
+
+    \b
+    landslide detect scene.tif -o slides.gpkg
+    """
+    # A polite kill ends like Ctrl-C, so that unfinished files are cleared away.
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+for command in (detect, train, demo_scene):
+    main.add_command(command)
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,350 @@
+"""One scene's run: from a raster to an inventory of landslide polygons."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import geopandas
+import numpy as np
+from numpy.typing import NDArray
+from rasterio.enums import Resampling
+
+from landslide_cli import __version__
+from landslide_cli.area import read_area
+from landslide_cli.engine import Engine
+from landslide_cli.errors import OutputError, SceneError
+from landslide_cli.files import refuse_unwritable, staged
+from landslide_cli.inventory import Ground, Shaping, analysed_layer, landslide_layer, refuse_unknown_ending, write_inventory
+from landslide_cli.model.weights import DEFAULT_MODEL, find_model, load_network
+from landslide_cli.mosaic import NODATA, STEPS, RasterWriter, Strip, blend, stored_threshold, writing_cog
+from landslide_cli.plan import SIZE, Plan, make_plan
+from landslide_cli.polygons import Finished, StreamingPolygonizer, joined
+from landslide_cli.prediction import OnTile, Predictor
+from landslide_cli.scene import open_scene
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a run found.
+
+    Attributes:
+        scene: The scene.
+        out: The inventory.
+        model: Model id.
+        landslides: Number of polygons.
+        area_m2: Their area together; None without a CRS.
+        analysed_m2: Area that the network has looked at; None without a CRS.
+        analysed_share: The same as a part of the scene's pixels.
+        bounds: West, south, east, north of the landslides in degrees; None if there are none or no CRS.
+        windows: Windows that the network was asked about.
+        device: Where the network ran.
+        precision: Type that its convolutions ran in.
+    """
+
+    scene: str
+    out: str
+    model: str
+    landslides: int
+    area_m2: float | None
+    analysed_m2: float | None
+    analysed_share: float
+    bounds: tuple[float, float, float, float] | None
+    windows: int
+    device: str
+    precision: str
+
+
+def detect(
+    scene: str | Path,
+    out: str | Path,
+    *,
+    model: str | Path = DEFAULT_MODEL,
+    threshold: float | None = None,
+    min_area: float = 0.0,
+    fill_holes: float = 0.0,
+    simplify: float = 0.0,
+    connectivity: int = 4,
+    overlap: int = 128,
+    batch_size: int | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    bands: Sequence[int] | None = None,
+    scale: tuple[float, float] | None = None,
+    resolution: float | None = None,
+    aoi: str | Path | None = None,
+    bbox: tuple[float, float, float, float] | None = None,
+    probability: str | Path | None = None,
+    mask: str | Path | None = None,
+    overwrite: bool = False,
+    on_tile: OnTile | None = None,
+) -> Summary:
+    """Find the landslides in a scene and write them as polygons.
+
+    Args:
+        scene: Any raster that GDAL reads, of any size.
+        out: Inventory to write: ``.gpkg``, ``.shp``, ``.geojson`` or ``.fgb``.
+        model: Id of an installed model, or a ``.safetensors`` file with its card beside it.
+        threshold: Probability from which a pixel counts as landslide; the card's by default.
+        min_area: Smallest landslide in m².
+        fill_holes: Holes up to this many m² are filled.
+        simplify: Metres by which outlines may move to lose vertices.
+        connectivity: 4, or 8 to join pixels that touch at a corner.
+        overlap: Pixels that neighbouring windows share; their tiles are blended there.
+        batch_size: Windows in each call of the network; by default what suits the device.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        precision: ``auto``, ``float32``, ``bfloat16`` or ``float16``.
+        bands: Numbers of the bands to use, counted from 1, in the model's order.
+        scale: Raw values that map to the model's range; measured by default, except for uint8.
+        resolution: Metres per pixel at which the network sees the scene.
+        aoi: Vector file with the polygons to analyse.
+        bbox: Left, bottom, right, top to analyse, in the scene's CRS.
+        probability: GeoTIFF of the probability to write as well.
+        mask: GeoTIFF of the mask (1 landslide, 0 not, 255 not analysed) to write as well.
+        overwrite: Replace outputs that exist.
+        on_tile: Called with (tiles done, tiles in all).
+
+    Raises:
+        LandslideError: with a message that says what to do; no output is written then.
+    """
+    from landslide_cli.engine.torch_engine import TorchEngine, default_batch_size
+
+    outputs = Outputs(Path(out), _path(probability), _path(mask))
+    outputs.refuse(Path(scene), overwrite=overwrite)
+    weights, card = find_model(model)
+    with open_scene(scene, wanted=card.bands, bands=bands) as opened:
+        area = read_area(
+            aoi=aoi,
+            bbox=bbox,
+            transform=opened.transform,
+            crs=opened.crs,
+            height=opened.height,
+            width=opened.width,
+        )
+        plan = make_plan(
+            opened,
+            card,
+            threshold=threshold,
+            shaping=Shaping(min_area, fill_holes, simplify),
+            connectivity=connectivity,
+            overlap=overlap,
+            scale=scale,
+            resolution_m=resolution,
+            area=area,
+        )
+        engine = TorchEngine(
+            load_network(weights, card),
+            value_range=plan.value_range,
+            mean=card.mean,
+            std=card.std,
+            size=SIZE,
+            batch_size=batch_size or default_batch_size(device),
+            device=device,
+            precision=precision,
+        )
+        return run(plan, engine, outputs, on_tile=on_tile)
+
+
+def _path(name: str | Path | None) -> Path | None:
+    return None if name is None else Path(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """The files that a run writes; the rasters are written on request."""
+
+    inventory: Path
+    probability: Path | None = None
+    mask: Path | None = None
+
+    def refuse(self, scene: Path, *, overwrite: bool) -> None:
+        """Check before any work that every file can be written.
+
+        Raises:
+            OutputError: one can't, two share a name, or one is the scene itself.
+        """
+        refuse_unknown_ending(self.inventory)
+        given = [path for path in (self.inventory, self.probability, self.mask) if path is not None]
+        for path in given[1:]:
+            if path.suffix.lower() not in (".tif", ".tiff"):
+                raise OutputError(f"{path}: rasters are written as GeoTIFF; let the name end in .tif")
+        for path in given:
+            refuse_unwritable(path, overwrite=overwrite)
+        if len({path.resolve() for path in [scene, *given]}) <= len(given):
+            raise OutputError(f"two of {scene}, {', '.join(map(str, given))} are the same file; name each differently")
+
+
+def run(plan: Plan, engine: Engine, outputs: Outputs, *, on_tile: OnTile | None = None) -> Summary:
+    """Carry a plan out with any engine; the outputs get their names together, at the end.
+
+    Raises:
+        SceneError: the scene can't be read to its end, or nothing in it is valid.
+    """
+    _announce(plan, engine)
+    provenance = _provenance(plan, engine)
+    predictor = Predictor(plan, engine, on_tile)
+    collector = Collector(plan)
+    with ExitStack() as stages:
+        inventory = stages.enter_context(staged(outputs.inventory))
+        with ExitStack() as rasters:
+            probability = _raster(stages, rasters, outputs.probability, plan, provenance, "probability", 1 / STEPS)
+            mask = _raster(stages, rasters, outputs.mask, plan, provenance, "landslide", 1.0)
+            for strip in blend(predictor, plan.grid):
+                landslide = collector.add(strip)
+                if probability:
+                    probability.write(strip.top, strip.stored)
+                if mask:
+                    mask.write(strip.top, np.where(strip.stored == NODATA, np.uint8(NODATA), landslide))
+            collector.close()
+            if collector.known == 0:
+                what = "the area of interest" if plan.area else "the scene"
+                raise SceneError(
+                    f"{plan.scene.name}: {what} holds no valid pixel; check the file's nodata value, alpha band and mask"
+                )
+        landslides, analysed = collector.layers()
+        write_inventory(inventory, landslides, analysed, provenance=provenance)
+    return _summary(plan, engine, outputs, landslides, analysed, collector.known, predictor.asked)
+
+
+class Collector:
+    """Gathers polygons, of landslides and of what was analysed, from the strips of a mosaic."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._ground = Ground(plan.scene.transform, plan.scene.crs, plan.scene.ground)
+        self._lowest = stored_threshold(plan.threshold)
+        # Pixels far from the centre may be larger, so this first sieve is coarse; the true area decides later.
+        sieve = 0.5 * plan.shaping.min_area_m2 / math.prod(plan.scene.ground) if plan.scene.ground else 0
+        self._landslides = StreamingPolygonizer(plan.scene.width, connectivity=plan.connectivity, min_pixels=sieve)
+        self._analysed = StreamingPolygonizer(plan.scene.width)
+        self._found: list[Finished] = []
+        self._outlines: list[Finished] = []
+        self.known = 0
+
+    def add(self, strip: Strip) -> NDArray[np.bool_]:
+        """Add a strip; give its landslide mask."""
+        analysed = strip.stored != NODATA
+        landslide = analysed & (strip.stored >= self._lowest)
+        self.known += int(np.count_nonzero(analysed))
+        self._found.append(self._landslides.feed(landslide, strip.stored, analysed))
+        self._outlines.append(self._analysed.feed(analysed, strip.stored, analysed))
+        return landslide
+
+    def close(self) -> None:
+        """No strip follows."""
+        self._found.append(self._landslides.close())
+        self._outlines.append(self._analysed.close())
+
+    def layers(self) -> tuple[geopandas.GeoDataFrame, geopandas.GeoDataFrame]:
+        """The layers ``landslides`` and ``analysed``."""
+        found, outlines = joined(self._found), joined(self._outlines)
+        scene = self._plan.scene
+        landslides = landslide_layer(
+            found.geometry,
+            ground=self._ground,
+            shaping=self._plan.shaping,
+            prob_mean=found.measures["total"] / found.measures["pixels"] / STEPS,
+            prob_max=found.measures["peak"] / STEPS,
+            cut=found.measures["cut"],
+            scene=scene.name,
+            model=self._plan.card.model_id,
+        )
+        analysed = analysed_layer(
+            outlines.geometry, ground=self._ground, scene=scene.name, resolution_m=self._plan.working_m
+        )
+        return landslides, analysed
+
+
+def _announce(plan: Plan, engine: Engine) -> None:
+    """The first lines of a run."""
+    scene = plan.scene
+    metres = f"{scene.resolution_m:.3g} m pixels" if scene.resolution_m else "pixels of unknown size"
+    log.info("%s on %s, %s", plan.card.model_id, engine.device, engine.precision)
+    log.info(
+        "%s: %d x %d, %s, bands %s, %d windows",
+        scene.name, scene.width, scene.height, metres, ",".join(map(str, scene.bands)), len(plan.grid),
+    )  # fmt: skip
+
+
+def _provenance(plan: Plan, engine: Engine) -> dict[str, str]:
+    """What every output carries about its making."""
+    rows, cols = plan.grid.rows, plan.grid.cols
+    return {
+        "LANDSLIDE_VERSION": __version__,
+        "LANDSLIDE_MODEL": plan.card.model_id,
+        "LANDSLIDE_WEIGHTS_SHA256": plan.card.sha256,
+        "LANDSLIDE_THRESHOLD": f"{plan.threshold:g}",
+        "LANDSLIDE_WINDOW": f"{cols.size}x{rows.size}",
+        "LANDSLIDE_OVERLAP": f"{cols.overlap}x{rows.overlap}",
+        "LANDSLIDE_STRETCH": "{:g},{:g}".format(*plan.value_range),
+        "LANDSLIDE_BANDS": ",".join(map(str, plan.scene.bands)),
+        "LANDSLIDE_PRECISION": engine.precision,
+        "LANDSLIDE_SCENE": plan.scene.name,
+    }
+
+
+def _raster(
+    stages: ExitStack,
+    rasters: ExitStack,
+    path: Path | None,
+    plan: Plan,
+    provenance: dict[str, str],
+    description: str,
+    scale: float,
+) -> RasterWriter | None:
+    """Open one of the rasters: finished when ``rasters`` ends, named when ``stages`` ends."""
+    if path is None:
+        return None
+    scene = plan.scene
+    return rasters.enter_context(
+        writing_cog(
+            stages.enter_context(staged(path)),
+            height=scene.height,
+            width=scene.width,
+            transform=scene.transform,
+            crs=scene.crs,
+            scale=scale,
+            description=description,
+            tags=provenance,
+            overviews=Resampling.average if scale != 1 else Resampling.nearest,
+        )
+    )
+
+
+def _summary(
+    plan: Plan,
+    engine: Engine,
+    outputs: Outputs,
+    landslides: geopandas.GeoDataFrame,
+    analysed: geopandas.GeoDataFrame,
+    known: int,
+    windows: int,
+) -> Summary:
+    located = landslides.crs is not None
+    bounds = landslides.to_crs(4326).total_bounds if located and len(landslides) else None
+    return Summary(
+        scene=str(plan.scene.src.name),
+        out=str(outputs.inventory),
+        model=plan.card.model_id,
+        landslides=len(landslides),
+        area_m2=_total(landslides),
+        analysed_m2=_total(analysed),
+        analysed_share=known / (plan.scene.height * plan.scene.width),
+        bounds=None if bounds is None else tuple(float(v) for v in bounds),
+        windows=windows,
+        device=engine.device,
+        precision=engine.precision,
+    )
+
+
+def _total(layer: geopandas.GeoDataFrame) -> float | None:
+    """Sum of the areas of a layer; None if they are unknown, 0 if there are none."""
+    if layer.crs is None or layer["area_m2"].isna().any():
+        return None
+    return float(layer["area_m2"].sum())

@@ -1,0 +1,27 @@
+"""Raw pixels in, probabilities out; nothing here knows geography."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Engine(Protocol):
+    """What the run needs of a network: any object with these four."""
+
+    device: str
+    precision: str
+    batch_size: int
+
+    def __call__(self, pixels: NDArray[np.generic]) -> NDArray[np.float32]:
+        """Predict one batch.
+
+        Args:
+            pixels: Raw pixels as they stand in the file, shape ``(batch_size, bands, height, width)``.
+
+        Returns:
+            Probabilities, float32, shape ``(batch_size, height, width)``.
+        """
+        ...

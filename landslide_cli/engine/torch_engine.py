@@ -1,0 +1,126 @@
+"""The network on torch: device, precision, memory layout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from landslide_cli.errors import DeviceError
+from landslide_cli.model.normalise import Normalise
+
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def choose_device(name: str) -> torch.device:
+    """Turn ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps`` into a device that is there.
+
+    Raises:
+        DeviceError: it isn't; a run never falls back to the CPU in silence.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise DeviceError(f"no device is called {name!r}; use auto, cpu, cuda, cuda:N or mps") from error
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise DeviceError(
+            f"{name} was asked for, but torch {torch.__version__} sees {torch.cuda.device_count()} CUDA devices; "
+            "use --device cpu, or install the driver and a CUDA build of torch"
+        )
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise DeviceError("mps was asked for, but this machine has none; use --device cpu")
+    if device.type not in {"cpu", "cuda", "mps"}:
+        raise DeviceError(f"{name} is not a device that landslide runs on; use auto, cpu, cuda, cuda:N or mps")
+    return device
+
+
+def choose_precision(name: str, device: torch.device) -> torch.dtype:
+    """Turn ``auto`` or a name into the type that convolutions run in.
+
+    ``auto`` is bfloat16 where the hardware multiplies it natively, float16 on older CUDA cards and
+    float32 elsewhere: emulated bfloat16 is slower than float32.
+
+    Raises:
+        DeviceError: the device can't run the precision asked for.
+    """
+    if name != "auto":
+        if name == "float16" and device.type == "cpu":
+            raise DeviceError("float16 is not for the CPU; use --precision bfloat16 or float32")
+        return PRECISIONS[name]
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    if device.type == "cpu" and torch.cpu.get_capabilities().get("avx512_bf16", False):
+        return torch.bfloat16
+    return torch.float32
+
+
+def default_batch_size(device: str) -> int:
+    """Windows in each call: a card wants many at once, a CPU is as fast with one and needs less memory."""
+    return 1 if choose_device(device).type == "cpu" else 16
+
+
+class TorchEngine:
+    """Runs a network on raw pixels.
+
+    Args:
+        network: Takes normalised ``(N, C, H, W)`` and gives logits ``(N, 1, H, W)``.
+        value_range: Raw values that map to 0 and 1; what lies outside is clamped.
+        mean: Mean of each band after that mapping, from the card.
+        std: Standard deviation of each band after that mapping, from the card.
+        size: Side that the network sees. Windows of another size are resampled to it on the device,
+            and the probabilities back.
+        batch_size: Windows in each call.
+        device: As for `choose_device`.
+        precision: As for `choose_precision`.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        value_range: tuple[float, float],
+        mean: Sequence[float],
+        std: Sequence[float],
+        size: int,
+        batch_size: int,
+        device: str = "auto",
+        precision: str = "auto",
+    ) -> None:
+        self._device = choose_device(device)
+        self._dtype = choose_precision(precision, self._device)
+        self._network = network.to(self._device, memory_format=torch.channels_last).eval()
+        self._normalise = Normalise(value_range, mean, std).to(self._device)
+        self._range = value_range
+        self._size = size
+        self.batch_size = batch_size
+        self.device = str(self._device)
+        self.precision = str(self._dtype).removeprefix("torch.")
+
+    @torch.inference_mode()
+    def __call__(self, pixels: NDArray[np.generic]) -> NDArray[np.float32]:
+        """Predict one batch; see `landslide_cli.engine.Engine`."""
+        # torch has no arithmetic on the unsigned types above uint8.
+        wide = pixels.astype(np.float32) if pixels.dtype.kind == "u" and pixels.itemsize > 1 else pixels
+        raw = torch.from_numpy(wide).to(self._device).float().clamp(*self._range)
+        height, width = raw.shape[-2:]
+        x = _resized(raw, (self._size, self._size))
+        x = self._normalise(x).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32):
+            logits = self._network(x)
+        probability = _resized(torch.sigmoid(logits.float()), (height, width))
+        result: NDArray[np.float32] = probability[:, 0].cpu().numpy()
+        return result
+
+
+def _resized(x: Tensor, size: tuple[int, int]) -> Tensor:
+    if x.shape[-2:] == size:
+        return x
+    return F.interpolate(x, size, mode="bilinear", align_corners=False, antialias=True)

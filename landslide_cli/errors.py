@@ -1,0 +1,39 @@
+"""The errors raised on purpose. Each message says what came, what is needed and what to do."""
+
+from __future__ import annotations
+
+
+class LandslideError(Exception):
+    """Base of all errors that a user can mend; the command line shows them as one line."""
+
+
+class SceneError(LandslideError):
+    """A scene can't be used: not a raster, wrong bands, no valid pixel, no geotransform."""
+
+
+class AreaError(LandslideError):
+    """The area of interest can't be read or doesn't meet the scene."""
+
+
+class OutputError(LandslideError):
+    """An output can't be written: it exists, its folder is missing, its ending is unknown."""
+
+
+class ModelError(LandslideError):
+    """A model can't be loaded: unknown name, wrong checksum, card and weights that don't fit."""
+
+
+class DeviceError(LandslideError):
+    """The device or engine asked for isn't there."""
+
+
+class TrainingDataError(LandslideError):
+    """Chips, masks, groups or a recipe can't be used for training."""
+
+
+class LandslideWarning(UserWarning):
+    """Something a user should know that doesn't stop the run."""
+
+
+class NoCRSWarning(LandslideWarning):
+    """The scene has no coordinate reference system, so metric fields stay empty."""

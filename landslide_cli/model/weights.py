@@ -1,0 +1,76 @@
+"""Weights on disk: finding them, checking them against their card, loading them, writing them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from landslide_cli.errors import ModelError
+from landslide_cli.model.card import ModelCard, checksum, read_card
+
+if TYPE_CHECKING:
+    from torch import nn
+
+DEFAULT_MODEL = "msasnet-rgb"
+
+
+def weights_folder() -> Path:
+    """Where the shipped weights lie: in the package, or beside it in an editable install."""
+    package = Path(__file__).parents[1]
+    return package / "weights" if (package / "weights").is_dir() else package.parent / "weights"
+
+
+def find_model(model: str | Path) -> tuple[Path, ModelCard]:
+    """Find a model by its id or by the path of its ``.safetensors`` file.
+
+    Returns:
+        ``(weights, card)``; the weights themselves aren't read.
+
+    Raises:
+        ModelError: nothing of that name is installed, or a file of the pair is missing.
+    """
+    named = Path(model)
+    weights = named if named.suffix == ".safetensors" else weights_folder() / f"{model}.safetensors"
+    if not weights.is_file():
+        installed = ", ".join(sorted(path.stem for path in weights_folder().glob("*.safetensors"))) or "none"
+        raise ModelError(f"no model {str(model)!r}: {weights} is missing; installed: {installed}")
+    return weights, read_card(weights.with_suffix(".json"))
+
+
+def load_network(weights: Path, card: ModelCard) -> nn.Module:
+    """Build the card's network and fill it with the weights, as float32, in eval mode.
+
+    Raises:
+        ModelError: the checksum, a key or a shape isn't what the card promises.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    from landslide_cli.model.registry import build_network
+
+    found = checksum(weights)
+    if found != card.sha256:
+        raise ModelError(
+            f"{weights}: checksum {found[:12]}… is not the {card.sha256[:12]}… of its card; "
+            "the file is damaged or belongs to another card: install it again"
+        )
+    network = build_network(card.network, **card.arguments)
+    try:
+        network.load_state_dict({name: tensor.float() for name, tensor in load_file(weights).items()})
+    except (SafetensorError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[-1].strip()
+        raise ModelError(f"{weights} does not fit network {card.network} of its card: {reason}") from error
+    return network.eval()
+
+
+def write_weights(network: nn.Module, path: Path) -> str:
+    """Write the network's numbers as float16 and give their checksum."""
+    import torch
+    from safetensors.torch import save_file
+
+    tensors = {
+        name: (tensor.to(torch.float16) if tensor.is_floating_point() else tensor).contiguous().cpu()
+        for name, tensor in network.state_dict().items()
+    }
+    save_file(tensors, path)
+    return checksum(path)

@@ -1,0 +1,133 @@
+"""Everything decided about one scene's run before its first window is predicted."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landslide_cli.area import Area
+from landslide_cli.errors import SceneError
+from landslide_cli.inventory import Shaping
+from landslide_cli.model.card import ModelCard
+from landslide_cli.scene import Scene
+from landslide_cli.tiling import Axis, Grid
+
+log = logging.getLogger(__name__)
+
+SIZE = 512
+# Pixels whose sides differ by more on the ground (degrees far from the equator) are made square.
+SQUEEZED = 1.25
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do.
+
+    Attributes:
+        scene: The open scene.
+        card: The model's card.
+        grid: Windows and blend weights.
+        area: What to analyse; None for all of it.
+        value_range: Raw values that map to the model's range.
+        working_m: Metres per pixel that the network sees; None without a CRS.
+        threshold: Probability from which a pixel counts as landslide.
+        shaping: What is done to the polygons.
+        connectivity: 4 or 8.
+    """
+
+    scene: Scene
+    card: ModelCard
+    grid: Grid
+    area: Area | None
+    value_range: tuple[float, float]
+    working_m: float | None
+    threshold: float
+    shaping: Shaping
+    connectivity: int
+
+    @property
+    def fill(self) -> NDArray[np.generic]:
+        """What the network sees at invalid pixels: each band's mean, the most neutral value it knows."""
+        low, high = self.value_range
+        fill = low + np.asarray(self.card.mean) * (high - low)
+        return (fill if self.scene.dtype.kind == "f" else fill.round()).astype(self.scene.dtype)
+
+
+def make_plan(
+    scene: Scene,
+    card: ModelCard,
+    *,
+    threshold: float | None = None,
+    shaping: Shaping = Shaping(),
+    connectivity: int = 4,
+    overlap: int = 128,
+    scale: tuple[float, float] | None = None,
+    resolution_m: float | None = None,
+    area: Area | None = None,
+) -> Plan:
+    """Decide windows, stretch and working resolution; see `landslide_cli.detect` for the arguments.
+
+    Raises:
+        SceneError: a stretch can't be measured, or a resolution can't be met.
+    """
+    if scale is not None:
+        value_range = scale
+    elif scene.dtype == np.uint8:
+        value_range = card.value_range
+    else:
+        value_range = scene.stretch()
+        log.info("%s pixels: %g to %g is stretched to the model's range (override with --scale)", scene.dtype, *value_range)
+    grid, working_m = plan_grid(scene, card, overlap=overlap, resolution_m=resolution_m)
+    return Plan(
+        scene=scene,
+        card=card,
+        grid=grid,
+        area=area,
+        value_range=value_range,
+        working_m=working_m,
+        threshold=card.threshold if threshold is None else threshold,
+        shaping=shaping,
+        connectivity=connectivity,
+    )
+
+
+def plan_grid(
+    scene: Scene, card: ModelCard, *, overlap: int, resolution_m: float | None
+) -> tuple[Grid, float | None]:
+    """Lay the grid so that each window shows the network a resolution it was trained for.
+
+    A scene outside the trained range isn't warped: its windows are cut larger or smaller, and the engine
+    resamples them to 512×512 and their probabilities back. So every output keeps the scene's own grid.
+
+    Returns:
+        ``(grid, working_m)``, the latter in metres per pixel, None if unknown.
+
+    Raises:
+        SceneError: ``resolution_m`` is given and the scene has no CRS to relate it to.
+    """
+    ground, native_m = scene.ground, scene.resolution_m
+    if ground is None or native_m is None:
+        if resolution_m is not None:
+            raise SceneError(
+                f"{scene.name} has no CRS, so --resolution {resolution_m:g} can't be met; assign a CRS first"
+            )
+        return Grid.square(scene.height, scene.width, SIZE, overlap), None
+    low, high = card.resolution_m
+    target_m = resolution_m or min(max(native_m, low), high)
+    if resolution_m is None and target_m == native_m and max(ground) <= SQUEEZED * min(ground):
+        return Grid.square(scene.height, scene.width, SIZE, overlap), native_m
+    log.info(
+        "%.3g x %.3g m pixels are resampled to %.3g m for the network (trained for %.3g to %.3g m); "
+        "results keep the scene's grid",
+        *ground, target_m, low, high,
+    )  # fmt: skip
+    down, across = (target_m / metres for metres in ground)
+    return Grid(_scaled(scene.height, down, overlap), _scaled(scene.width, across, overlap)), target_m
+
+
+def _scaled(length: int, factor: float, overlap: int) -> Axis:
+    size = max(2, round(SIZE * factor))
+    return Axis(length, size, min(size // 2, round(overlap * factor)))

@@ -1,0 +1,1 @@
+"""Training of the networks: chips, augmentation, the loop, losses and metrics."""

@@ -1,0 +1,96 @@
+"""Pixel scores from histograms of stored probabilities, for every threshold at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landslide_cli.mosaic import NODATA, STEPS, stored_threshold
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """How often each stored value stands on true landslide and elsewhere; nodata is left out.
+
+    Attributes:
+        landslide: Counts of the values 0 … 254 where the truth is landslide.
+        other: Counts where it isn't.
+    """
+
+    landslide: NDArray[np.int64]
+    other: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, stored: NDArray[np.uint8], truth: NDArray[np.bool_]) -> Histogram:
+        """Count one image; both arrays have one shape."""
+        known = stored != NODATA
+        bins = STEPS + 1
+        return cls(
+            np.bincount(stored[known & truth], minlength=bins), np.bincount(stored[known & ~truth], minlength=bins)
+        )
+
+    @classmethod
+    def total(cls, parts: Iterable[Histogram]) -> Histogram:
+        """Pool several images: pixels count alike, wherever they come from."""
+        zero = np.zeros(STEPS + 1, dtype=np.int64)
+        landslide, other = zero.copy(), zero
+        for part in parts:
+            landslide, other = landslide + part.landslide, other + part.other
+        return cls(landslide, other)
+
+    def scores(self, threshold: float) -> Scores:
+        """Scores at a threshold."""
+        lowest = stored_threshold(threshold)
+        return Scores(
+            true_positive=int(self.landslide[lowest:].sum()),
+            false_positive=int(self.other[lowest:].sum()),
+            false_negative=int(self.landslide[:lowest].sum()),
+            true_negative=int(self.other[:lowest].sum()),
+        )
+
+    def best_threshold(self) -> float:
+        """The threshold, a multiple of 0.01, of the best F1."""
+        candidates = [step / 100 for step in range(5, 96)]
+        return max(candidates, key=lambda threshold: self.scores(threshold).f1)
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Counts of pixels and what the field calls them; a ratio of nothing is 0."""
+
+    true_positive: int
+    false_positive: int
+    false_negative: int
+    true_negative: int
+
+    @property
+    def precision(self) -> float:
+        """Part of what was found that is landslide."""
+        return _ratio(self.true_positive, self.true_positive + self.false_positive)
+
+    @property
+    def recall(self) -> float:
+        """Part of the landslide that was found."""
+        return _ratio(self.true_positive, self.true_positive + self.false_negative)
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall, the Dice coefficient."""
+        return _ratio(2 * self.true_positive, 2 * self.true_positive + self.false_positive + self.false_negative)
+
+    @property
+    def iou(self) -> float:
+        """Intersection over union, the Jaccard index."""
+        return _ratio(self.true_positive, self.true_positive + self.false_positive + self.false_negative)
+
+    @property
+    def false_alarm(self) -> float:
+        """Part of the area without landslide that was called landslide."""
+        return _ratio(self.false_positive, self.false_positive + self.true_negative)
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0

@@ -1,0 +1,153 @@
+"""From a recipe and a folder of chips to weights and the card that describes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landslide_cli import __version__
+from landslide_cli.engine import Engine
+from landslide_cli.engine.torch_engine import TorchEngine
+from landslide_cli.errors import OutputError
+from landslide_cli.files import refuse_unwritable, staged
+from landslide_cli.model.card import ModelCard
+from landslide_cli.model.weights import load_network, write_weights
+from landslide_cli.mosaic import blend
+from landslide_cli.tiling import Grid
+from landslide_cli.training.chips import Chip
+from landslide_cli.training.fit import VALUE_RANGE, Split, Trained, fit, split_sources
+from landslide_cli.training.recipe import Recipe, read_recipe
+from landslide_cli.training.scores import Histogram
+
+BANDS = ("red", "green", "blue")
+WINDOW = 512
+
+
+def train(
+    recipe_path: Path, data: Path, out: Path, *, run_dir: Path, workers: int = 0, overwrite: bool = False
+) -> ModelCard:
+    """Train by a recipe; write ``out`` and its card.
+
+    Raises:
+        TrainingDataError: the recipe or the chips can't be used.
+        OutputError: ``out`` can't be written.
+    """
+    if out.suffix != ".safetensors":
+        raise OutputError(f"{out}: weights are written as safetensors; let the name end in .safetensors")
+    refuse_unwritable(out, overwrite=overwrite)
+    recipe = read_recipe(recipe_path)
+    split = split_sources(recipe, data)
+    trained = fit(recipe, split, run_dir, workers=workers)
+    return write_model(recipe, split, trained, out)
+
+
+def write_model(recipe: Recipe, split: Split, trained: Trained, out: Path) -> ModelCard:
+    """Write weights and card; the numbers in the card are those of the written weights."""
+    with staged(out) as place:
+        draft = ModelCard(
+            model_id=recipe.model_id,
+            network=recipe.network,
+            arguments=recipe.arguments,
+            bands=BANDS,
+            value_range=VALUE_RANGE,
+            mean=trained.mean,
+            std=trained.std,
+            resolution_m=recipe.resolution_m,
+            threshold=0.5,
+            sha256=write_weights(trained.network, place),
+            licence=recipe.licence,
+            version=__version__,
+            known_failures=recipe.known_failures,
+        )
+        engine = TorchEngine(
+            load_network(place, draft),
+            value_range=draft.value_range, mean=draft.mean, std=draft.std,
+            size=WINDOW, batch_size=1,
+        )  # fmt: skip
+        # Only validation chooses the threshold; the test part is looked at once it stands.
+        validation = judge(engine, split.validation)
+        threshold = Histogram.total(validation.values()).best_threshold()
+        test = judge(engine, split.test)
+        entries = asdict(draft) | {
+            "threshold": threshold,
+            "training": _training(recipe, split),
+            "metrics": {
+                "validation": _table(validation, threshold),
+                "test": _table(test, threshold),
+                "how": f"pixels pooled, native size, {WINDOW} windows blended as in detect, {engine.precision}",
+            },
+        }
+        card = ModelCard(**entries)
+        card.write(place.with_suffix(".json"))
+    return card
+
+
+def judge(engine: Engine, sources: dict[str, list[Chip]]) -> dict[str, Histogram]:
+    """Predict every chip; histograms pooled by source."""
+    result = {}
+    for name, chips in sources.items():
+        if chips:
+            result[name] = Histogram.total(_histogram(engine, chip) for chip in chips)
+    return result
+
+
+def _histogram(engine: Engine, chip: Chip) -> Histogram:
+    image = chip.read_image()
+    return Histogram.of(predict_image(engine, image), chip.read_mask(image.shape[:2]))
+
+
+def predict_image(engine: Engine, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Predict a whole image in memory through the windows that `detect` would use.
+
+    Args:
+        engine: With a batch size of 1.
+        image: uint8, shape ``(height, width, bands)``.
+
+    Returns:
+        Stored probabilities, uint8, shape ``(height, width)``.
+    """
+    pixels = image.transpose(2, 0, 1)
+    grid = Grid.square(*image.shape[:2], size=WINDOW)
+    everything = np.True_
+    predictions = (
+        (tile, engine(np.ascontiguousarray(pixels[:, tile.rows[:, None], tile.cols])[None])[0], everything)
+        for tile in grid.tiles()
+    )
+    return np.concatenate([strip.stored for strip in blend(predictions, grid)])
+
+
+def _table(histograms: dict[str, Histogram], threshold: float) -> dict[str, Any]:
+    table = {}
+    for name, histogram in [*histograms.items(), ("all", Histogram.total(histograms.values()))]:
+        scores = histogram.scores(threshold)
+        row = {"pixels": int(histogram.landslide.sum() + histogram.other.sum())}
+        if histogram.landslide.any():
+            row |= {key: round(getattr(scores, key), 4) for key in ("precision", "recall", "f1", "iou")}
+        table[name] = row | {"false_alarm": round(scores.false_alarm, 5)}
+    return table
+
+
+def _training(recipe: Recipe, split: Split) -> dict[str, Any]:
+    sources = []
+    for source in recipe.sources:
+        counts = {
+            part: len(chips[source.name])
+            for part, chips in (("training", split.training), ("validation", split.validation), ("test", split.test))
+        }
+        sources.append(asdict(source) | {"chips": counts})
+    return {
+        "sources": sources,
+        "validation_groups": list(recipe.validation),
+        "test_groups": list(recipe.test),
+        "phases": [asdict(phase) for phase in recipe.phases],
+        "learning_rate": recipe.learning_rate,
+        "weight_decay": recipe.weight_decay,
+        "ema_decay": recipe.ema_decay,
+        "augmentation": asdict(recipe.augmentation),
+        "seed": recipe.seed,
+    }
