@@ -9,8 +9,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-import geopandas
 import numpy as np
+import rasterio
+import shapely
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
 
@@ -19,7 +20,7 @@ from landslide_cli.area import read_area
 from landslide_cli.engine import Engine
 from landslide_cli.errors import OutputError, SceneError
 from landslide_cli.files import refuse_unwritable, staged
-from landslide_cli.inventory import Ground, Shaping, analysed_layer, landslide_layer, refuse_unknown_ending, write_inventory
+from landslide_cli.inventory import Ground, InventoryWriter, Shaping, refuse_unknown_ending
 from landslide_cli.model.weights import DEFAULT_MODEL, find_model, load_network
 from landslide_cli.mosaic import NODATA, STEPS, RasterWriter, Strip, blend, stored_threshold, writing_cog
 from landslide_cli.plan import SIZE, Plan, make_plan
@@ -28,6 +29,8 @@ from landslide_cli.prediction import OnTile, Predictor
 from landslide_cli.scene import open_scene
 
 log = logging.getLogger(__name__)
+
+VERTICES_IN_MEMORY = 30_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,11 +190,20 @@ def run(plan: Plan, engine: Engine, outputs: Outputs, *, on_tile: OnTile | None 
         SceneError: the scene can't be read to its end, or nothing in it is valid.
     """
     _announce(plan, engine)
-    provenance = _provenance(plan, engine)
+    scene, provenance = plan.scene, _provenance(plan, engine)
     predictor = Predictor(plan, engine, on_tile)
-    collector = Collector(plan)
-    with ExitStack() as stages:
-        inventory = stages.enter_context(staged(outputs.inventory))
+    with rasterio.Env(GDAL_CACHEMAX=plan.cache_bytes), ExitStack() as stages:
+        inventory = InventoryWriter(
+            stages.enter_context(staged(outputs.inventory)),
+            ground=Ground(scene.transform, scene.crs, scene.ground),
+            shaping=plan.shaping,
+            scene=scene.name,
+            model=plan.card.model_id,
+            resolution_m=plan.working_m,
+            multi=plan.connectivity == 8,
+            provenance=provenance,
+        )
+        collector = Collector(plan, inventory)
         with ExitStack() as rasters:
             probability = _raster(stages, rasters, outputs.probability, plan, provenance, "probability", 1 / STEPS)
             mask = _raster(stages, rasters, outputs.mask, plan, provenance, "landslide", 1.0)
@@ -205,60 +217,75 @@ def run(plan: Plan, engine: Engine, outputs: Outputs, *, on_tile: OnTile | None 
             if collector.known == 0:
                 what = "the area of interest" if plan.area else "the scene"
                 raise SceneError(
-                    f"{plan.scene.name}: {what} holds no valid pixel; check the file's nodata value, alpha band and mask"
+                    f"{scene.name}: {what} holds no valid pixel; check the file's nodata value, alpha band and mask"
                 )
-        landslides, analysed = collector.layers()
-        write_inventory(inventory, landslides, analysed, provenance=provenance)
-    return _summary(plan, engine, outputs, landslides, analysed, collector.known, predictor.asked)
+        inventory.close()
+    return Summary(
+        scene=str(scene.src.name),
+        out=str(outputs.inventory),
+        model=plan.card.model_id,
+        landslides=inventory.count,
+        area_m2=_known(inventory.area_m2) if scene.crs else None,
+        analysed_m2=_known(inventory.analysed_m2),
+        analysed_share=collector.known / (scene.height * scene.width),
+        bounds=inventory.bounds,
+        windows=predictor.asked,
+        device=engine.device,
+        precision=engine.precision,
+    )
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 class Collector:
-    """Gathers polygons, of landslides and of what was analysed, from the strips of a mosaic."""
+    """Turns the strips of a mosaic into polygons, of landslides and of what was analysed, and passes them on.
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self._ground = Ground(plan.scene.transform, plan.scene.crs, plan.scene.ground)
+    Attributes:
+        known: Pixels analysed so far.
+    """
+
+    def __init__(self, plan: Plan, inventory: InventoryWriter) -> None:
+        self.known = 0
+        self._inventory = inventory
         self._lowest = stored_threshold(plan.threshold)
         # Pixels far from the centre may be larger, so this first sieve is coarse; the true area decides later.
         sieve = 0.5 * plan.shaping.min_area_m2 / math.prod(plan.scene.ground) if plan.scene.ground else 0
         self._landslides = StreamingPolygonizer(plan.scene.width, connectivity=plan.connectivity, min_pixels=sieve)
         self._analysed = StreamingPolygonizer(plan.scene.width)
         self._found: list[Finished] = []
-        self._outlines: list[Finished] = []
-        self.known = 0
+        self._vertices = 0
 
     def add(self, strip: Strip) -> NDArray[np.bool_]:
         """Add a strip; give its landslide mask."""
         analysed = strip.stored != NODATA
         landslide = analysed & (strip.stored >= self._lowest)
         self.known += int(np.count_nonzero(analysed))
-        self._found.append(self._landslides.feed(landslide, strip.stored, analysed))
-        self._outlines.append(self._analysed.feed(analysed, strip.stored, analysed))
+        self._keep(self._landslides.feed(landslide, strip.stored, analysed))
+        self._inventory.add_analysed(self._analysed.feed(analysed, strip.stored, analysed).geometry)
         return landslide
 
     def close(self) -> None:
         """No strip follows."""
-        self._found.append(self._landslides.close())
-        self._outlines.append(self._analysed.close())
+        self._keep(self._landslides.close())
+        self._write()
+        self._inventory.add_analysed(self._analysed.close().geometry)
 
-    def layers(self) -> tuple[geopandas.GeoDataFrame, geopandas.GeoDataFrame]:
-        """The layers ``landslides`` and ``analysed``."""
-        found, outlines = joined(self._found), joined(self._outlines)
-        scene = self._plan.scene
-        landslides = landslide_layer(
-            found.geometry,
-            ground=self._ground,
-            shaping=self._plan.shaping,
-            prob_mean=found.measures["total"] / found.measures["pixels"] / STEPS,
-            prob_max=found.measures["peak"] / STEPS,
-            cut=found.measures["cut"],
-            scene=scene.name,
-            model=self._plan.card.model_id,
-        )
-        analysed = analysed_layer(
-            outlines.geometry, ground=self._ground, scene=scene.name, resolution_m=self._plan.working_m
-        )
-        return landslides, analysed
+    def _keep(self, found: Finished) -> None:
+        """Opening the inventory for every strip would take longer than writing to it."""
+        self._found.append(found)
+        self._vertices += int(shapely.get_num_coordinates(found.geometry).sum())
+        if self._vertices > VERTICES_IN_MEMORY:
+            self._write()
+
+    def _write(self) -> None:
+        if self._found:
+            found = joined(self._found)
+            measures = found.measures
+            mean = measures["total"] / measures["pixels"] / STEPS
+            self._inventory.add(found.geometry, mean, measures["peak"] / STEPS, measures["cut"])
+        self._found, self._vertices = [], 0
 
 
 def _announce(plan: Plan, engine: Engine) -> None:
@@ -315,36 +342,3 @@ def _raster(
             overviews=Resampling.average if scale != 1 else Resampling.nearest,
         )
     )
-
-
-def _summary(
-    plan: Plan,
-    engine: Engine,
-    outputs: Outputs,
-    landslides: geopandas.GeoDataFrame,
-    analysed: geopandas.GeoDataFrame,
-    known: int,
-    windows: int,
-) -> Summary:
-    located = landslides.crs is not None
-    bounds = landslides.to_crs(4326).total_bounds if located and len(landslides) else None
-    return Summary(
-        scene=str(plan.scene.src.name),
-        out=str(outputs.inventory),
-        model=plan.card.model_id,
-        landslides=len(landslides),
-        area_m2=_total(landslides),
-        analysed_m2=_total(analysed),
-        analysed_share=known / (plan.scene.height * plan.scene.width),
-        bounds=None if bounds is None else tuple(float(v) for v in bounds),
-        windows=windows,
-        device=engine.device,
-        precision=engine.precision,
-    )
-
-
-def _total(layer: geopandas.GeoDataFrame) -> float | None:
-    """Sum of the areas of a layer; None if they are unknown, 0 if there are none."""
-    if layer.crs is None or layer["area_m2"].isna().any():
-        return None
-    return float(layer["area_m2"].sum())

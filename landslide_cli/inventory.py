@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import geopandas
 import numpy as np
 import pandas as pd
+import pyogrio
 import pyproj
 import shapely
 from affine import Affine
@@ -29,6 +31,7 @@ DRIVERS = {
     ".json": "GeoJSON",
     ".fgb": "FlatGeobuf",
 }
+LANDSLIDE_FIELDS = ["id", "area_m2", "perimeter_m", "prob_mean", "prob_max", "cut", "scene", "model"]
 # A shapefile's field names hold ten characters.
 SHORT_NAMES = {"perimeter_m": "perim_m"}
 
@@ -96,54 +99,155 @@ class Ground:
         return np.abs(area), perimeter
 
 
-def landslide_layer(
-    pixels: Geometries,
-    *,
-    ground: Ground,
-    shaping: Shaping,
-    prob_mean: NDArray[np.float64],
-    prob_max: NDArray[np.float64],
-    cut: NDArray[np.bool_],
-    scene: str,
-    model: str,
-) -> geopandas.GeoDataFrame:
-    """Make the layer ``landslides`` from polygons in pixel coordinates; ``id`` counts from 1 in their order.
+class InventoryWriter:
+    """Writes landslides and the analysed area as they come, so that their number doesn't matter to memory.
 
-    Without metres (no CRS) polygons are kept as they are, and metric fields are null.
+    A GeoPackage holds the layers ``landslides`` and ``analysed`` and the provenance; the other formats hold
+    the landslides alone. GeoJSON comes in longitude and latitude with seven digits (RFC 7946).
+
+    Args:
+        path: File to write, in the format of its ending.
+        ground: Where the scene's pixels lie.
+        shaping: What is done to the polygons.
+        scene: Name of the scene.
+        model: Model id.
+        resolution_m: Metres per pixel that the network has seen, if known.
+        multi: Whether landslides may have several parts (connectivity 8).
+        provenance: What the file carries about its making.
+
+    Attributes:
+        count: Landslides so far.
+        area_m2: Their area together; NaN where unknown.
+        analysed_m2: Analysed area; NaN where unknown.
+        bounds: West, south, east, north of the landslides so far in WGS 84 degrees, or None.
+    """
+
+    def __init__(
+        self, path: Path, *, ground: Ground, shaping: Shaping, scene: str, model: str,
+        resolution_m: float | None, multi: bool, provenance: dict[str, str],
+    ) -> None:  # fmt: skip
+        self.count = 0
+        self.area_m2 = 0.0
+        self.analysed_m2 = 0.0
+        self.bounds: tuple[float, float, float, float] | None = None
+        self._path = path
+        self._ground = ground
+        self._shaping = shaping
+        self._names = {"scene": scene, "model": model}
+        self._resolution_m = resolution_m
+        self._kind = {"landslides": "MultiPolygon" if multi else "Polygon", "analysed": "Polygon"}
+        # Formats that can't be appended to are made from a GeoPackage at the end.
+        self._spool = path.with_suffix(".gpkg")
+        nothing, none = np.zeros(0), np.empty(0, dtype=object)
+        # 1.2 is read by every QGIS and ArcGIS in use.
+        self._append("landslides", self._landslides(none, nothing, nothing, nothing > 0), mode="w",
+                     VERSION="1.2", dataset_metadata=provenance)  # fmt: skip
+        self._append("analysed", self._analysed(none))
+
+    def add(
+        self, pixels: Geometries, prob_mean: NDArray[np.float64], prob_max: NDArray[np.float64], cut: NDArray[np.bool_]
+    ) -> None:
+        """Add landslides in pixel coordinates; ``id`` counts from 1 in their order."""
+        frame = self._landslides(pixels, prob_mean, prob_max, cut)
+        if len(frame):
+            self._append("landslides", frame)
+            self.count += len(frame)
+            self.area_m2 += float(frame["area_m2"].sum(skipna=False))
+            self._extend(frame)
+
+    def add_analysed(self, pixels: Geometries) -> None:
+        """Add outlines, in pixel coordinates, of what the network has looked at."""
+        frame = self._analysed(pixels)
+        if len(frame):
+            self._append("analysed", frame)
+            self.analysed_m2 += float(frame["area_m2"].sum(skipna=False))
+
+    def close(self) -> None:
+        """Bring the file into its final format."""
+        suffix = self._path.suffix.lower()
+        if suffix == ".gpkg":
+            return
+        options = {".shp": {"ENCODING": "UTF-8"}}.get(suffix, {})
+        if suffix in (".geojson", ".json") and self._ground.crs:
+            options = {"RFC7946": "YES"}
+        names = [SHORT_NAMES.get(name, name) for name in LANDSLIDE_FIELDS] if suffix == ".shp" else LANDSLIDE_FIELDS
+        renamed = ", ".join(f'"{old}" AS "{new}"' for old, new in zip(LANDSLIDE_FIELDS, names, strict=True))
+        sql = f"SELECT {renamed}, geom FROM landslides ORDER BY id"
+        with pyogrio.open_arrow(self._spool, sql=sql, use_pyarrow=False) as (meta, stream):
+            pyogrio.write_arrow(
+                stream, self._path, driver=DRIVERS[suffix], geometry_name=meta["geometry_name"] or "geom",
+                geometry_type=self._kind["landslides"], crs=meta["crs"], **options,
+            )  # fmt: skip
+        self._spool.unlink()
+
+    def _landslides(
+        self, pixels: Geometries, prob_mean: NDArray[np.float64], prob_max: NDArray[np.float64], cut: NDArray[np.bool_]
+    ) -> geopandas.GeoDataFrame:
+        keep, placed, area, perimeter = shaped(pixels, self._ground, self._shaping)
+        columns = {
+            "id": np.arange(self.count + 1, self.count + 1 + len(placed), dtype=np.int64),
+            "area_m2": np.round(area, 2),
+            "perimeter_m": np.round(perimeter, 2),
+            "prob_mean": np.round(prob_mean[keep], 4),
+            "prob_max": np.round(prob_max[keep], 4),
+            "cut": cut[keep].astype(bool),
+            "scene": _repeated(self._names["scene"], len(placed)),
+            "model": _repeated(self._names["model"], len(placed)),
+        }
+        return self._frame(columns, placed)
+
+    def _analysed(self, pixels: Geometries) -> geopandas.GeoDataFrame:
+        placed = self._ground.place(pixels)
+        columns = {
+            "area_m2": np.round(self._ground.measure(placed)[0], 2),
+            "scene": _repeated(self._names["scene"], len(placed)),
+            "resolution_m": np.full(len(placed), np.nan if self._resolution_m is None else self._resolution_m),
+        }
+        return self._frame(columns, placed)
+
+    def _frame(self, columns: dict[str, Any], geometry: Geometries) -> geopandas.GeoDataFrame:
+        crs = self._ground.crs
+        return geopandas.GeoDataFrame(
+            columns, geometry=geopandas.GeoSeries(list(geometry), crs=crs.to_wkt() if crs else None)
+        )
+
+    def _append(self, layer: str, frame: geopandas.GeoDataFrame, *, mode: str = "a", **options: Any) -> None:
+        with warnings.catch_warnings():
+            # The missing CRS was told about when the scene was opened.
+            warnings.filterwarnings("ignore", "'crs' was not provided", UserWarning)
+            frame.to_file(
+                self._spool, layer=layer, driver="GPKG", engine="pyogrio", mode=mode,
+                geometry_type=self._kind[layer], promote_to_multi=self._kind[layer] == "MultiPolygon", **options,
+            )  # fmt: skip
+
+    def _extend(self, frame: geopandas.GeoDataFrame) -> None:
+        if frame.crs is None:
+            return
+        west, south, east, north = map(float, frame.to_crs(4326).total_bounds)
+        if self.bounds:
+            was = self.bounds
+            west, south, east, north = min(west, was[0]), min(south, was[1]), max(east, was[2]), max(north, was[3])
+        self.bounds = west, south, east, north
+
+
+def shaped(
+    pixels: Geometries, ground: Ground, shaping: Shaping
+) -> tuple[NDArray[np.bool_], Geometries, NDArray[np.float64], NDArray[np.float64]]:
+    """Drop, fill and simplify.
+
+    Without metres (no CRS) polygons stay as they are.
+
+    Returns:
+        ``(keep, placed, area_m2, perimeter_m)``: which of ``pixels`` stay, and those in the scene's CRS.
     """
     placed = ground.place(pixels)
     area, perimeter = ground.measure(placed)
     keep = ~(area < shaping.min_area_m2)
-    if ground.pixel_m and (shaping.fill_holes_m2 or shaping.simplify_m):
-        shaped = fill_holes(pixels[keep], ground, shaping.fill_holes_m2)
-        placed = ground.place(simplify(shaped, shaping.simplify_m / math.sqrt(math.prod(ground.pixel_m))))
-        area, perimeter = ground.measure(placed)
-    else:
-        placed, area, perimeter = placed[keep], area[keep], perimeter[keep]
-    columns = {
-        "id": np.arange(1, len(placed) + 1, dtype=np.int64),
-        "area_m2": np.round(area, 2),
-        "perimeter_m": np.round(perimeter, 2),
-        "prob_mean": np.round(prob_mean[keep], 4),
-        "prob_max": np.round(prob_max[keep], 4),
-        "cut": cut[keep].astype(bool),
-        "scene": _repeated(scene, len(placed)),
-        "model": _repeated(model, len(placed)),
-    }
-    return _frame(columns, placed, ground.crs)
-
-
-def analysed_layer(
-    pixels: Geometries, *, ground: Ground, scene: str, resolution_m: float | None
-) -> geopandas.GeoDataFrame:
-    """Make the layer ``analysed``: outlines of what the network has looked at, and at which resolution."""
-    placed = ground.place(pixels)
-    columns = {
-        "area_m2": np.round(ground.measure(placed)[0], 2),
-        "scene": _repeated(scene, len(placed)),
-        "resolution_m": np.full(len(placed), np.nan if resolution_m is None else resolution_m),
-    }
-    return _frame(columns, placed, ground.crs)
+    if not ground.pixel_m or not (shaping.fill_holes_m2 or shaping.simplify_m):
+        return keep, placed[keep], area[keep], perimeter[keep]
+    filled = fill_holes(pixels[keep], ground, shaping.fill_holes_m2)
+    placed = ground.place(simplify(filled, shaping.simplify_m / math.sqrt(math.prod(ground.pixel_m))))
+    return keep, placed, *ground.measure(placed)
 
 
 def fill_holes(pixels: Geometries, ground: Ground, largest_m2: float) -> Geometries:
@@ -180,47 +284,3 @@ def _objects(values: Any) -> Geometries:
 
 def _repeated(text: str, count: int) -> pd.Series:
     return pd.Series([text] * count, dtype="str")
-
-
-def _frame(columns: dict[str, Any], geometry: Geometries, crs: CRS | None) -> geopandas.GeoDataFrame:
-    return geopandas.GeoDataFrame(
-        columns, geometry=geopandas.GeoSeries(list(geometry), crs=crs.to_wkt() if crs else None)
-    )
-
-
-def write_inventory(
-    path: Path,
-    landslides: geopandas.GeoDataFrame,
-    analysed: geopandas.GeoDataFrame,
-    *,
-    provenance: dict[str, str],
-) -> None:
-    """Write the inventory in the format of the path's ending.
-
-    A GeoPackage holds the layers ``landslides`` and ``analysed`` and the provenance; the other formats
-    hold the landslides alone. GeoJSON comes in longitude and latitude with seven digits (RFC 7946).
-    """
-    suffix = path.suffix.lower()
-    if suffix == ".gpkg":
-        # 1.2 is read by every QGIS and ArcGIS in use; layers without features keep their type.
-        options: dict[str, Any] = {"driver": "GPKG", "engine": "pyogrio", "VERSION": "1.2"}
-        _write(landslides, path, layer="landslides", dataset_metadata=provenance, **options)
-        _write(analysed, path, layer="analysed", mode="a", driver="GPKG", engine="pyogrio")
-    elif suffix in (".geojson", ".json"):
-        located = landslides.crs is not None
-        frame = landslides.to_crs(4326) if located else landslides
-        _write(frame, path, driver="GeoJSON", engine="pyogrio", **({"RFC7946": "YES"} if located else {}))
-    elif suffix == ".shp":
-        _write(landslides.rename(columns=SHORT_NAMES), path, driver="ESRI Shapefile", engine="pyogrio", ENCODING="UTF-8")
-    else:
-        _write(landslides, path, driver=DRIVERS[suffix], engine="pyogrio")
-
-
-def _write(frame: geopandas.GeoDataFrame, path: Path, **options: Any) -> None:
-    kinds = set(frame.geom_type)
-    frame.to_file(
-        path,
-        geometry_type="MultiPolygon" if "MultiPolygon" in kinds else "Polygon",
-        promote_to_multi="MultiPolygon" in kinds,
-        **options,
-    )

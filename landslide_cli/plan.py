@@ -55,6 +55,18 @@ class Plan:
         fill = low + np.asarray(self.card.mean) * (high - low)
         return (fill if self.scene.dtype.kind == "f" else fill.round()).astype(self.scene.dtype)
 
+    @property
+    def cache_bytes(self) -> int:
+        """Block cache that decodes each block of the scene once, whatever the number of windows in a row.
+
+        A row of windows and the blocks that it cuts at both ends, and a row of blocks of two rasters
+        written. GDAL's own default, a share of the machine's memory, would grow with the scene.
+        """
+        scene = self.scene
+        block_rows, _ = scene.src.block_shapes[0]
+        read = (self.grid.rows.size + 2 * min(block_rows, scene.height)) * len(scene.bands) * scene.dtype.itemsize
+        return max(16 << 20, scene.width * (read + 2 * SIZE))
+
 
 def make_plan(
     scene: Scene,

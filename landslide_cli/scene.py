@@ -121,7 +121,7 @@ class Scene:
         image, valid = self.read(window)
         if not valid.all():
             image[:, ~valid] = fill[:, None]
-        if image.shape[1:] == (len(rows), len(cols)):
+        if _straight(rows) and _straight(cols):
             return image, valid
         here = np.ix_(rows - top, cols - left)
         return image[:, here[0], here[1]], valid[here]
@@ -157,6 +157,11 @@ class Scene:
         for top in _spread(self.height):
             for left in _spread(self.width):
                 yield Window(left, top, min(PROBE_SIZE, self.width - left), min(PROBE_SIZE, self.height - top))
+
+
+def _straight(index: NDArray[np.intp]) -> bool:
+    """Whether indices run on without a turn."""
+    return bool(index[-1] - index[0] == len(index) - 1)
 
 
 def _spread(length: int) -> list[int]:

@@ -1,0 +1,94 @@
+"""Small scenes made in code, and stand-ins for the network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from hypothesis import HealthCheck, settings
+from numpy.typing import NDArray
+
+from landslide_cli.model.card import ModelCard
+
+settings.register_profile(
+    "default", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+settings.load_profile("default")
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+UTM = "EPSG:32648"
+TRANSFORM = Affine(0.8, 0, 500_000, 0, -0.8, 2_950_000)
+
+
+class StandIn:
+    """An engine made of any function from pixels (N, C, H, W) to probabilities (N, H, W)."""
+
+    device = "cpu"
+    precision = "float32"
+
+    def __init__(self, function: Callable[[NDArray[Any]], NDArray[Any]], batch_size: int = 3) -> None:
+        self.function = function
+        self.batch_size = batch_size
+        self.windows = 0
+
+    def __call__(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
+        assert pixels.shape[0] == self.batch_size
+        self.windows += len(pixels)
+        return self.function(pixels).astype(np.float32)
+
+
+def constant(value: float) -> StandIn:
+    return StandIn(lambda pixels: np.full((len(pixels), *pixels.shape[2:]), value))
+
+
+def first_band() -> StandIn:
+    """Gives the first band back: 0 … 254 is 0 … 1."""
+    return StandIn(lambda pixels: pixels[:, 0] / 254)
+
+
+@pytest.fixture
+def card() -> ModelCard:
+    return ModelCard(
+        model_id="stand-in",
+        network="msasnet",
+        arguments={},
+        bands=("red", "green", "blue"),
+        value_range=(0.0, 255.0),
+        mean=(0.4, 0.4, 0.4),
+        std=(0.2, 0.2, 0.2),
+        resolution_m=(0.1, 10.0),
+        threshold=0.5,
+        sha256="0" * 64,
+        licence="none",
+    )
+
+
+@pytest.fixture
+def make_scene(tmp_path: Path) -> Callable[..., Path]:
+    """Write an array of shape (bands, height, width) as a GeoTIFF."""
+
+    def make(
+        array: NDArray[Any], *, name: str = "scene.tif", transform: Affine = TRANSFORM, crs: str | None = UTM,
+        valid: NDArray[np.bool_] | None = None, **profile: Any,
+    ) -> Path:  # fmt: skip
+        path = tmp_path / name
+        bands, height, width = array.shape
+        with rasterio.open(
+            path, "w", driver="GTiff", count=bands, height=height, width=width, dtype=array.dtype,
+            transform=transform, crs=crs, **profile,
+        ) as dst:  # fmt: skip
+            dst.write(array)
+            if valid is not None:
+                dst.write_mask(valid)
+        return path
+
+    return make
+
+
+def noise(*shape: int, dtype: str = "uint8", seed: int = 0) -> NDArray[Any]:
+    return np.random.default_rng(seed).integers(0, 255, size=shape).astype(dtype)

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from hypothesis import given
+from hypothesis import strategies as st
+from rasterio.enums import Resampling
+
+from landslide_cli.mosaic import NODATA, STEPS, blend, quantise, stored_threshold, writing_cog
+from landslide_cli.tiling import Axis, Grid
+from tests.conftest import TRANSFORM, UTM
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(2, 24), st.data())
+def test_blending_pieces_of_a_field_gives_the_field_back(height: int, width: int, size: int, data: st.DataObject) -> None:
+    overlap = data.draw(st.integers(0, size // 2))
+    grid = Grid(Axis(height, size, overlap), Axis(width, size, overlap))
+    field = np.random.default_rng(0).random((height, width)).astype(np.float32)
+    known = np.random.default_rng(1).random((height, width)) < 0.8
+    tiles = ((tile, field[np.ix_(tile.rows, tile.cols)], known[tile.inside.toslices()]) for tile in grid.tiles())
+    strips = list(blend(tiles, grid))
+    assert [strip.top for strip in strips] == list(np.cumsum([0, *(len(strip.stored) for strip in strips)])[:-1])
+    stored = np.concatenate([strip.stored for strip in strips])
+    assert (stored[~known] == NODATA).all()
+    np.testing.assert_allclose(stored[known] / STEPS, field[known], atol=0.5 / STEPS + 1e-5)
+
+
+@given(st.floats(0.001, 1))
+def test_a_stored_value_counts_if_its_probability_reaches_the_threshold(threshold: float) -> None:
+    stored = np.arange(STEPS + 1)
+    assert ((stored >= stored_threshold(threshold)) == (stored / STEPS >= threshold - 1e-11)).all()
+
+
+def test_quantising_keeps_its_range() -> None:
+    values = np.array([[-0.1, 0.0, 0.5, 1.0, 1.1, 0.3]], dtype=np.float32)
+    known = np.array([[True, True, True, True, True, False]])
+    assert quantise(values, known).tolist() == [[0, 0, 127, 254, 254, 255]]
+
+
+def test_a_raster_is_a_cog_that_shows_probabilities(tmp_path: Path) -> None:
+    path = tmp_path / "prob.tif"
+    rows = np.random.default_rng(0).integers(0, 256, (1100, 1300)).astype(np.uint8)
+    with writing_cog(
+        path, height=1100, width=1300, transform=TRANSFORM, crs=rasterio.CRS.from_string(UTM), scale=1 / STEPS,
+        description="probability", tags={"MADE_BY": "test"}, overviews=Resampling.average,
+    ) as writer:  # fmt: skip
+        for top in range(0, 1100, 300):
+            writer.write(top, rows[top : top + 300])
+    with rasterio.open(path) as src:
+        assert src.profile["blockxsize"] == 512
+        assert src.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+        assert src.overviews(1) == [2, 4]
+        assert src.scales == (pytest.approx(1 / STEPS),)
+        assert (src.nodata, src.transform, src.crs, src.descriptions) == (255, TRANSFORM, UTM, ("probability",))
+        assert src.tags()["MADE_BY"] == "test"
+        assert (src.read(1) == rows).all()
+    assert [file.name for file in tmp_path.iterdir()] == ["prob.tif"]

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+import shapely
+from hypothesis import example, given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
+from rasterio.features import shapes
+from scipy import ndimage
+
+from landslide_cli.polygons import Finished, StreamingPolygonizer, joined
+
+masks = hnp.arrays(bool, st.tuples(st.integers(1, 14), st.integers(1, 12)))
+RING = np.pad(np.zeros((4, 4), dtype=bool), 1, constant_values=True)
+SPIRAL = np.array([[1, 1, 1, 1, 1], [0, 0, 0, 0, 1], [1, 1, 1, 0, 1], [1, 0, 0, 0, 1], [1, 1, 1, 1, 1]], dtype=bool)
+CHECKERS = np.indices((6, 7)).sum(axis=0) % 2 == 0
+NESTED = np.pad(np.pad(np.pad([[True]], 1), 1, constant_values=True), 1)
+
+
+def stream(
+    mask: NDArray[np.bool_], cuts: list[int], *, connectivity: int = 4, stored: NDArray[np.uint8] | None = None,
+    analysed: NDArray[np.bool_] | None = None, min_pixels: int = 0,
+) -> Finished:  # fmt: skip
+    stored = np.full(mask.shape, 200, np.uint8) if stored is None else stored
+    analysed = np.ones_like(mask) if analysed is None else analysed
+    polygonizer = StreamingPolygonizer(mask.shape[1], connectivity=connectivity, min_pixels=min_pixels)
+    parts = [
+        polygonizer.feed(mask[a:b], stored[a:b], analysed[a:b])
+        for a, b in pairwise(sorted({0, len(mask), *(cut % len(mask) for cut in cuts)}))
+    ]
+    return joined([*parts, polygonizer.close()])
+
+
+def whole(mask: NDArray[np.bool_], connectivity: int) -> list[str]:
+    """GDAL's polygons of the whole mask, made valid: with connectivity 8 their rings touch themselves."""
+    found = [shapely.geometry.shape(shape) for shape, _ in shapes(mask.view(np.uint8), mask=mask, connectivity=connectivity)]
+    return sorted(shapely.to_wkt(shapely.normalize(shapely.make_valid(polygon))) for polygon in found)
+
+
+@pytest.mark.parametrize("connectivity", [4, 8])
+@given(mask=masks, cuts=st.lists(st.integers(0, 100), max_size=14))
+@example(mask=RING, cuts=list(range(6)))
+@example(mask=SPIRAL, cuts=list(range(5)))
+@example(mask=CHECKERS, cuts=list(range(6)))
+@example(mask=NESTED, cuts=[3, 4])
+def test_streamed_polygons_are_those_of_the_whole_mask(connectivity: int, mask: Any, cuts: list[int]) -> None:
+    found = stream(mask, cuts, connectivity=connectivity)
+    assert shapely.is_valid(found.geometry).all()
+    assert sorted(shapely.to_wkt(polygon) for polygon in found.geometry) == whole(mask, connectivity)
+
+
+@pytest.mark.parametrize("connectivity", [4, 8])
+@pytest.mark.parametrize("rows", [1, 2, 7, 64])
+def test_strips_of_any_height_agree_on_a_large_mask(connectivity: int, rows: int) -> None:
+    field = ndimage.gaussian_filter(np.random.default_rng(5).standard_normal((150, 170)), 2)
+    mask = field > np.quantile(field, 0.6)
+    found = stream(mask, list(range(0, 150, rows)), connectivity=connectivity)
+    assert sorted(shapely.to_wkt(polygon) for polygon in found.geometry) == whole(mask, connectivity)
+
+
+@given(mask=masks, cuts=st.lists(st.integers(0, 100), max_size=14), data=st.data())
+def test_measures_and_order_do_not_depend_on_strips(mask: Any, cuts: list[int], data: st.DataObject) -> None:
+    stored = data.draw(hnp.arrays(np.uint8, mask.shape))
+    analysed = mask | data.draw(hnp.arrays(bool, mask.shape))
+    one, other = (stream(mask, where, stored=stored, analysed=analysed) for where in ([], cuts))
+    assert shapely.to_wkb(one.geometry).tolist() == shapely.to_wkb(other.geometry).tolist()
+    assert (one.measures == other.measures).all()
+
+
+@given(mask=masks, cuts=st.lists(st.integers(0, 100), max_size=14), data=st.data())
+def test_measures_are_those_of_scipy(mask: Any, cuts: list[int], data: st.DataObject) -> None:
+    stored = data.draw(hnp.arrays(np.uint8, mask.shape))
+    found = stream(mask, cuts, stored=stored)
+    labels, count = ndimage.label(mask)
+    index = np.arange(1, count + 1)
+    expected = sorted(
+        zip(ndimage.sum_labels(mask, labels, index), ndimage.sum_labels(stored, labels, index),
+            ndimage.maximum(stored, labels, index), strict=True)
+    )  # fmt: skip
+    assert sorted(found.measures[["pixels", "total", "peak"]].tolist()) == expected
+    assert (shapely.area(found.geometry) == found.measures["pixels"]).all()
+
+
+@given(mask=masks, cuts=st.lists(st.integers(0, 100), max_size=14), data=st.data())
+def test_cut_means_beside_what_was_not_analysed(mask: Any, cuts: list[int], data: st.DataObject) -> None:
+    analysed = mask | data.draw(hnp.arrays(bool, mask.shape))
+    found = stream(mask, cuts, analysed=analysed)
+    outside = ndimage.binary_dilation(np.pad(~analysed, 1, constant_values=True))[1:-1, 1:-1]
+    labels, _ = ndimage.label(mask)
+    for measures in found.measures:
+        component = labels == labels.flat[measures["first"]]
+        assert measures["cut"] == (component & outside).any()
+
+
+@given(mask=masks, cuts=st.lists(st.integers(0, 100), max_size=14), least=st.integers(1, 9))
+def test_small_components_are_dropped_alone(mask: Any, cuts: list[int], least: int) -> None:
+    everything, found = stream(mask, cuts), stream(mask, cuts, min_pixels=least)
+    kept = everything.geometry[everything.measures["pixels"] >= least]
+    assert shapely.to_wkb(found.geometry).tolist() == shapely.to_wkb(kept).tolist()
