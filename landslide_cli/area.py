@@ -55,6 +55,7 @@ def read_area(
     Raises:
         AreaError: the file can't be read or holds no polygon, can't be reprojected, or the area
             doesn't meet the scene.
+
     """
     parts = []
     if bbox is not None:
@@ -67,9 +68,7 @@ def read_area(
     if not parts:
         return None
     inverse = ~transform
-    pixels = [
-        shapely.transform(part, lambda x, y: inverse @ (x, y), interleaved=False) for part in parts
-    ]
+    pixels = [shapely.transform(part, lambda x, y: inverse @ (x, y), interleaved=False) for part in parts]
     polygon = shapely.intersection_all([*pixels, shapely.box(0, 0, width, height)])
     if polygon.is_empty or polygon.area == 0:
         what = " and ".join(name for name, value in (("--aoi", aoi), ("--bbox", bbox)) if value is not None)
@@ -85,7 +84,9 @@ def _read_polygons(path: Path, crs: CRS | None) -> Any:
     try:
         frame = geopandas.read_file(path)
     except (DataSourceError, OSError) as error:
-        raise AreaError(f"{path} can't be read as polygons: {error}; give a GeoPackage, GeoJSON or shapefile") from error
+        raise AreaError(
+            f"{path} can't be read as polygons: {error}; give a GeoPackage, GeoJSON or shapefile"
+        ) from error
     if crs is not None and frame.crs is not None:
         frame = frame.to_crs(crs.to_wkt())
     shapes = frame.geometry[frame.geom_type.isin(["Polygon", "MultiPolygon"])]

@@ -24,7 +24,7 @@ from landslide_cli.files import refuse_unwritable, staged
 
 PIXEL_M = 0.8
 CRS = "EPSG:32648"
-ORIGIN = (500_000.0, 2_950_000.0)       # invented
+ORIGIN = (500_000.0, 2_950_000.0)  # invented
 
 Field = NDArray[np.float32]
 Bools = NDArray[np.bool_]
@@ -35,12 +35,15 @@ def write_demo_scene(out: Path, truth: Path, *, size: int = 2048, seed: int = 7,
 
     Raises:
         OutputError: one of the files can't be written.
+
     """
     for path in (out, truth):
         refuse_unwritable(path, overwrite=overwrite)
     image, scars = make_demo_scene(size, seed)
     transform = Affine.translation(*ORIGIN) @ Affine.scale(PIXEL_M, -PIXEL_M)
-    outlines = [shapely.geometry.shape(shape) for shape, _ in shapes(scars.astype(np.uint8), mask=scars, transform=transform)]
+    outlines = [
+        shapely.geometry.shape(shape) for shape, _ in shapes(scars.astype(np.uint8), mask=scars, transform=transform)
+    ]
     frame = geopandas.GeoDataFrame({"source": ["synthetic"] * len(outlines)}, geometry=outlines, crs=CRS)
     profile = {
         "driver": "GTiff", "height": size, "width": size, "count": 3, "dtype": "uint8", "crs": CRS,
@@ -88,7 +91,7 @@ class Terrain:
         course = ndimage.gaussian_filter1d(course, size / 80)
         above = np.arange(size)[:, None] < course
         shore = above ^ np.roll(above, 1, axis=0) | above ^ np.roll(above, 1, axis=1)
-        shore[0], shore[:, 0] = False, False            # where rolling wraps round
+        shore[0], shore[:, 0] = False, False  # where rolling wraps round
         from_river = ndimage.distance_transform_edt(~shore).astype(np.float32)
         height *= 1 - 0.85 * np.exp(-((from_river / 220) ** 2))
         dy, dx = np.gradient(ndimage.gaussian_filter(height, 4), PIXEL_M)
@@ -129,10 +132,9 @@ def _paint(rng: Generator, size: int, rgb: tuple[float, float, float], *, spread
 def _forest(rng: Generator, terrain: Terrain) -> Field:
     """Crowns of a few pixels in stands of different green."""
     size = terrain.size
-    crowns = sum(
-        weight * ndimage.gaussian_filter(rng.standard_normal((size, size)), sigma) * sigma
-        for sigma, weight in ((1.2, 0.5), (2.5, 0.6), (5.0, 0.35))
-    )
+    crowns = np.zeros((size, size))
+    for sigma, weight in ((1.2, 0.5), (2.5, 0.6), (5.0, 0.35)):
+        crowns += weight * sigma * ndimage.gaussian_filter(rng.standard_normal((size, size)), sigma)
     stands = _noise(rng, size, roughness=1.4)[..., None]
     green = (1 - stands) * np.array([0.20, 0.31, 0.17]) + stands * np.array([0.36, 0.45, 0.24])
     return (green * (1 + 0.38 * crowns[..., None])).clip(0.03, 1).astype(np.float32)
@@ -145,7 +147,9 @@ def _fields(rng: Generator, terrain: Terrain) -> tuple[Field, Field]:
     cover = gentle < np.quantile(gentle, 0.2)
     seeds = rng.uniform(0, size, (size * size // 9000, 2))
     _, parcel = KDTree(seeds).query(np.indices((size, size)).reshape(2, -1).T, workers=2)
-    crops = np.array([[0.50, 0.55, 0.30], [0.40, 0.50, 0.27], [0.58, 0.54, 0.38], [0.46, 0.40, 0.30], [0.35, 0.44, 0.24]])
+    crops = np.array(
+        [[0.50, 0.55, 0.30], [0.40, 0.50, 0.27], [0.58, 0.54, 0.38], [0.46, 0.40, 0.30], [0.35, 0.44, 0.24]]
+    )
     paint = crops[rng.integers(len(crops), size=len(seeds))][parcel].reshape(size, size, 3)
     rows = 1 + 0.05 * np.sin(np.arange(size) / 1.3)[:, None, None]
     return ndimage.gaussian_filter(cover.astype(np.float32), 1), (paint * rows).astype(np.float32)

@@ -49,6 +49,7 @@ class Summary:
         windows: Windows that the network was asked about.
         device: Where the network ran.
         precision: Type that its convolutions ran in.
+
     """
 
     scene: str
@@ -115,6 +116,7 @@ def detect(
 
     Raises:
         LandslideError: with a message that says what to do; no output is written then.
+
     """
     from landslide_cli.engine.torch_engine import TorchEngine, default_batch_size
 
@@ -171,6 +173,7 @@ class Outputs:
 
         Raises:
             OutputError: one can't, two share a name, or one is the scene itself.
+
         """
         refuse_unknown_ending(self.inventory)
         given = [path for path in (self.inventory, self.probability, self.mask) if path is not None]
@@ -188,6 +191,7 @@ def run(plan: Plan, engine: Engine, outputs: Outputs, *, on_tile: OnTile | None 
 
     Raises:
         SceneError: the scene can't be read to its end, or nothing in it is valid.
+
     """
     _announce(plan, engine)
     scene, provenance = plan.scene, _provenance(plan, engine)
@@ -244,6 +248,7 @@ class Collector:
 
     Attributes:
         known: Pixels analysed so far.
+
     """
 
     def __init__(self, plan: Plan, inventory: InventoryWriter) -> None:

@@ -17,6 +17,7 @@ def refuse_unwritable(path: Path, *, overwrite: bool) -> None:
 
     Raises:
         OutputError: it exists and ``overwrite`` is false, it is a folder, or its folder is missing or read-only.
+
     """
     folder = path.absolute().parent
     if not folder.is_dir():
@@ -42,6 +43,6 @@ def staged(path: Path) -> Iterator[Path]:
         yield folder / path.name
         written = sorted(folder.iterdir(), key=lambda file: file.name == path.name)
         for file in written:
-            os.replace(file, path.absolute().parent / file.name)
+            file.replace(path.absolute().parent / file.name)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -20,7 +20,7 @@ from rasterio.windows import Window
 
 from landslide_cli.tiling import Grid, Tile
 
-STEPS = 254             # stored values 0 … 254 mean probabilities 0 … 1
+STEPS = 254  # stored values 0 … 254 mean probabilities 0 … 1
 NODATA = 255
 
 
@@ -57,6 +57,7 @@ def blend(
 
     Yields:
         Strips from top to bottom that cover the scene without gaps.
+
     """
     width = grid.cols.length
     total = np.zeros((grid.rows.size, width), dtype=np.float32)
@@ -128,6 +129,7 @@ def writing_cog(
         description: Name of the band.
         tags: Provenance.
         overviews: How overviews are resampled.
+
     """
     plain = path.with_name(path.stem + ".plain.tif")
     profile = {

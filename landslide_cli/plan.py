@@ -36,6 +36,7 @@ class Plan:
         threshold: Probability from which a pixel counts as landslide.
         shaping: What is done to the polygons.
         connectivity: 4 or 8.
+
     """
 
     scene: Scene
@@ -84,6 +85,7 @@ def make_plan(
 
     Raises:
         SceneError: a stretch can't be measured, or a resolution can't be met.
+
     """
     if scale is not None:
         value_range = scale
@@ -91,7 +93,9 @@ def make_plan(
         value_range = card.value_range
     else:
         value_range = scene.stretch()
-        log.info("%s pixels: %g to %g is stretched to the model's range (override with --scale)", scene.dtype, *value_range)
+        log.info(
+            "%s pixels: %g to %g is stretched to the model's range (override with --scale)", scene.dtype, *value_range
+        )
     grid, working_m = plan_grid(scene, card, overlap=overlap, resolution_m=resolution_m)
     return Plan(
         scene=scene,
@@ -106,9 +110,7 @@ def make_plan(
     )
 
 
-def plan_grid(
-    scene: Scene, card: ModelCard, *, overlap: int, resolution_m: float | None
-) -> tuple[Grid, float | None]:
+def plan_grid(scene: Scene, card: ModelCard, *, overlap: int, resolution_m: float | None) -> tuple[Grid, float | None]:
     """Lay the grid so that each window shows the network a resolution it was trained for.
 
     A scene outside the trained range isn't warped: its windows are cut larger or smaller, and the engine
@@ -119,6 +121,7 @@ def plan_grid(
 
     Raises:
         SceneError: ``resolution_m`` is given and the scene has no CRS to relate it to.
+
     """
     ground, native_m = scene.ground, scene.resolution_m
     if ground is None or native_m is None:

@@ -21,9 +21,7 @@ from scipy.sparse.csgraph import connected_components
 
 Bools = NDArray[np.bool_]
 
-MEASURES = np.dtype(
-    [("pixels", "i8"), ("total", "i8"), ("peak", "u1"), ("cut", "?"), ("first", "i8"), ("last", "i8")]
-)
+MEASURES = np.dtype([("pixels", "i8"), ("total", "i8"), ("peak", "u1"), ("cut", "?"), ("first", "i8"), ("last", "i8")])
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +34,7 @@ class Finished:
         measures: For each polygon the number of ``pixels``, the ``total`` and ``peak`` of their stored
             values, ``cut`` where it touches what wasn't analysed or the scene's border, and ``first`` and
             ``last`` pixel in reading order.
+
     """
 
     geometry: NDArray[np.object_]
@@ -47,7 +46,9 @@ class Finished:
 
 def joined(parts: Sequence[Finished]) -> Finished:
     """What came out in parts as one."""
-    return Finished(np.concatenate([part.geometry for part in parts]), np.concatenate([part.measures for part in parts]))
+    return Finished(
+        np.concatenate([part.geometry for part in parts]), np.concatenate([part.measures for part in parts])
+    )
 
 
 class StreamingPolygonizer:
@@ -57,6 +58,7 @@ class StreamingPolygonizer:
         width: Pixels in each row.
         connectivity: 4, or 8 to take pixels that touch at a corner for connected.
         min_pixels: Components of fewer pixels are dropped before any geometry is made.
+
     """
 
     def __init__(self, width: int, *, connectivity: int = 4, min_pixels: float = 0) -> None:
@@ -69,7 +71,7 @@ class StreamingPolygonizer:
         self._width = width
         self._open = np.zeros(0, dtype=MEASURES)
         self._pieces: list[list[shapely.Geometry]] = []
-        self._edge = np.zeros(width, dtype=np.int64)        # open component + 1 at each column of the last row
+        self._edge = np.zeros(width, dtype=np.int64)  # open component + 1 at each column of the last row
         self._edge_analysed: Bools = np.zeros(width, dtype=bool)
 
     def feed(self, mask: Bools, stored: NDArray[np.uint8], analysed: Bools) -> Finished:
@@ -79,8 +81,10 @@ class StreamingPolygonizer:
             mask: True where there is landslide, shape ``(rows, width)``.
             stored: Stored probability of the same shape, summed up over each polygon.
             analysed: True where anything is known; ``mask`` is False elsewhere.
+
         """
-        labels, count = ndimage.label(mask, self._structure)
+        labels = np.empty(mask.shape, dtype=np.int32)
+        count = int(ndimage.label(mask, self._structure, output=labels))
         measures = _measure(labels, count, stored, self._top * self._width)
         beside = mask & _touches_outside(analysed, self._edge_analysed)
         measures["cut"][np.unique(labels[beside]) - 1] = True
@@ -132,7 +136,7 @@ class StreamingPolygonizer:
         reaching = np.zeros(groups, dtype=bool)
         edge_groups = group_of[node_of[bottom[bottom > 0]]]
         reaching[edge_groups] = True
-        open_number = np.cumsum(reaching)               # from 1, in the order of groups
+        open_number = np.cumsum(reaching)  # from 1, in the order of groups
         self._edge = np.zeros(self._width, dtype=np.int64)
         self._edge[bottom > 0] = open_number[edge_groups]
         self._open = merged[reaching]
@@ -234,7 +238,7 @@ def _assemble(pieces: list[shapely.Geometry]) -> shapely.Geometry:
 def without_straight_vertices(geometry: shapely.Geometry) -> shapely.Geometry:
     """Drop the vertices of a rectilinear (multi)polygon at which its outline goes straight on."""
     kind, points, (rings, *others) = shapely.to_ragged_array([geometry])
-    starts, ends = rings[:-1], rings[1:] - 1            # the last vertex of a ring repeats its first
+    starts, ends = rings[:-1], rings[1:] - 1  # the last vertex of a ring repeats its first
     before, after = np.arange(len(points)) - 1, np.arange(len(points)) + 1
     before[starts] = ends - 1
     after[ends] = starts + 1

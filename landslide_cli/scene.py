@@ -24,7 +24,7 @@ from landslide_cli.errors import NoCRSWarning, SceneError
 
 RGB = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
 PERCENTILES = (1.0, 99.0)
-PROBES = 16             # windows along each side when the stretch is measured
+PROBES = 16  # windows along each side when the stretch is measured
 PROBE_SIZE = 64
 
 
@@ -36,6 +36,7 @@ class Scene:
         src: The open dataset.
         bands: Numbers of the bands that are read, counted from 1, in the model's order.
         ground: Metres per pixel down and across at the scene's centre, or None without a CRS.
+
     """
 
     src: DatasetReader
@@ -87,6 +88,7 @@ class Scene:
 
         Raises:
             SceneError: the file can't be read there, as a truncated one can't.
+
         """
         try:
             image = self.src.read(self.bands, window=window, out_dtype=self.dtype)
@@ -115,6 +117,7 @@ class Scene:
 
         Returns:
             ``(image, valid)`` as `read` gives them, of shape ``(bands, len(rows), len(cols))``.
+
         """
         top, left = int(rows.min()), int(cols.min())
         window = Window(left, top, int(cols.max()) - left + 1, int(rows.max()) - top + 1)
@@ -142,6 +145,7 @@ class Scene:
 
         Raises:
             SceneError: none of the windows holds a valid pixel.
+
         """
         samples = []
         for window in self._probes():
@@ -180,6 +184,7 @@ def open_scene(path: str | Path, *, wanted: Sequence[str], bands: Sequence[int] 
 
     Raises:
         SceneError: it isn't a raster, lacks the bands, is complex, or has only control points.
+
     """
     with warnings.catch_warnings():
         # Scenes without georeference are told about in our own words below.
@@ -187,7 +192,9 @@ def open_scene(path: str | Path, *, wanted: Sequence[str], bands: Sequence[int] 
         try:
             src = rasterio.open(path)
         except RasterioError as error:
-            raise SceneError(f"{path} can't be opened as a raster: {error}; give a GeoTIFF or another GDAL raster") from error
+            raise SceneError(
+                f"{path} can't be opened as a raster: {error}; give a GeoTIFF or another GDAL raster"
+            ) from error
     with src:
         _refuse_unrectified(src)
         chosen = choose_bands(src, wanted, bands)
@@ -210,6 +217,7 @@ def choose_bands(src: DatasetReader, wanted: Sequence[str], bands: Sequence[int]
 
     Raises:
         SceneError: a number isn't there, or their count isn't what the model needs.
+
     """
     need = f"the model needs {len(wanted)} ({', '.join(wanted)})"
     if bands:
@@ -268,7 +276,8 @@ def ground_resolution(crs: pyproj.CRS, transform: Affine, height: int, width: in
     row, col = height / 2, width / 2
     corners = [transform @ (col, row), transform @ (col, row + 1), transform @ (col + 1, row)]
     to_degrees = pyproj.Transformer.from_crs(crs, geodetic, always_xy=True)
-    longitude, latitude = to_degrees.transform(*zip(*corners, strict=True))
+    xs, ys = zip(*corners, strict=True)
+    longitude, latitude = to_degrees.transform(xs, ys)
     if not np.isfinite([*longitude, *latitude]).all():
         return None
     _, _, metres = geod.inv([longitude[0]] * 2, [latitude[0]] * 2, longitude[1:], latitude[1:])

@@ -119,15 +119,16 @@ def test_attributes_are_those_of_the_pixels(make_scene: MakeScene, card: ModelCa
         ("+proj=laea +lat_0=26 +lon_0=105 +ellps=GRS80 +units=m", Affine(0.8, 0, 100, 0, -0.8, 200)),
     ],
 )  # fmt: skip
-def test_polygons_lie_on_the_right_ground(
-    make_scene: MakeScene, card: ModelCard, crs: str, transform: Affine
-) -> None:
+def test_polygons_lie_on_the_right_ground(make_scene: MakeScene, card: ModelCard, crs: str, transform: Affine) -> None:
     pixels = np.zeros((3, 600, 700), np.uint8)
     pixels[0, 40:60, 500:530] = 254
     _, slides, _, _ = go(make_scene(pixels, crs=crs, transform=transform), card, first_band())
     corners = [(500, 40), (530, 40), (530, 60), (500, 60)]
     by_hand = shapely.Polygon(
-        [(transform.a * c + transform.b * r + transform.c, transform.d * c + transform.e * r + transform.f) for c, r in corners]
+        [
+            (transform.a * c + transform.b * r + transform.c, transform.d * c + transform.e * r + transform.f)
+            for c, r in corners
+        ]
     )
     (found,) = slides.geometry
     assert found.symmetric_difference(by_hand).area < 1e-9 * by_hand.area
@@ -203,7 +204,7 @@ def test_invalid_pixels_reach_the_network_as_the_mean(make_scene: MakeScene, car
         return x[:, 0] * 0.0
 
     go(make_scene(pixels, nodata=0), card, StandIn(remember, batch_size=1))
-    assert set(np.unique(seen[0])) == {102, 200}         # 0.4 of 255
+    assert set(np.unique(seen[0])) == {102, 200}  # 0.4 of 255
 
 
 def test_an_area_of_interest_limits_what_is_analysed_and_changes_nothing_inside(
@@ -234,16 +235,16 @@ def test_a_bbox_is_in_the_scenes_coordinates(make_scene: MakeScene, card: ModelC
 
 def test_min_area_holes_and_simplification(make_scene: MakeScene, card: ModelCard) -> None:
     pixels = np.zeros((3, 300, 300), np.uint8)
-    pixels[0, 10:110, 10:110] = 254                     # with two holes
-    pixels[0, 20:24, 20:24] = 0                         # 10.24 m²
-    pixels[0, 40:60, 40:60] = 0                         # 256 m²
-    pixels[0, 200:205, 200:205] = 254                   # 16 m²
+    pixels[0, 10:110, 10:110] = 254  # with two holes
+    pixels[0, 20:24, 20:24] = 0  # 10.24 m²
+    pixels[0, 40:60, 40:60] = 0  # 256 m²
+    pixels[0, 200:205, 200:205] = 254  # 16 m²
     path = make_scene(pixels)
     _, slides, _, mask = go(path, card, first_band(), shaping=Shaping(min_area_m2=17, fill_holes_m2=11))
     assert len(slides) == 1
     assert len(slides.geometry.iloc[0].interiors) == 1
     assert slides["area_m2"].iloc[0] == pytest.approx((10_000 - 400) * 0.64, rel=1e-3)
-    assert mask[202, 202] == 1                          # the raster is the threshold alone
+    assert mask[202, 202] == 1  # the raster is the threshold alone
     plain = go(make_scene(blobs(400, 400)), card, first_band())[1]
     simple = go(make_scene(blobs(400, 400)), card, first_band(), shaping=Shaping(simplify_m=2))[1]
     assert simple.geometry.is_valid.all()
@@ -301,7 +302,9 @@ def test_a_scene_without_a_valid_pixel_is_refused(make_scene: MakeScene, card: M
     assert [file.name for file in tmp_path.iterdir()] == ["scene.tif"]
 
 
-def test_a_truncated_scene_is_refused_and_leaves_nothing(make_scene: MakeScene, card: ModelCard, tmp_path: Path) -> None:
+def test_a_truncated_scene_is_refused_and_leaves_nothing(
+    make_scene: MakeScene, card: ModelCard, tmp_path: Path
+) -> None:
     path = make_scene(noise(3, 1500, 1500), tiled=True, compress="deflate")
     path.write_bytes(path.read_bytes()[:3_000_000])
     with pytest.raises(SceneError, match=r"scene\.tif can't be read at row \d+, column \d+.*copy it again"):
@@ -362,6 +365,13 @@ def test_memory_does_not_grow_with_the_scenes_height(make_scene: MakeScene, tmp_
         with rasterio.open(path, "w", crs="EPSG:32648", transform=TRANSFORM, compress="deflate", **profile) as dst:
             for top in range(0, rows, 1000):
                 dst.write(tile, window=rasterio.windows.Window(0, top, 2000, 1000))
-        command = [sys.executable, "-c", MEMORY, str(path), str(tmp_path / f"{rows}.gpkg"), str(Path(__file__).parents[1])]
+        command = [
+            sys.executable,
+            "-c",
+            MEMORY,
+            str(path),
+            str(tmp_path / f"{rows}.gpkg"),
+            str(Path(__file__).parents[1]),
+        ]
         peaks.append(float(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
     assert abs(peaks[1] - peaks[0]) < 50, peaks

@@ -15,7 +15,9 @@ from tests.conftest import TRANSFORM, UTM
 
 
 @given(st.integers(1, 60), st.integers(1, 60), st.integers(2, 24), st.data())
-def test_blending_pieces_of_a_field_gives_the_field_back(height: int, width: int, size: int, data: st.DataObject) -> None:
+def test_blending_pieces_of_a_field_gives_the_field_back(
+    height: int, width: int, size: int, data: st.DataObject
+) -> None:
     overlap = data.draw(st.integers(0, size // 2))
     grid = Grid(Axis(height, size, overlap), Axis(width, size, overlap))
     field = np.random.default_rng(0).random((height, width)).astype(np.float32)

@@ -38,7 +38,9 @@ def stream(
 
 def whole(mask: NDArray[np.bool_], connectivity: int) -> list[str]:
     """GDAL's polygons of the whole mask, made valid: with connectivity 8 their rings touch themselves."""
-    found = [shapely.geometry.shape(shape) for shape, _ in shapes(mask.view(np.uint8), mask=mask, connectivity=connectivity)]
+    found = [
+        shapely.geometry.shape(shape) for shape, _ in shapes(mask.view(np.uint8), mask=mask, connectivity=connectivity)
+    ]
     return sorted(shapely.to_wkt(shapely.normalize(shapely.make_valid(polygon))) for polygon in found)
 
 

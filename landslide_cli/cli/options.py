@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 
-class Numbers(click.ParamType):
+class Numbers(click.ParamType[tuple[float, ...]]):
     """Numbers with commas between them, such as ``3,2,1``."""
 
     def __init__(self, kind: type[int] | type[float], count: int | None = None) -> None:
@@ -40,61 +40,101 @@ quiet = click.option("-q", "--quiet", is_flag=True, help="Only results and error
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON for machines.")
 
 model = click.option(
-    "--model", default="msasnet-rgb", show_default=True, metavar="ID|FILE",
+    "--model",
+    default="msasnet-rgb",
+    show_default=True,
+    metavar="ID|FILE",
     help="Installed model, or a .safetensors file with its card beside it.",
 )
 threshold = click.option(
-    "--threshold", type=click.FloatRange(0, 1, min_open=True), metavar="P",
+    "--threshold",
+    type=click.FloatRange(0, 1, min_open=True),
+    metavar="P",
     help="Probability from which a pixel counts as landslide.  [default: the model card's]",
 )
 min_area = click.option(
-    "--min-area", type=click.FloatRange(min=0), default=0, show_default=True, metavar="M2",
+    "--min-area",
+    type=click.FloatRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="M2",
     help="Drop landslides smaller than this, in true square metres.",
 )
 fill_holes = click.option(
-    "--fill-holes", type=click.FloatRange(min=0), default=0, show_default=True, metavar="M2",
+    "--fill-holes",
+    type=click.FloatRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="M2",
     help="Fill holes up to this size, in true square metres.",
 )
 simplify = click.option(
-    "--simplify", type=click.FloatRange(min=0), default=0, show_default=True, metavar="METRES",
+    "--simplify",
+    type=click.FloatRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="METRES",
     help="Let outlines move by this much to lose vertices; 0 keeps the pixels' outline.",
 )
 connectivity = click.option(
-    "--connectivity", type=click.Choice([4, 8]), default=4, show_default=True,
+    "--connectivity",
+    type=click.Choice([4, 8]),
+    default=4,
+    show_default=True,
     help="8 joins pixels that touch at a corner into one (multi-part) landslide.",
 )
 overlap = click.option(
-    "--overlap", type=click.IntRange(0, 256), default=128, show_default=True, metavar="PIXELS",
+    "--overlap",
+    type=click.IntRange(0, 256),
+    default=128,
+    show_default=True,
+    metavar="PIXELS",
     help="Pixels that neighbouring windows share; their tiles are blended there.",
 )
 batch_size = click.option(
-    "--batch-size", type=click.IntRange(min=1), metavar="N",
+    "--batch-size",
+    type=click.IntRange(min=1),
+    metavar="N",
     help="Windows in each call of the network.  [default: 1 on the CPU, 16 elsewhere]",
 )
 device = click.option(
-    "--device", default="auto", show_default=True, metavar="NAME",
+    "--device",
+    default="auto",
+    show_default=True,
+    metavar="NAME",
     help="auto, cpu, cuda, cuda:N or mps. What isn't there is refused, never replaced by the CPU.",
 )
 precision = click.option(
-    "--precision", type=click.Choice(["auto", "float32", "bfloat16", "float16"]), default="auto", show_default=True,
+    "--precision",
+    type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
+    default="auto",
+    show_default=True,
     help="Type that convolutions run in; auto takes bfloat16 where the hardware has it.",
 )
 bands = click.option(
-    "--bands", type=Numbers(int), metavar="R,G,B",
+    "--bands",
+    type=Numbers(int),
+    metavar="R,G,B",
     help="Bands to use, counted from 1.  [default: the file's colour interpretation, else the first ones]",
 )
 scale = click.option(
-    "--scale", type=Numbers(float, 2), metavar="LO,HI",
+    "--scale",
+    type=Numbers(float, 2),
+    metavar="LO,HI",
     help="Raw values that map to the model's range.  [default: uint8 as it is, else percentiles 1 and 99]",
 )
 resolution = click.option(
-    "--resolution", type=click.FloatRange(min=0, min_open=True), metavar="METRES",
+    "--resolution",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="METRES",
     help="Metres per pixel at which the network sees the scene.  [default: the scene's, within the trained range]",
 )
 aoi = click.option(
     "--aoi", type=PATH, metavar="FILE", help="Analyse only inside these polygons (any vector file, any CRS)."
 )
 bbox = click.option(
-    "--bbox", type=Numbers(float, 4), metavar="L,B,R,T",
+    "--bbox",
+    type=Numbers(float, 4),
+    metavar="L,B,R,T",
     help="Analyse only inside left, bottom, right, top, in the scene's coordinates.",
 )

@@ -11,7 +11,9 @@ from landslide_cli.cli import options
 
 @click.command()
 @click.argument("recipe", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--data", type=options.PATH, required=True, metavar="FOLDER", help="Folder that the recipe's sources lie in.")
+@click.option(
+    "--data", type=options.PATH, required=True, metavar="FOLDER", help="Folder that the recipe's sources lie in."
+)
 @click.option("-o", "--out", type=options.PATH, required=True, metavar="FILE",
               help="Weights to write (.safetensors); the card goes beside them.")  # fmt: skip
 @click.option("--run-dir", type=options.PATH, default=Path("runs/train"), show_default=True, metavar="FOLDER",

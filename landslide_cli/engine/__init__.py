@@ -23,5 +23,6 @@ class Engine(Protocol):
 
         Returns:
             Probabilities, float32, shape ``(batch_size, height, width)``.
+
         """
         ...

@@ -21,6 +21,7 @@ def choose_device(name: str) -> torch.device:
 
     Raises:
         DeviceError: it isn't; a run never falls back to the CPU in silence.
+
     """
     if name == "auto":
         if torch.cuda.is_available():
@@ -50,6 +51,7 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
 
     Raises:
         DeviceError: the device can't run the precision asked for.
+
     """
     if name != "auto":
         if name == "float16" and device.type == "cpu":
@@ -80,6 +82,7 @@ class TorchEngine:
         batch_size: Windows in each call.
         device: As for `choose_device`.
         precision: As for `choose_precision`.
+
     """
 
     def __init__(
@@ -96,7 +99,7 @@ class TorchEngine:
     ) -> None:
         self._device = choose_device(device)
         self._dtype = choose_precision(precision, self._device)
-        self._network = network.to(self._device, memory_format=torch.channels_last).eval()
+        self._network = network.to(self._device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         self._normalise = Normalise(value_range, mean, std).to(self._device)
         self._range = value_range
         self._size = size

@@ -47,8 +47,8 @@ class Up(nn.Module):
         self.conv = DoubleConv(in_channels // 2 + skip_channels, out_channels)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        x = self.rise(x)                                # (N, C, H, W) -> (N, C/2, 2H, 2W)
-        return self.conv(torch.cat([skip, x], dim=1))   # -> (N, out, 2H, 2W)
+        x = self.rise(x)  # (N, C, H, W) -> (N, C/2, 2H, 2W)
+        return self.conv(torch.cat([skip, x], dim=1))  # -> (N, out, 2H, 2W)
 
 
 class ChannelAttention(nn.Module):
@@ -68,7 +68,7 @@ class ChannelAttention(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return x * torch.sigmoid(self.mlp(self.mean(x)) + self.mlp(self.peak(x)))   # (N, C, 1, 1) weights
+        return x * torch.sigmoid(self.mlp(self.mean(x)) + self.mlp(self.peak(x)))  # (N, C, 1, 1) weights
 
 
 class SpatialAttention(nn.Module):
@@ -80,7 +80,7 @@ class SpatialAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         summary = torch.cat([x.mean(dim=1, keepdim=True), x.amax(dim=1, keepdim=True)], dim=1)
-        return x * torch.sigmoid(self.conv(summary))    # (N, 1, H, W) weights
+        return x * torch.sigmoid(self.conv(summary))  # (N, 1, H, W) weights
 
 
 class CBAM(nn.Sequential):

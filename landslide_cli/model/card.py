@@ -31,6 +31,7 @@ class ModelCard:
         training: Sources with licences, split, recipe.
         metrics: What was measured, site by site.
         known_failures: Where the model is known to be wrong.
+
     """
 
     model_id: str
@@ -66,6 +67,7 @@ def read_card(path: Path) -> ModelCard:
 
     Raises:
         ModelError: the file is missing, isn't JSON, lacks an entry or has one that nobody reads.
+
     """
     try:
         entries = json.loads(path.read_text())
@@ -77,8 +79,9 @@ def read_card(path: Path) -> ModelCard:
     if not isinstance(entries, dict) or entries.keys() - known:
         extra = ", ".join(sorted(entries.keys() - known)) if isinstance(entries, dict) else "no object"
         raise ModelError(f"{path} is not a model card of this version: unknown entries {extra}")
+    values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in entries.items()}
     try:
-        return ModelCard(**{key: tuple(value) if isinstance(value, list) else value for key, value in entries.items()})
+        return ModelCard(**values)
     except TypeError as error:
         raise ModelError(f"{path} is not a complete model card: {error}") from error
 

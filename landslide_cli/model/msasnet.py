@@ -42,12 +42,12 @@ class MsASNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
-        x = self.stem(pad_to_multiple(x, self.stride))      # (N, 64, H, W)
+        x = self.stem(pad_to_multiple(x, self.stride))  # (N, 64, H, W)
         skips = []
         for down in self.downs:
             skips.append(x)
-            x = down(x)                                     # -> (N, 512, H/16, W/16) in the end
-        x = self.pyramid(self.bridge(x))                    # (N, 1024, H/16, W/16)
+            x = down(x)  # -> (N, 512, H/16, W/16) in the end
+        x = self.pyramid(self.bridge(x))  # (N, 1024, H/16, W/16)
         for attention, up, skip in zip(self.attentions, self.ups, reversed(skips), strict=True):
             x = up(attention(x), skip)
-        return self.head(x)[..., :height, :width]           # (N, 1, H, W), logits
+        return self.head(x)[..., :height, :width]  # (N, 1, H, W), logits

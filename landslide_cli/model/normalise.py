@@ -15,7 +15,11 @@ class Normalise(nn.Module):
         value_range: ``(low, high)``, the raw values that map to 0 and 1.
         mean: Mean of each band after that mapping.
         std: Standard deviation of each band after that mapping.
+
     """
+
+    scale: Tensor
+    shift: Tensor
 
     def __init__(self, value_range: Sequence[float], mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()

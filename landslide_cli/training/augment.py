@@ -21,8 +21,8 @@ Truth = NDArray[np.bool_]
 class Augmentation:
     """How far the random changes go; probabilities lie between 0 and 1."""
 
-    scale_jitter: float = 1.5       # zoom between 1/1.5 and 1.5, log-uniform
-    rotate: float = 0.3             # free rotation; the eight right-angled views come always
+    scale_jitter: float = 1.5  # zoom between 1/1.5 and 1.5, log-uniform
+    rotate: float = 0.3  # free rotation; the eight right-angled views come always
     colour: float = 0.8
     blur: float = 0.15
     haze: float = 0.1
@@ -45,6 +45,7 @@ def random_crop(
     Returns:
         ``(crop, truth)`` of shapes ``(size, size, 3)`` and ``(size, size)``. Where the crop leaves the
         chip, the chip is reflected, as `detect` reflects a scene.
+
     """
     jitter = math.log(augmentation.scale_jitter)
     zoom *= math.exp(rng.uniform(-jitter, jitter))

@@ -46,6 +46,7 @@ def split_sources(recipe: Recipe, data: Path) -> Split:
 
     Raises:
         TrainingDataError: a folder can't be used, or nothing is left for training.
+
     """
     split = Split({}, {}, {})
     for source in recipe.sources:
@@ -57,7 +58,16 @@ def split_sources(recipe: Recipe, data: Path) -> Split:
     return split
 
 
-def fit(recipe: Recipe, split: Split, run_dir: Path, *, every: int = 250, workers: int = 0) -> Trained:
+def fit(
+    recipe: Recipe,
+    split: Split,
+    run_dir: Path,
+    *,
+    every: int = 300,
+    save_every: int = 100,
+    workers: int = 0,
+    stop_at: int | None = None,
+) -> Trained:
     """Train by ``recipe``; goes on from ``run_dir/last.ckpt`` if it is there.
 
     Args:
@@ -65,12 +75,13 @@ def fit(recipe: Recipe, split: Split, run_dir: Path, *, every: int = 250, worker
         split: Its chips; only the training and validation parts are read.
         run_dir: Folder for checkpoints and logs.
         every: Steps between validations.
+        save_every: Steps between checkpoints to go on from.
         workers: Loader processes.
+        stop_at: Stop after this step of the recipe, to be gone on with later.
+
     """
     lightning.seed_everything(recipe.seed, verbose=False)
-    pools = [
-        Pool(split.training[source.name], share=source.share, zoom=source.zoom) for source in recipe.sources
-    ]
+    pools = [Pool(split.training[source.name], share=source.share, zoom=source.zoom) for source in recipe.sources]
     mean, std = pixel_statistics([chip for pool in pools for chip in pool.chips], seed=recipe.seed)
     validation = [chip for chips in split.validation.values() for chip in chips]
     task = SegmentationTask(
@@ -84,14 +95,14 @@ def fit(recipe: Recipe, split: Split, run_dir: Path, *, every: int = 250, worker
     average = EMAWeightAveraging(decay=recipe.ema_decay, update_starting_at_step=min(100, recipe.steps // 2))
     # Two files: one by validation that stays, one by the clock for going on after a kill.
     best = ModelCheckpoint(run_dir, filename="best-{step}", monitor="val_f1", mode="max", save_top_k=1)
-    last = ModelCheckpoint(run_dir, filename="last", every_n_train_steps=100, enable_version_counter=False)
+    last = ModelCheckpoint(run_dir, filename="last", every_n_train_steps=save_every, enable_version_counter=False)
     trainer = lightning.Trainer(
         accelerator="auto",
         devices=1,
         precision="bf16-mixed",
-        max_steps=recipe.steps,
+        max_steps=stop_at or recipe.steps,
         max_epochs=-1,
-        val_check_interval=every if validation else None,
+        val_check_interval=min(every, recipe.steps) if validation else None,
         check_val_every_n_epoch=None,
         limit_val_batches=None if validation else 0,
         num_sanity_val_steps=0,

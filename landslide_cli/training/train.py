@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -36,6 +35,7 @@ def train(
     Raises:
         TrainingDataError: the recipe or the chips can't be used.
         OutputError: ``out`` can't be written.
+
     """
     if out.suffix != ".safetensors":
         raise OutputError(f"{out}: weights are written as safetensors; let the name end in .safetensors")
@@ -110,12 +110,17 @@ def predict_image(engine: Engine, image: NDArray[np.uint8]) -> NDArray[np.uint8]
 
     Returns:
         Stored probabilities, uint8, shape ``(height, width)``.
+
     """
     pixels = image.transpose(2, 0, 1)
-    grid = Grid.square(*image.shape[:2], size=WINDOW)
-    everything = np.True_
+    height, width, _ = image.shape
+    grid = Grid.square(height, width, size=WINDOW)
     predictions = (
-        (tile, engine(np.ascontiguousarray(pixels[:, tile.rows[:, None], tile.cols])[None])[0], everything)
+        (
+            tile,
+            engine(np.ascontiguousarray(pixels[:, tile.rows[:, None], tile.cols])[None])[0],
+            np.ones((int(tile.inside.height), int(tile.inside.width)), dtype=bool),
+        )
         for tile in grid.tiles()
     )
     return np.concatenate([strip.stored for strip in blend(predictions, grid)])

@@ -1,0 +1,36 @@
+# Each target does all of its own set-up. The stamp makes a second call quick.
+VENV := .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test fast-test lint types clean
+
+$(READY): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	# torch first and pinned: asked for loosely, it comes with several gigabytes of CUDA libraries.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $@
+
+demo: $(READY)
+	mkdir -p demo
+	$(BIN)/landslide demo-scene demo/demo.tif --overwrite
+	$(BIN)/landslide detect demo/demo.tif -o demo/slides.gpkg --min-area 50 --overwrite
+	@echo "Open demo/slides.gpkg over demo/demo.tif in QGIS; the true scars are in demo/demo_truth.gpkg."
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+fast-test: $(READY)
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) demo dist build

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from landslide_cli.engine.torch_engine import TorchEngine
+from landslide_cli.errors import ModelError
+from landslide_cli.model.card import ModelCard, read_card
+from landslide_cli.model.normalise import Normalise
+from landslide_cli.model.registry import NETWORKS, build_network
+from landslide_cli.model.weights import DEFAULT_MODEL, find_model, load_network, weights_folder, write_weights
+
+
+@pytest.mark.slow
+def test_msasnet_has_the_shapes_that_the_paper_states() -> None:
+    """At 512×512: stem 64 × 512², 1024 × 32² after the pyramid, up blocks back to 64 × 512²."""
+    network = build_network("msasnet").eval()
+    seen = {}
+    for name in ("stem", "downs.0", "downs.1", "downs.2", "downs.3", "pyramid", "ups.0", "ups.1", "ups.2", "ups.3"):
+        network.get_submodule(name).register_forward_hook(
+            lambda _m, _i, out, name=name: seen.update({name: tuple(out.shape[1:])})
+        )
+    with torch.inference_mode():
+        assert network(torch.rand(1, 3, 512, 512)).shape == (1, 1, 512, 512)
+    assert list(seen.values()) == [
+        (64, 512, 512), (128, 256, 256), (256, 128, 128), (512, 64, 64), (512, 32, 32), (1024, 32, 32),
+        (512, 64, 64), (256, 128, 128), (128, 256, 256), (64, 512, 512),
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_msasnet_has_our_counts_at_256() -> None:
+    """Counted as the paper's Table 4 counts, whose own row for MsASNet (42.7559 G, 27.5391 M) can't be met."""
+    thop = pytest.importorskip("thop")
+    network = build_network("msasnet").eval()
+    operations, parameters = thop.profile(network, (torch.rand(1, 3, 256, 256),), verbose=False)
+    assert parameters == 26_756_681
+    assert operations == 53_540_071_808
+
+
+@pytest.mark.parametrize("size", [(32, 32), (33, 47), (48, 100), (65, 32)])
+def test_any_size_from_32_up_comes_back(size: tuple[int, int]) -> None:
+    network = build_network("msasnet", width=8).eval()
+    with torch.inference_mode():
+        assert network(torch.rand(2, 3, *size)).shape == (2, 1, *size)
+
+
+def test_gradients_reach_every_parameter() -> None:
+    torch.manual_seed(0)
+    network = build_network("msasnet", width=16)
+    network(torch.rand(2, 3, 64, 64)).square().mean().backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().sum() > 0, name
+
+
+def test_every_registered_network_builds() -> None:
+    for name in NETWORKS:
+        build_network(name)
+
+
+def test_normalising_is_the_formula_of_the_card() -> None:
+    pixels = torch.randint(100, 3000, (2, 3, 4, 5))
+    mean, std = torch.tensor([0.3, 0.4, 0.5]), torch.tensor([0.1, 0.2, 0.3])
+    expected = ((pixels.double() - 100) / 2900 - mean.view(1, 3, 1, 1)) / std.view(1, 3, 1, 1)
+    torch.testing.assert_close(
+        Normalise((100, 3000), mean.tolist(), std.tolist())(pixels).double(), expected, atol=1e-4, rtol=1e-4
+    )
+
+
+def test_weights_and_card_survive_a_round_trip(tmp_path: Path, card: ModelCard) -> None:
+    from dataclasses import replace
+
+    network = build_network("msasnet", width=8).eval()
+    path = tmp_path / "own.safetensors"
+    card = replace(card, arguments={"width": 8}, sha256=write_weights(network, path))
+    card.write(path.with_suffix(".json"))
+    found, again = find_model(path)
+    assert (found, again) == (path, card)
+    for one, other in zip(network.parameters(), load_network(found, again).parameters(), strict=True):
+        torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-3)
+
+
+def test_an_unknown_network_is_refused() -> None:
+    with pytest.raises(ModelError, match="no network is called 'vgg'; choose one of"):
+        build_network("vgg")
+
+
+def engine(size: int = 64, **options: object) -> TorchEngine:
+    torch.manual_seed(0)
+    settings = {"value_range": (0, 255), "mean": (0.4,) * 3, "std": (0.2,) * 3, "batch_size": 2, "device": "cpu"}
+    return TorchEngine(build_network("msasnet", width=8), size=size, **settings | options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "uint32", "float32", "float64"])
+def test_the_engine_takes_every_number_type_of_a_file(dtype: str) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (2, 3, 64, 64))
+    expected = engine(precision="float32")(pixels.astype(np.uint8))
+    assert expected.shape == (2, 64, 64)
+    np.testing.assert_array_equal(engine(precision="float32")(pixels.astype(dtype)), expected)
+
+
+def test_values_outside_the_range_are_clamped() -> None:
+    pixels = np.random.default_rng(0).integers(-100, 400, (2, 3, 64, 64)).astype(np.int16)
+    run = engine(precision="float32")
+    np.testing.assert_array_equal(run(pixels), run(pixels.clip(0, 255)))
+
+
+def test_bfloat16_is_near_float32() -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (2, 3, 64, 64)).astype(np.uint8)
+    difference = engine(precision="float32")(pixels) - engine(precision="bfloat16")(pixels)
+    assert 0 < np.abs(difference).max() < 0.05
+
+
+def test_windows_of_another_size_are_resampled_and_come_back_in_theirs() -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (2, 3, 150, 100)).astype(np.uint8)
+    assert engine(precision="float32")(pixels).shape == (2, 150, 100)
+
+
+def test_the_shipped_model_is_whole_and_its_card_tells_what_a_user_asks() -> None:
+    weights, card = find_model(DEFAULT_MODEL)
+    network = load_network(weights, card)
+    assert not network.training
+    assert weights.stat().st_size < 60e6
+    assert card.bands == ("red", "green", "blue")
+    assert card.licence and card.known_failures
+    for source in card.training["sources"]:
+        assert source["licence"] and source["citation"], source["name"]
+    assert card.metrics["validation"]["all"]["f1"] >= 0.65
+    assert set(card.metrics["test"]) >= {"bijie-landslide", "bijie-other", "sichuan", "all"}
+
+
+def test_every_shipped_card_has_its_weights() -> None:
+    for path in weights_folder().glob("*.json"):
+        assert read_card(path).model_id == path.stem
+        assert path.with_suffix(".safetensors").is_file()

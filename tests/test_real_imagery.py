@@ -1,0 +1,61 @@
+"""The shipped model on real imagery, where it is at hand; none of it is part of the project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import geopandas
+import numpy as np
+import pytest
+import rasterio
+import shapely
+from rasterio.features import rasterize
+
+import landslide_cli
+from landslide_cli.training.scores import Histogram
+from tests.conftest import SHARED
+
+SCENES = SHARED / "scenes"
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not SCENES.is_dir(), reason="real scenes are not here (../shared/data/scenes)"),
+]
+
+
+def test_most_landslides_of_a_real_scene_are_found(tmp_path: Path) -> None:
+    """A quarter of the mosaic, by --bbox; the truth was drawn by hand."""
+    scene = SCENES / "mosaic.tif"
+    with rasterio.open(scene) as src:
+        left, top = src.transform @ (0, 0)
+        right, bottom = src.transform @ (1920, 1920)
+        shape, transform = src.shape, src.transform
+    out, probability = tmp_path / "slides.gpkg", tmp_path / "prob.tif"
+    summary = landslide_cli.detect(scene, out, bbox=(left, bottom, right, top), probability=probability)
+    assert summary.analysed_share == 0.25
+    truth = geopandas.read_file(SCENES / "mosaic_truth.gpkg")
+    with rasterio.open(probability) as src:
+        stored = src.read(1)
+    painted = rasterize(truth.geometry, out_shape=shape, transform=transform) > 0
+    with_threshold = float(src.tags()["LANDSLIDE_THRESHOLD"])
+    assert Histogram.of(stored, painted).scores(with_threshold).f1 > 0.5
+    slides = geopandas.read_file(out, layer="landslides")
+    assert slides.geometry.is_valid.all()
+    found = rasterize(slides.geometry, out_shape=shape, transform=transform) > 0
+    assert (found[:1920, :1920] == (stored[:1920, :1920] >= np.ceil(with_threshold * 254))).all()
+
+
+def test_a_real_collar_yields_no_polygon(tmp_path: Path) -> None:
+    scene = SCENES / "collar_4326.tif"
+    out = tmp_path / "slides.gpkg"
+    summary = landslide_cli.detect(scene, out)
+    assert summary.analysed_share == pytest.approx(0.66, abs=0.01)
+    slides = geopandas.read_file(out, layer="landslides")
+    analysed = geopandas.read_file(out, layer="analysed")
+    assert slides.crs == "EPSG:4326"
+    assert len(slides) > 10
+    with rasterio.open(scene) as src:
+        collar = (src.read_masks() == 0).all(axis=0)
+        inside = rasterize(slides.geometry, out_shape=src.shape, transform=src.transform) > 0
+    assert not (inside & collar).any()
+    outline = shapely.union_all(analysed.geometry.to_numpy())
+    assert slides.geometry.within(outline.buffer(1e-9)).all()
