@@ -55,7 +55,6 @@ def read_area(
     Raises:
         AreaError: the file can't be read or holds no polygon, can't be reprojected, or the area
             doesn't meet the scene.
-
     """
     parts = []
     if bbox is not None:

@@ -35,7 +35,6 @@ def write_demo_scene(out: Path, truth: Path, *, size: int = 2048, seed: int = 7,
 
     Raises:
         OutputError: one of the files can't be written.
-
     """
     for path in (out, truth):
         refuse_unwritable(path, overwrite=overwrite)

@@ -11,26 +11,21 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
-import shapely
-from numpy.typing import NDArray
-from rasterio.enums import Resampling
 
-from landslide_cli import __version__
 from landslide_cli.area import read_area
+from landslide_cli.collector import Collector
 from landslide_cli.engine import Engine
-from landslide_cli.errors import OutputError, SceneError
-from landslide_cli.files import refuse_unwritable, staged
-from landslide_cli.inventory import Ground, InventoryWriter, Shaping, refuse_unknown_ending
+from landslide_cli.errors import SceneError
+from landslide_cli.files import staged
+from landslide_cli.inventory import Ground, InventoryWriter, Shaping
 from landslide_cli.model.weights import DEFAULT_MODEL, find_model, load_network
-from landslide_cli.mosaic import NODATA, STEPS, RasterWriter, Strip, blend, stored_threshold, writing_cog
+from landslide_cli.mosaic import NODATA, STEPS, blend
+from landslide_cli.outputs import Outputs, open_raster, provenance
 from landslide_cli.plan import SIZE, Plan, make_plan
-from landslide_cli.polygons import Finished, StreamingPolygonizer, joined
 from landslide_cli.prediction import OnTile, Predictor
 from landslide_cli.scene import open_scene
 
 log = logging.getLogger(__name__)
-
-VERTICES_IN_MEMORY = 30_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +44,6 @@ class Summary:
         windows: Windows that the network was asked about.
         device: Where the network ran.
         precision: Type that its convolutions ran in.
-
     """
 
     scene: str
@@ -116,7 +110,6 @@ def detect(
 
     Raises:
         LandslideError: with a message that says what to do; no output is written then.
-
     """
     from landslide_cli.engine.torch_engine import TorchEngine, default_batch_size
 
@@ -160,41 +153,14 @@ def _path(name: str | Path | None) -> Path | None:
     return None if name is None else Path(name)
 
 
-@dataclass(frozen=True, slots=True)
-class Outputs:
-    """The files that a run writes; the rasters are written on request."""
-
-    inventory: Path
-    probability: Path | None = None
-    mask: Path | None = None
-
-    def refuse(self, scene: Path, *, overwrite: bool) -> None:
-        """Check before any work that every file can be written.
-
-        Raises:
-            OutputError: one can't, two share a name, or one is the scene itself.
-
-        """
-        refuse_unknown_ending(self.inventory)
-        given = [path for path in (self.inventory, self.probability, self.mask) if path is not None]
-        for path in given[1:]:
-            if path.suffix.lower() not in (".tif", ".tiff"):
-                raise OutputError(f"{path}: rasters are written as GeoTIFF; let the name end in .tif")
-        for path in given:
-            refuse_unwritable(path, overwrite=overwrite)
-        if len({path.resolve() for path in [scene, *given]}) <= len(given):
-            raise OutputError(f"two of {scene}, {', '.join(map(str, given))} are the same file; name each differently")
-
-
 def run(plan: Plan, engine: Engine, outputs: Outputs, *, on_tile: OnTile | None = None) -> Summary:
     """Carry a plan out with any engine; the outputs get their names together, at the end.
 
     Raises:
         SceneError: the scene can't be read to its end, or nothing in it is valid.
-
     """
     _announce(plan, engine)
-    scene, provenance = plan.scene, _provenance(plan, engine)
+    scene, tags = plan.scene, provenance(plan, engine)
     predictor = Predictor(plan, engine, on_tile)
     with rasterio.Env(GDAL_CACHEMAX=plan.cache_bytes), ExitStack() as stages:
         inventory = InventoryWriter(
@@ -205,12 +171,12 @@ def run(plan: Plan, engine: Engine, outputs: Outputs, *, on_tile: OnTile | None 
             model=plan.card.model_id,
             resolution_m=plan.working_m,
             multi=plan.connectivity == 8,
-            provenance=provenance,
+            provenance=tags,
         )
         collector = Collector(plan, inventory)
         with ExitStack() as rasters:
-            probability = _raster(stages, rasters, outputs.probability, plan, provenance, "probability", 1 / STEPS)
-            mask = _raster(stages, rasters, outputs.mask, plan, provenance, "landslide", 1.0)
+            probability = open_raster(stages, rasters, outputs.probability, plan, tags, "probability", 1 / STEPS)
+            mask = open_raster(stages, rasters, outputs.mask, plan, tags, "landslide", 1.0)
             for strip in blend(predictor, plan.grid):
                 landslide = collector.add(strip)
                 if probability:
@@ -243,56 +209,6 @@ def _known(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-class Collector:
-    """Turns the strips of a mosaic into polygons, of landslides and of what was analysed, and passes them on.
-
-    Attributes:
-        known: Pixels analysed so far.
-
-    """
-
-    def __init__(self, plan: Plan, inventory: InventoryWriter) -> None:
-        self.known = 0
-        self._inventory = inventory
-        self._lowest = stored_threshold(plan.threshold)
-        # Pixels far from the centre may be larger, so this first sieve is coarse; the true area decides later.
-        sieve = 0.5 * plan.shaping.min_area_m2 / math.prod(plan.scene.ground) if plan.scene.ground else 0
-        self._landslides = StreamingPolygonizer(plan.scene.width, connectivity=plan.connectivity, min_pixels=sieve)
-        self._analysed = StreamingPolygonizer(plan.scene.width)
-        self._found: list[Finished] = []
-        self._vertices = 0
-
-    def add(self, strip: Strip) -> NDArray[np.bool_]:
-        """Add a strip; give its landslide mask."""
-        analysed = strip.stored != NODATA
-        landslide = analysed & (strip.stored >= self._lowest)
-        self.known += int(np.count_nonzero(analysed))
-        self._keep(self._landslides.feed(landslide, strip.stored, analysed))
-        self._inventory.add_analysed(self._analysed.feed(analysed, strip.stored, analysed).geometry)
-        return landslide
-
-    def close(self) -> None:
-        """No strip follows."""
-        self._keep(self._landslides.close())
-        self._write()
-        self._inventory.add_analysed(self._analysed.close().geometry)
-
-    def _keep(self, found: Finished) -> None:
-        """Opening the inventory for every strip would take longer than writing to it."""
-        self._found.append(found)
-        self._vertices += int(shapely.get_num_coordinates(found.geometry).sum())
-        if self._vertices > VERTICES_IN_MEMORY:
-            self._write()
-
-    def _write(self) -> None:
-        if self._found:
-            found = joined(self._found)
-            measures = found.measures
-            mean = measures["total"] / measures["pixels"] / STEPS
-            self._inventory.add(found.geometry, mean, measures["peak"] / STEPS, measures["cut"])
-        self._found, self._vertices = [], 0
-
-
 def _announce(plan: Plan, engine: Engine) -> None:
     """The first lines of a run."""
     scene = plan.scene
@@ -302,48 +218,3 @@ def _announce(plan: Plan, engine: Engine) -> None:
         "%s: %d x %d, %s, bands %s, %d windows",
         scene.name, scene.width, scene.height, metres, ",".join(map(str, scene.bands)), len(plan.grid),
     )  # fmt: skip
-
-
-def _provenance(plan: Plan, engine: Engine) -> dict[str, str]:
-    """What every output carries about its making."""
-    rows, cols = plan.grid.rows, plan.grid.cols
-    return {
-        "LANDSLIDE_VERSION": __version__,
-        "LANDSLIDE_MODEL": plan.card.model_id,
-        "LANDSLIDE_WEIGHTS_SHA256": plan.card.sha256,
-        "LANDSLIDE_THRESHOLD": f"{plan.threshold:g}",
-        "LANDSLIDE_WINDOW": f"{cols.size}x{rows.size}",
-        "LANDSLIDE_OVERLAP": f"{cols.overlap}x{rows.overlap}",
-        "LANDSLIDE_STRETCH": "{:g},{:g}".format(*plan.value_range),
-        "LANDSLIDE_BANDS": ",".join(map(str, plan.scene.bands)),
-        "LANDSLIDE_PRECISION": engine.precision,
-        "LANDSLIDE_SCENE": plan.scene.name,
-    }
-
-
-def _raster(
-    stages: ExitStack,
-    rasters: ExitStack,
-    path: Path | None,
-    plan: Plan,
-    provenance: dict[str, str],
-    description: str,
-    scale: float,
-) -> RasterWriter | None:
-    """Open one of the rasters: finished when ``rasters`` ends, named when ``stages`` ends."""
-    if path is None:
-        return None
-    scene = plan.scene
-    return rasters.enter_context(
-        writing_cog(
-            stages.enter_context(staged(path)),
-            height=scene.height,
-            width=scene.width,
-            transform=scene.transform,
-            crs=scene.crs,
-            scale=scale,
-            description=description,
-            tags=provenance,
-            overviews=Resampling.average if scale != 1 else Resampling.nearest,
-        )
-    )

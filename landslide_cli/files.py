@@ -17,7 +17,6 @@ def refuse_unwritable(path: Path, *, overwrite: bool) -> None:
 
     Raises:
         OutputError: it exists and ``overwrite`` is false, it is a folder, or its folder is missing or read-only.
-
     """
     folder = path.absolute().parent
     if not folder.is_dir():

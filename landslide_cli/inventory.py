@@ -41,7 +41,6 @@ def refuse_unknown_ending(path: Path) -> None:
 
     Raises:
         OutputError: it can't.
-
     """
     if path.suffix.lower() not in DRIVERS:
         raise OutputError(f"{path}: no format is known by the ending {path.suffix!r}; use one of {', '.join(DRIVERS)}")
@@ -55,7 +54,6 @@ class Shaping:
         min_area_m2: Smaller polygons are dropped, before holes are filled.
         fill_holes_m2: Holes up to this area are filled.
         simplify_m: Outlines may move by this much to lose vertices; 0 keeps the pixels' outline.
-
     """
 
     min_area_m2: float = 0.0
@@ -71,7 +69,6 @@ class Ground:
         transform: Pixel to map.
         crs: Coordinate reference system, or None.
         pixel_m: Metres per pixel down and across at the scene's centre, None where unknown.
-
     """
 
     transform: Affine
@@ -123,7 +120,6 @@ class InventoryWriter:
         area_m2: Their area together; NaN where unknown.
         analysed_m2: Analysed area; NaN where unknown.
         bounds: West, south, east, north of the landslides so far in WGS 84 degrees, or None.
-
     """
 
     def __init__(
@@ -243,7 +239,6 @@ def shaped(
 
     Returns:
         ``(keep, placed, area_m2, perimeter_m)``: which of ``pixels`` stay, and those in the scene's CRS.
-
     """
     placed = ground.place(pixels)
     area, perimeter = ground.measure(placed)

@@ -57,7 +57,6 @@ def blend(
 
     Yields:
         Strips from top to bottom that cover the scene without gaps.
-
     """
     width = grid.cols.length
     total = np.zeros((grid.rows.size, width), dtype=np.float32)
@@ -129,7 +128,6 @@ def writing_cog(
         description: Name of the band.
         tags: Provenance.
         overviews: How overviews are resampled.
-
     """
     plain = path.with_name(path.stem + ".plain.tif")
     profile = {

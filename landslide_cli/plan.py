@@ -36,7 +36,6 @@ class Plan:
         threshold: Probability from which a pixel counts as landslide.
         shaping: What is done to the polygons.
         connectivity: 4 or 8.
-
     """
 
     scene: Scene
@@ -85,7 +84,6 @@ def make_plan(
 
     Raises:
         SceneError: a stretch can't be measured, or a resolution can't be met.
-
     """
     if scale is not None:
         value_range = scale
@@ -121,7 +119,6 @@ def plan_grid(scene: Scene, card: ModelCard, *, overlap: int, resolution_m: floa
 
     Raises:
         SceneError: ``resolution_m`` is given and the scene has no CRS to relate it to.
-
     """
     ground, native_m = scene.ground, scene.resolution_m
     if ground is None or native_m is None:

@@ -34,7 +34,6 @@ class Finished:
         measures: For each polygon the number of ``pixels``, the ``total`` and ``peak`` of their stored
             values, ``cut`` where it touches what wasn't analysed or the scene's border, and ``first`` and
             ``last`` pixel in reading order.
-
     """
 
     geometry: NDArray[np.object_]
@@ -58,7 +57,6 @@ class StreamingPolygonizer:
         width: Pixels in each row.
         connectivity: 4, or 8 to take pixels that touch at a corner for connected.
         min_pixels: Components of fewer pixels are dropped before any geometry is made.
-
     """
 
     def __init__(self, width: int, *, connectivity: int = 4, min_pixels: float = 0) -> None:
@@ -81,7 +79,6 @@ class StreamingPolygonizer:
             mask: True where there is landslide, shape ``(rows, width)``.
             stored: Stored probability of the same shape, summed up over each polygon.
             analysed: True where anything is known; ``mask`` is False elsewhere.
-
         """
         labels = np.empty(mask.shape, dtype=np.int32)
         count = int(ndimage.label(mask, self._structure, output=labels))

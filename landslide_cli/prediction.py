@@ -24,7 +24,6 @@ class Predictor:
 
     Attributes:
         asked: Windows that the network was asked about so far; those without a valid pixel cost nothing.
-
     """
 
     plan: Plan
@@ -75,7 +74,6 @@ def read_tile(plan: Plan, tile: Tile) -> tuple[Pixels, Bools] | tuple[None, None
     Returns:
         ``(image, analysed)``: raw pixels of the tile's window, and True where a pixel of
         ``tile.inside`` counts; both None where none does.
-
     """
     wanted = plan.area.mask(tile.inside) if plan.area else None
     if wanted is not None and not wanted.any():

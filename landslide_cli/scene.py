@@ -36,7 +36,6 @@ class Scene:
         src: The open dataset.
         bands: Numbers of the bands that are read, counted from 1, in the model's order.
         ground: Metres per pixel down and across at the scene's centre, or None without a CRS.
-
     """
 
     src: DatasetReader
@@ -88,7 +87,6 @@ class Scene:
 
         Raises:
             SceneError: the file can't be read there, as a truncated one can't.
-
         """
         try:
             image = self.src.read(self.bands, window=window, out_dtype=self.dtype)
@@ -117,7 +115,6 @@ class Scene:
 
         Returns:
             ``(image, valid)`` as `read` gives them, of shape ``(bands, len(rows), len(cols))``.
-
         """
         top, left = int(rows.min()), int(cols.min())
         window = Window(left, top, int(cols.max()) - left + 1, int(rows.max()) - top + 1)
@@ -145,7 +142,6 @@ class Scene:
 
         Raises:
             SceneError: none of the windows holds a valid pixel.
-
         """
         samples = []
         for window in self._probes():
@@ -184,7 +180,6 @@ def open_scene(path: str | Path, *, wanted: Sequence[str], bands: Sequence[int] 
 
     Raises:
         SceneError: it isn't a raster, lacks the bands, is complex, or has only control points.
-
     """
     with warnings.catch_warnings():
         # Scenes without georeference are told about in our own words below.
@@ -217,7 +212,6 @@ def choose_bands(src: DatasetReader, wanted: Sequence[str], bands: Sequence[int]
 
     Raises:
         SceneError: a number isn't there, or their count isn't what the model needs.
-
     """
     need = f"the model needs {len(wanted)} ({', '.join(wanted)})"
     if bands:

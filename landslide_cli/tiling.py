@@ -90,7 +90,6 @@ class Tile:
         cols: The same for columns.
         row_weights: Blend weights down ``inside``.
         col_weights: Blend weights across ``inside``.
-
     """
 
     row: int

@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from rasterio.features import shapes
 
 from landslide_cli.area import read_area
-from landslide_cli.detection import Outputs, Summary, run
+from landslide_cli.detection import Summary, run
 from landslide_cli.errors import NoCRSWarning, SceneError
 from landslide_cli.inventory import Shaping
 from landslide_cli.model.card import ModelCard
 from landslide_cli.mosaic import STEPS
+from landslide_cli.outputs import Outputs
 from landslide_cli.plan import make_plan
 from landslide_cli.scene import open_scene
 from tests.conftest import TRANSFORM, StandIn, constant, first_band, noise
@@ -341,7 +342,8 @@ from pathlib import Path
 import numpy as np
 sys.path.insert(0, sys.argv[3])
 from tests.conftest import StandIn
-from landslide_cli.detection import Outputs, run
+from landslide_cli.detection import run
+from landslide_cli.outputs import Outputs
 from landslide_cli.model.card import ModelCard
 from landslide_cli.plan import make_plan
 from landslide_cli.scene import open_scene

@@ -13,7 +13,7 @@ FLOORS = [
     {"tiling", "model"},
     {"scene", "area", "mosaic", "polygons", "inventory", "engine", "files"},
     {"plan"},
-    {"prediction"},
+    {"prediction", "collector", "outputs"},
     {"detection", "training", "demo"},
     {"cli"},
 ]

@@ -19,7 +19,6 @@ def talking(*, quiet: bool, unit: str = "windows", megapixels: float | None = No
         quiet: Show nothing.
         unit: What the bar counts.
         megapixels: Size of the whole work, for a rate in Mpx/s.
-
     """
     if quiet:
         with warnings.catch_warnings():

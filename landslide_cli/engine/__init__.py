@@ -23,6 +23,5 @@ class Engine(Protocol):
 
         Returns:
             Probabilities, float32, shape ``(batch_size, height, width)``.
-
         """
         ...

@@ -21,7 +21,6 @@ def choose_device(name: str) -> torch.device:
 
     Raises:
         DeviceError: it isn't; a run never falls back to the CPU in silence.
-
     """
     if name == "auto":
         if torch.cuda.is_available():
@@ -51,7 +50,6 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
 
     Raises:
         DeviceError: the device can't run the precision asked for.
-
     """
     if name != "auto":
         if name == "float16" and device.type == "cpu":
@@ -82,7 +80,6 @@ class TorchEngine:
         batch_size: Windows in each call.
         device: As for `choose_device`.
         precision: As for `choose_precision`.
-
     """
 
     def __init__(

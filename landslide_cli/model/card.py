@@ -31,7 +31,6 @@ class ModelCard:
         training: Sources with licences, split, recipe.
         metrics: What was measured, site by site.
         known_failures: Where the model is known to be wrong.
-
     """
 
     model_id: str
@@ -67,7 +66,6 @@ def read_card(path: Path) -> ModelCard:
 
     Raises:
         ModelError: the file is missing, isn't JSON, lacks an entry or has one that nobody reads.
-
     """
     try:
         entries = json.loads(path.read_text())

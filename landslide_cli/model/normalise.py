@@ -15,7 +15,6 @@ class Normalise(nn.Module):
         value_range: ``(low, high)``, the raw values that map to 0 and 1.
         mean: Mean of each band after that mapping.
         std: Standard deviation of each band after that mapping.
-
     """
 
     scale: Tensor

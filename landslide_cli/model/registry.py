@@ -20,7 +20,6 @@ def build_network(name: str, **arguments: Any) -> nn.Module:
 
     Raises:
         ModelError: ``name`` isn't in ``NETWORKS`` or ``arguments`` don't fit its constructor.
-
     """
     if name not in NETWORKS:
         raise ModelError(f"no network is called {name!r}; choose one of {', '.join(sorted(NETWORKS))}")

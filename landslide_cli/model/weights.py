@@ -28,7 +28,6 @@ def find_model(model: str | Path) -> tuple[Path, ModelCard]:
 
     Raises:
         ModelError: nothing of that name is installed, or a file of the pair is missing.
-
     """
     named = Path(model)
     weights = named if named.suffix == ".safetensors" else weights_folder() / f"{model}.safetensors"
@@ -43,7 +42,6 @@ def load_network(weights: Path, card: ModelCard) -> nn.Module:
 
     Raises:
         ModelError: the checksum, a key or a shape isn't what the card promises.
-
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file

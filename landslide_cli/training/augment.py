@@ -45,7 +45,6 @@ def random_crop(
     Returns:
         ``(crop, truth)`` of shapes ``(size, size, 3)`` and ``(size, size)``. Where the crop leaves the
         chip, the chip is reflected, as `detect` reflects a scene.
-
     """
     jitter = math.log(augmentation.scale_jitter)
     zoom *= math.exp(rng.uniform(-jitter, jitter))

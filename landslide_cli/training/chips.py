@@ -57,7 +57,6 @@ def find_chips(folder: Path) -> list[Chip]:
 
     Raises:
         TrainingDataError: nothing is there, an image and a mask lack their partner, or their sizes differ.
-
     """
     if not folder.is_dir():
         raise TrainingDataError(f"{folder} is not a folder; name one that holds image/ (and mask/)")

@@ -46,7 +46,6 @@ def split_sources(recipe: Recipe, data: Path) -> Split:
 
     Raises:
         TrainingDataError: a folder can't be used, or nothing is left for training.
-
     """
     split = Split({}, {}, {})
     for source in recipe.sources:
@@ -78,7 +77,6 @@ def fit(
         save_every: Steps between checkpoints to go on from.
         workers: Loader processes.
         stop_at: Stop after this step of the recipe, to be gone on with later.
-
     """
     lightning.seed_everything(recipe.seed, verbose=False)
     pools = [Pool(split.training[source.name], share=source.share, zoom=source.zoom) for source in recipe.sources]

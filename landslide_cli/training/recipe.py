@@ -78,7 +78,6 @@ def read_recipe(path: Path) -> Recipe:
 
     Raises:
         TrainingDataError: the file isn't TOML, lacks an entry, or has one that nobody reads.
-
     """
     try:
         table = tomllib.loads(path.read_text())

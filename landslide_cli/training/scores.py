@@ -18,7 +18,6 @@ class Histogram:
     Attributes:
         landslide: Counts of the values 0 … 254 where the truth is landslide.
         other: Counts where it isn't.
-
     """
 
     landslide: NDArray[np.int64]

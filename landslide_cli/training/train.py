@@ -35,7 +35,6 @@ def train(
     Raises:
         TrainingDataError: the recipe or the chips can't be used.
         OutputError: ``out`` can't be written.
-
     """
     if out.suffix != ".safetensors":
         raise OutputError(f"{out}: weights are written as safetensors; let the name end in .safetensors")
@@ -110,7 +109,6 @@ def predict_image(engine: Engine, image: NDArray[np.uint8]) -> NDArray[np.uint8]
 
     Returns:
         Stored probabilities, uint8, shape ``(height, width)``.
-
     """
     pixels = image.transpose(2, 0, 1)
     height, width, _ = image.shape

@@ -1,0 +1,87 @@
+"""The files of a run: which they are, whether they can be written, and what they tell of their making."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from rasterio.enums import Resampling
+
+from landslide_cli import __version__
+from landslide_cli.engine import Engine
+from landslide_cli.errors import OutputError
+from landslide_cli.files import refuse_unwritable, staged
+from landslide_cli.inventory import refuse_unknown_ending
+from landslide_cli.mosaic import RasterWriter, writing_cog
+from landslide_cli.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """The files that a run writes; the rasters are written on request."""
+
+    inventory: Path
+    probability: Path | None = None
+    mask: Path | None = None
+
+    def refuse(self, scene: Path, *, overwrite: bool) -> None:
+        """Check before any work that every file can be written.
+
+        Raises:
+            OutputError: one can't, two share a name, or one is the scene itself.
+        """
+        refuse_unknown_ending(self.inventory)
+        given = [path for path in (self.inventory, self.probability, self.mask) if path is not None]
+        for path in given[1:]:
+            if path.suffix.lower() not in (".tif", ".tiff"):
+                raise OutputError(f"{path}: rasters are written as GeoTIFF; let the name end in .tif")
+        for path in given:
+            refuse_unwritable(path, overwrite=overwrite)
+        if len({path.resolve() for path in [scene, *given]}) <= len(given):
+            raise OutputError(f"two of {scene}, {', '.join(map(str, given))} are the same file; name each differently")
+
+
+def provenance(plan: Plan, engine: Engine) -> dict[str, str]:
+    """What every output carries about its making."""
+    rows, cols = plan.grid.rows, plan.grid.cols
+    return {
+        "LANDSLIDE_VERSION": __version__,
+        "LANDSLIDE_MODEL": plan.card.model_id,
+        "LANDSLIDE_WEIGHTS_SHA256": plan.card.sha256,
+        "LANDSLIDE_THRESHOLD": f"{plan.threshold:g}",
+        "LANDSLIDE_WINDOW": f"{cols.size}x{rows.size}",
+        "LANDSLIDE_OVERLAP": f"{cols.overlap}x{rows.overlap}",
+        "LANDSLIDE_STRETCH": "{:g},{:g}".format(*plan.value_range),
+        "LANDSLIDE_BANDS": ",".join(map(str, plan.scene.bands)),
+        "LANDSLIDE_PRECISION": engine.precision,
+        "LANDSLIDE_SCENE": plan.scene.name,
+    }
+
+
+def open_raster(
+    stages: ExitStack,
+    rasters: ExitStack,
+    path: Path | None,
+    plan: Plan,
+    tags: dict[str, str],
+    description: str,
+    scale: float,
+) -> RasterWriter | None:
+    """Open one of the rasters: finished when ``rasters`` ends, named when ``stages`` ends."""
+    if path is None:
+        return None
+    scene = plan.scene
+    return rasters.enter_context(
+        writing_cog(
+            stages.enter_context(staged(path)),
+            height=scene.height,
+            width=scene.width,
+            transform=scene.transform,
+            crs=scene.crs,
+            scale=scale,
+            description=description,
+            tags=tags,
+            overviews=Resampling.average if scale != 1 else Resampling.nearest,
+        )
+    )
