@@ -22,7 +22,7 @@ from landslide_cli.model.weights import DEFAULT_MODEL, find_model, load_network
 from landslide_cli.mosaic import NODATA, STEPS, blend
 from landslide_cli.outputs import Outputs, open_raster, provenance
 from landslide_cli.plan import SIZE, Plan, make_plan
-from landslide_cli.prediction import OnTile, Predictor
+from landslide_cli.prediction import OnProgress, Predictor
 from landslide_cli.scene import open_scene
 
 log = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ def detect(
     probability: str | Path | None = None,
     mask: str | Path | None = None,
     overwrite: bool = False,
-    on_tile: OnTile | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Summary:
     """Find the landslides in a scene and write them as polygons.
 
@@ -106,7 +106,7 @@ def detect(
         probability: GeoTIFF of the probability to write as well.
         mask: GeoTIFF of the mask (1 landslide, 0 not, 255 not analysed) to write as well.
         overwrite: Replace outputs that exist.
-        on_tile: Called with (tiles done, tiles in all).
+        on_progress: Called after each window with the scene's pixels done and in all.
 
     Raises:
         LandslideError: with a message that says what to do; no output is written then.
@@ -146,14 +146,14 @@ def detect(
             device=device,
             precision=precision,
         )
-        return run(plan, engine, outputs, on_tile=on_tile)
+        return run(plan, engine, outputs, on_progress=on_progress)
 
 
 def _path(name: str | Path | None) -> Path | None:
     return None if name is None else Path(name)
 
 
-def run(plan: Plan, engine: Engine, outputs: Outputs, *, on_tile: OnTile | None = None) -> Summary:
+def run(plan: Plan, engine: Engine, outputs: Outputs, *, on_progress: OnProgress | None = None) -> Summary:
     """Carry a plan out with any engine; the outputs get their names together, at the end.
 
     Raises:
@@ -161,7 +161,7 @@ def run(plan: Plan, engine: Engine, outputs: Outputs, *, on_tile: OnTile | None 
     """
     _announce(plan, engine)
     scene, tags = plan.scene, provenance(plan, engine)
-    predictor = Predictor(plan, engine, on_tile)
+    predictor = Predictor(plan, engine, on_progress)
     with rasterio.Env(GDAL_CACHEMAX=plan.cache_bytes), ExitStack() as stages:
         inventory = InventoryWriter(
             stages.enter_context(staged(outputs.inventory)),
@@ -218,3 +218,10 @@ def _announce(plan: Plan, engine: Engine) -> None:
         "%s: %d x %d, %s, bands %s, %d windows",
         scene.name, scene.width, scene.height, metres, ",".join(map(str, scene.bands)), len(plan.grid),
     )  # fmt: skip
+    if plan.value_range != plan.card.value_range:
+        log.info("%s pixels: %g to %g is stretched to the model's range (--scale)", scene.dtype, *plan.value_range)
+    if plan.resampled:
+        log.info(
+            "the network sees %.3g m (trained for %.3g to %.3g m; --resolution); results keep the scene's grid",
+            plan.working_m, *plan.card.resolution_m,
+        )  # fmt: skip

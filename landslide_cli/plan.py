@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +13,6 @@ from landslide_cli.inventory import Shaping
 from landslide_cli.model.card import ModelCard
 from landslide_cli.scene import Scene
 from landslide_cli.tiling import Axis, Grid
-
-log = logging.getLogger(__name__)
 
 SIZE = 512
 # Pixels whose sides differ by more on the ground (degrees far from the equator) are made square.
@@ -56,6 +53,11 @@ class Plan:
         return (fill if self.scene.dtype.kind == "f" else fill.round()).astype(self.scene.dtype)
 
     @property
+    def resampled(self) -> bool:
+        """Whether the network sees other pixels than the scene's."""
+        return (self.grid.rows.size, self.grid.cols.size) != (SIZE, SIZE)
+
+    @property
     def cache_bytes(self) -> int:
         """Block cache that decodes each block of the scene once, whatever the number of windows in a row.
 
@@ -91,9 +93,6 @@ def make_plan(
         value_range = card.value_range
     else:
         value_range = scene.stretch()
-        log.info(
-            "%s pixels: %g to %g is stretched to the model's range (override with --scale)", scene.dtype, *value_range
-        )
     grid, working_m = plan_grid(scene, card, overlap=overlap, resolution_m=resolution_m)
     return Plan(
         scene=scene,
@@ -131,11 +130,6 @@ def plan_grid(scene: Scene, card: ModelCard, *, overlap: int, resolution_m: floa
     target_m = resolution_m or min(max(native_m, low), high)
     if resolution_m is None and target_m == native_m and max(ground) <= SQUEEZED * min(ground):
         return Grid.square(scene.height, scene.width, SIZE, overlap), native_m
-    log.info(
-        "%.3g x %.3g m pixels are resampled to %.3g m for the network (trained for %.3g to %.3g m); "
-        "results keep the scene's grid",
-        *ground, target_m, low, high,
-    )  # fmt: skip
     down, across = (target_m / metres for metres in ground)
     return Grid(_scaled(scene.height, down, overlap), _scaled(scene.width, across, overlap)), target_m
 

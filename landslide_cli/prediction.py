@@ -12,7 +12,7 @@ from landslide_cli.engine import Engine
 from landslide_cli.plan import Plan
 from landslide_cli.tiling import Tile
 
-OnTile = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 Pixels = NDArray[np.generic]
 Bools = NDArray[np.bool_]
 Prediction = tuple[Tile, NDArray[np.float32] | None, Bools]
@@ -23,12 +23,13 @@ class Predictor:
     """Reads the windows of a plan and asks the engine about them.
 
     Attributes:
+        on_progress: Called after each tile with the scene's pixels done and in all.
         asked: Windows that the network was asked about so far; those without a valid pixel cost nothing.
     """
 
     plan: Plan
     engine: Engine
-    on_tile: OnTile | None = None
+    on_progress: OnProgress | None = None
     asked: int = 0
     _waiting: list[tuple[Tile, Bools | None]] = field(default_factory=list)
     _batch: list[Pixels] = field(default_factory=list)
@@ -52,9 +53,9 @@ class Predictor:
                 yield tile, None, np.zeros((int(tile.inside.height), int(tile.inside.width)), dtype=bool)
             else:
                 yield tile, next(probabilities), analysed
-            self._done += 1
-            if self.on_tile:
-                self.on_tile(self._done, len(self.plan.grid))
+            self._done += tile.pixels
+            if self.on_progress:
+                self.on_progress(self._done, self.plan.scene.height * self.plan.scene.width)
         self._waiting.clear()
         self._batch.clear()
 

@@ -67,6 +67,10 @@ class Axis:
         position = (np.arange(self.overlap) + 0.5) / max(1, self.overlap)
         return (np.sin(position * np.pi / 2) ** 2).astype(np.float32)
 
+    def share(self, index: int) -> int:
+        """Pixels that a span settles; those of all spans add up to the length."""
+        return self.settled(index) - self.start(index)
+
     def weights(self, index: int) -> NDArray[np.float32]:
         """Blend weights of a span inside the scene; those of all spans sum to one at each pixel."""
         weights = np.ones(self.size, dtype=np.float32)
@@ -88,6 +92,7 @@ class Tile:
         inside: The part of ``window`` inside the scene.
         rows: Scene row that each row of ``window`` shows; mirrored where the window leaves the scene.
         cols: The same for columns.
+        pixels: Scene pixels that this tile is the last to add to; all tiles together settle the scene.
         row_weights: Blend weights down ``inside``.
         col_weights: Blend weights across ``inside``.
     """
@@ -98,6 +103,7 @@ class Tile:
     inside: Window
     rows: NDArray[np.intp]
     cols: NDArray[np.intp]
+    pixels: int
     row_weights: NDArray[np.float32]
     col_weights: NDArray[np.float32]
 
@@ -140,6 +146,7 @@ class Grid:
                 Window(left, top, right - left, bottom - top),
                 self.rows.pixels(row),
                 self.cols.pixels(col),
+                self.rows.share(row) * self.cols.share(col),
                 row_weights,
                 self.cols.weights(col),
             )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("scene", type=options.PATH)
+@click.argument("scene")
 @click.option("-o", "--out", type=options.PATH, required=True, metavar="FILE",
               help="Inventory to write; its ending chooses the format: .gpkg, .shp, .geojson or .fgb.")  # fmt: skip
 @click.option(
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 @options.overwrite
 @options.as_json
 @options.quiet
-def detect(scene: Path, out: Path, as_json: bool, quiet: bool, **settings: Any) -> None:
+def detect(scene: str, out: Path, as_json: bool, quiet: bool, **settings: Any) -> None:
     """Write the landslides of SCENE as polygons, measured, in the scene's own CRS.
 
     SCENE is a GeoTIFF or any other raster that GDAL reads, of any size. A GeoPackage also holds the
@@ -54,10 +54,10 @@ def detect(scene: Path, out: Path, as_json: bool, quiet: bool, **settings: Any) 
     """
     from landslide_cli.cli.talk import talking
 
-    with talking(quiet=quiet) as on_tile:
+    with talking(quiet=quiet) as on_progress:
         from landslide_cli.detection import detect as run
 
-        summary = run(scene, out, on_tile=on_tile, **settings)
+        summary = run(scene, out, on_progress=on_progress, **settings)
     click.echo(as_machine_text(summary) if as_json else as_text(summary))
 
 

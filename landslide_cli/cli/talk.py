@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import logging
+import math
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-OnDone = Callable[[int, int], None]
+from landslide_cli.errors import LandslideWarning
+
+OnProgress = Callable[[int, int], None]
 
 
 @contextmanager
-def talking(*, quiet: bool, unit: str = "windows", megapixels: float | None = None) -> Iterator[OnDone | None]:
-    """Show log lines, warnings and a progress bar on stderr; give the bar's callback.
-
-    Args:
-        quiet: Show nothing.
-        unit: What the bar counts.
-        megapixels: Size of the whole work, for a rate in Mpx/s.
-    """
+def talking(*, quiet: bool) -> Iterator[OnProgress | None]:
+    """Show log lines, warnings and a progress bar on stderr; give the bar's callback (pixels done, in all)."""
     if quiet:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -38,27 +35,28 @@ def talking(*, quiet: bool, unit: str = "windows", megapixels: float | None = No
     logger = logging.getLogger("landslide_cli")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
-    columns = (
-        BarColumn(), TextColumn("{task.completed:.0f}/{task.total:.0f} " + unit),
-        TextColumn("{task.fields[rate]}"), TimeRemainingColumn(),
-    )  # fmt: skip
+    columns = (BarColumn(), TextColumn("{task.fields[done]}"), TimeRemainingColumn())
     # A bar is for people: into a file or a pipe it would only draw garbage.
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=None, rate="", visible=False)
+        task = bar.add_task("", total=None, done="", visible=False)
 
-        def on_done(done: int, total: int) -> None:
-            elapsed = bar.tasks[0].elapsed
-            rate = f"{megapixels * done / total / elapsed:.2f} Mpx/s" if megapixels and elapsed else ""
-            bar.update(task, completed=done, total=total, rate=rate, visible=True)
+        def on_progress(pixels: int, total: int) -> None:
+            rate = pixels / 1e6 / (bar.tasks[0].elapsed or math.inf)
+            done = f"{pixels / 1e6:.1f} of {total / 1e6:.1f} Mpx, {rate:.2f} Mpx/s"
+            bar.update(task, completed=pixels, total=total, done=done, visible=True)
 
         with warnings.catch_warnings():
-            warnings.simplefilter("default")
+            warnings.simplefilter("always", LandslideWarning)
+            usual = warnings.showwarning
 
-            def show(message: Warning | str, *_: Any, **__: Any) -> None:
-                say(f"Warning: {message}")
+            def show(message: Warning | str, category: type[Warning], *where: Any) -> None:
+                if issubclass(category, LandslideWarning):
+                    say(f"Warning: {message}")
+                else:
+                    usual(message, category, *where)
 
             warnings.showwarning = show
             try:
-                yield on_done
+                yield on_progress
             finally:
                 logger.removeHandler(handler)
