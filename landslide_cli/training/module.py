@@ -8,6 +8,7 @@ from typing import Any
 
 import lightning
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchmetrics import MetricCollection
@@ -76,8 +77,11 @@ class SegmentationTask(lightning.LightningModule):
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> None:
         pixels, truth = batch
         height, width = truth.shape[-2:]
-        padded = pad_to_multiple(pixels.float(), SMALLEST)
-        probability = torch.sigmoid(self(padded).float())[..., :height, :width]
+        zoom = self.recipe.zoom
+        size = max(SMALLEST, round(height * zoom)), max(SMALLEST, round(width * zoom))
+        seen = F.interpolate(pixels.float(), size, mode="bilinear", antialias=True)
+        logits = self(pad_to_multiple(seen, SMALLEST))[..., : size[0], : size[1]].float()
+        probability = torch.sigmoid(F.interpolate(logits, (height, width), mode="bilinear"))
         self.scores.update(probability.flatten(), truth.flatten())
 
     def on_validation_epoch_end(self) -> None:

@@ -64,6 +64,11 @@ class Recipe:
         """Optimizer steps of all phases."""
         return sum(phase.steps for phase in self.phases)
 
+    @property
+    def zoom(self) -> float:
+        """At which zoom chips are judged: that of the last phase."""
+        return self.phases[-1].zoom
+
     def phase_at(self, step: int) -> Phase:
         """The phase that optimizer step ``step``, counted from 0, belongs to."""
         for phase in self.phases:

@@ -24,7 +24,7 @@ from landslide_cli.training.recipe import Recipe, read_recipe
 from landslide_cli.training.scores import Histogram
 
 BANDS = ("red", "green", "blue")
-WINDOW = 512
+WINDOW, OVERLAP = 512, 128
 
 
 def train(
@@ -69,16 +69,17 @@ def write_model(recipe: Recipe, split: Split, trained: Trained, out: Path) -> Mo
             size=WINDOW, batch_size=1,
         )  # fmt: skip
         # Only validation chooses the threshold; the test part is looked at once it stands.
-        validation = judge(engine, split.validation)
+        zooms = {source.name: recipe.zoom * source.zoom for source in recipe.sources}
+        validation = judge(engine, split.validation, zooms)
         threshold = Histogram.total(validation.values()).best_threshold()
-        test = judge(engine, split.test)
+        test = judge(engine, split.test, zooms)
         entries = asdict(draft) | {
             "threshold": threshold,
             "training": _training(recipe, split),
             "metrics": {
                 "validation": _table(validation, threshold),
                 "test": _table(test, threshold),
-                "how": f"pixels pooled, native size, {WINDOW} windows blended as in detect, {engine.precision}",
+                "how": f"pixels pooled at native size, seen in {WINDOW} windows of zoom {zooms}, {engine.precision}",
             },
         }
         card = ModelCard(**entries)
@@ -86,33 +87,34 @@ def write_model(recipe: Recipe, split: Split, trained: Trained, out: Path) -> Mo
     return card
 
 
-def judge(engine: Engine, sources: dict[str, list[Chip]]) -> dict[str, Histogram]:
-    """Predict every chip; histograms pooled by source."""
-    result = {}
-    for name, chips in sources.items():
-        if chips:
-            result[name] = Histogram.total(_histogram(engine, chip) for chip in chips)
-    return result
+def judge(engine: Engine, sources: dict[str, list[Chip]], zooms: dict[str, float]) -> dict[str, Histogram]:
+    """Predict every chip of every source at the source's zoom; histograms at native size, pooled by source."""
+    return {
+        name: Histogram.total(_histogram(engine, chip, zooms[name]) for chip in chips)
+        for name, chips in sources.items()
+        if chips
+    }
 
 
-def _histogram(engine: Engine, chip: Chip) -> Histogram:
+def _histogram(engine: Engine, chip: Chip, zoom: float) -> Histogram:
     image = chip.read_image()
-    return Histogram.of(predict_image(engine, image), chip.read_mask(image.shape[:2]))
+    return Histogram.of(predict_image(engine, image, zoom), chip.read_mask(image.shape[:2]))
 
 
-def predict_image(engine: Engine, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def predict_image(engine: Engine, image: NDArray[np.uint8], zoom: float = 1.0) -> NDArray[np.uint8]:
     """Predict a whole image in memory through the windows that `detect` would use.
 
     Args:
         engine: With a batch size of 1.
         image: uint8, shape ``(height, width, bands)``.
+        zoom: Pixels of the network per pixel of the image.
 
     Returns:
         Stored probabilities, uint8, shape ``(height, width)``.
     """
     pixels = image.transpose(2, 0, 1)
     height, width, _ = image.shape
-    grid = Grid.square(height, width, size=WINDOW)
+    grid = Grid.square(height, width, round(WINDOW / zoom), round(OVERLAP / zoom))
     predictions = (
         (
             tile,
