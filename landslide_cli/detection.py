@@ -215,8 +215,9 @@ def _announce(plan: Plan, engine: Engine) -> None:
     metres = f"{scene.resolution_m:.3g} m pixels" if scene.resolution_m else "pixels of unknown size"
     log.info("%s on %s, %s", plan.card.model_id, engine.device, engine.precision)
     log.info(
-        "%s: %d x %d, %s, bands %s, %d windows",
-        scene.name, scene.width, scene.height, metres, ",".join(map(str, scene.bands)), len(plan.grid),
+        "%s: %d x %d, %s, bands %s, %d window%s",
+        scene.name, scene.width, scene.height, metres, ",".join(map(str, scene.bands)),
+        len(plan.grid), "s" * (len(plan.grid) != 1),
     )  # fmt: skip
     if plan.value_range != plan.card.value_range:
         log.info("%s pixels: %g to %g is stretched to the model's range (--scale)", scene.dtype, *plan.value_range)

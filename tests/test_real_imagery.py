@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import geopandas
-import numpy as np
 import pytest
 import rasterio
 import shapely
 from rasterio.features import rasterize
 
 import landslide_cli
+from landslide_cli.mosaic import stored_threshold
 from landslide_cli.training.scores import Histogram
 from tests.conftest import SHARED
 
@@ -35,13 +35,13 @@ def test_most_landslides_of_a_real_scene_are_found(tmp_path: Path) -> None:
     truth = geopandas.read_file(SCENES / "mosaic_truth.gpkg")
     with rasterio.open(probability) as src:
         stored = src.read(1)
+        threshold = float(src.tags()["LANDSLIDE_THRESHOLD"])
     painted = rasterize(truth.geometry, out_shape=shape, transform=transform) > 0
-    with_threshold = float(src.tags()["LANDSLIDE_THRESHOLD"])
-    assert Histogram.of(stored, painted).scores(with_threshold).f1 > 0.5
+    assert Histogram.of(stored, painted).scores(threshold).f1 > 0.5
     slides = geopandas.read_file(out, layer="landslides")
     assert slides.geometry.is_valid.all()
     found = rasterize(slides.geometry, out_shape=shape, transform=transform) > 0
-    assert (found[:1920, :1920] == (stored[:1920, :1920] >= np.ceil(with_threshold * 254))).all()
+    assert (found[:1920, :1920] == (stored[:1920, :1920] >= stored_threshold(threshold))).all()
 
 
 def test_a_real_collar_yields_no_polygon(tmp_path: Path) -> None:
