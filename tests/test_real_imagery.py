@@ -13,10 +13,11 @@ from rasterio.features import rasterize
 import landslide_cli
 from landslide_cli.mosaic import stored_threshold
 from landslide_cli.training.scores import Histogram
-from tests.conftest import SHARED
+from tests.conftest import SHARED, needs_weights
 
 SCENES = SHARED / "scenes"
 pytestmark = [
+    needs_weights,
     pytest.mark.slow,
     pytest.mark.skipif(not SCENES.is_dir(), reason="real scenes are not here (../shared/data/scenes)"),
 ]
