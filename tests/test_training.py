@@ -149,7 +149,8 @@ def test_losses_are_least_for_the_truth() -> None:
 def test_recipes_are_read_and_refused(tmp_path: Path) -> None:
     recipe = read_recipe(SHARED_RECIPE)
     assert sum(source.share for source in recipe.sources) == pytest.approx(1)
-    assert recipe.phase_at(0).size == 128
+    assert recipe.phase_at(0) == recipe.phases[0]
+    assert recipe.phase_at(recipe.phases[0].steps) == recipe.phases[1]
     assert recipe.phase_at(recipe.steps - 1) == recipe.phases[-1]
     text = SHARED_RECIPE.read_text()
     bad = tmp_path / "bad.toml"
