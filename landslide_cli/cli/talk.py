@@ -7,7 +7,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TextIO
 
 from landslide_cli.errors import LandslideWarning
 
@@ -49,11 +49,18 @@ def talking(*, quiet: bool) -> Iterator[OnProgress | None]:
             warnings.simplefilter("always", LandslideWarning)
             usual = warnings.showwarning
 
-            def show(message: Warning | str, category: type[Warning], *where: Any) -> None:
+            def show(
+                message: Warning | str,
+                category: type[Warning],
+                filename: str,
+                lineno: int,
+                file: TextIO | None = None,
+                line: str | None = None,
+            ) -> None:
                 if issubclass(category, LandslideWarning):
                     say(f"Warning: {message}")
                 else:
-                    usual(message, category, *where)
+                    usual(message, category, filename, lineno, file, line)
 
             warnings.showwarning = show
             try:

@@ -12,6 +12,13 @@ if TYPE_CHECKING:
 
 NETWORKS = {
     "msasnet": "landslide_cli.model.msasnet:MsASNet",
+    "unet": "landslide_cli.model.unet:UNet",
+    "unet-ca": "landslide_cli.model.unet_ca:UNetChannelAttention",
+    "unet-cbam": "landslide_cli.model.unet_cbam:UNetCBAM",
+    "unet-psp": "landslide_cli.model.unet_psp:UNetPyramid",
+    "fcn": "landslide_cli.model.fcn:FCN",
+    "segnet": "landslide_cli.model.segnet:SegNet",
+    "pspnet": "landslide_cli.model.pspnet:PSPNet",
 }
 
 
