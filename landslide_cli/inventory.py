@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +76,15 @@ class Ground:
     crs: CRS | None
     pixel_m: tuple[float, float] | None
 
+    @cached_property
+    def _ellipsoid(self) -> tuple[pyproj.Geod, pyproj.Transformer] | None:
+        """The ellipsoid of the CRS and the way to its degrees: made once, measured by for every polygon."""
+        crs = pyproj.CRS.from_user_input(self.crs) if self.crs else None
+        geod = crs.get_geod() if crs else None
+        if crs is None or geod is None or crs.geodetic_crs is None:
+            return None
+        return geod, pyproj.Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
+
     def place(self, pixels: Geometries) -> Geometries:
         """Pixel coordinates to the scene's CRS; outer rings run counter-clockwise."""
         placed = shapely.transform(pixels, lambda x, y: self.transform @ (x, y), interleaved=False)
@@ -87,11 +97,9 @@ class Ground:
         Karney 2013, "Algorithms for geodesics", Journal of Geodesy 87, section 6, on the ellipsoid of
         the CRS. NaN without a CRS, or with one that isn't tied to the earth.
         """
-        crs = pyproj.CRS.from_user_input(self.crs) if self.crs else None
-        geod = crs.get_geod() if crs else None
-        if crs is None or geod is None or crs.geodetic_crs is None:
+        if self._ellipsoid is None:
             return np.full(len(placed), np.nan), np.full(len(placed), np.nan)
-        to_degrees = pyproj.Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
+        geod, to_degrees = self._ellipsoid
         located = shapely.transform(placed, to_degrees.transform, interleaved=False)
         # Some projections mirror; the geodesic sum subtracts holes only if they run the other way.
         measured = [geod.geometry_area_perimeter(polygon) for polygon in shapely.orient_polygons(located)]
