@@ -18,7 +18,10 @@ NETWORKS = {
     "unet-psp": "landslide_cli.model.unet_psp:UNetPyramid",
     "fcn": "landslide_cli.model.fcn:FCN",
     "segnet": "landslide_cli.model.segnet:SegNet",
+    "ldlaim": "landslide_cli.model.ldlaim:LDLAIM",
     "pspnet": "landslide_cli.model.pspnet:PSPNet",
+    "resunet-obia": "landslide_cli.model.resunet_obia:ResUNet",
+    "drs-unet": "landslide_cli.model.drs_unet:DRsUNet",
 }
 
 
