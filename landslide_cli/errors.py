@@ -31,6 +31,10 @@ class TrainingDataError(LandslideError):
     """Chips, masks, groups or a recipe can't be used for training."""
 
 
+class MissingExtraError(LandslideError):
+    """A command needs a package that comes with an extra and isn't installed."""
+
+
 class LandslideWarning(UserWarning):
     """Something a user should know that doesn't stop the run."""
 

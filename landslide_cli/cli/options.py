@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
 class Numbers(click.ParamType[tuple[float, ...]]):
@@ -117,17 +120,41 @@ bands = click.option(
     metavar="R,G,B",
     help="Bands to use, counted from 1.  [default: the file's colour interpretation, else the first ones]",
 )
-scale = click.option(
-    "--scale",
-    type=Numbers(float, 2),
-    metavar="LO,HI",
-    help="Raw values that map to the model's range.  [default: uint8 as it is, else percentiles 1 and 99]",
+
+
+def _scale(text: str) -> Callable[[Decorated], Decorated]:
+    return click.option("--scale", type=Numbers(float, 2), metavar="LO,HI", help=text)
+
+
+def _resolution(text: str) -> Callable[[Decorated], Decorated]:
+    kind = click.FloatRange(min=0, min_open=True)
+    return click.option("--resolution", type=kind, metavar="METRES", help=text)
+
+
+def seed(default: int, text: str) -> Callable[[Decorated], Decorated]:
+    """``--seed``; what it decides differs from command to command."""
+    return click.option("--seed", type=int, default=default, show_default=True, help=text)
+
+
+def size(default: int, text: str, *, minimum: int) -> Callable[[Decorated], Decorated]:
+    """``--size`` in pixels."""
+    kind = click.IntRange(min=minimum)
+    return click.option("--size", type=kind, default=default, show_default=True, metavar="PIXELS", help=text)
+
+
+scale = _scale("Raw values that map to the model's range.  [default: uint8 as it is, else percentiles 1 and 99]")
+chip_scale = _scale("With --chips: raw values that become black and white, where the chips aren't 8-bit.")
+resolution = _resolution(
+    "Metres per pixel at which the network sees the scene.  [default: the scene's, within the trained range]"
 )
-resolution = click.option(
-    "--resolution",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="METRES",
-    help="Metres per pixel at which the network sees the scene.  [default: the scene's, within the trained range]",
+chip_resolution = _resolution("With --chips: metres per pixel of the chips.  [default: from their georeference]")
+network = click.option(
+    "--network",
+    default="msasnet",
+    show_default=True,
+    metavar="NAME",
+    help="With --chips: msasnet, unet, unet-ca, unet-cbam, unet-psp, fcn, segnet, ldlaim, pspnet, resunet-obia or "
+    "drs-unet.",
 )
 aoi = click.option(
     "--aoi", type=PATH, metavar="FILE", help="Analyse only inside these polygons (any vector file, any CRS)."

@@ -5,18 +5,22 @@ from __future__ import annotations
 import logging
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Protocol, TextIO
 
 from landslide_cli.errors import LandslideWarning
 
-OnProgress = Callable[[int, int], None]
+
+class OnProgress(Protocol):
+    """Moves the bar: what is done and what there is in all; pixels, if no note says what else."""
+
+    def __call__(self, done: int, total: int, note: str = "", /) -> None: ...
 
 
 @contextmanager
 def talking(*, quiet: bool) -> Iterator[OnProgress | None]:
-    """Show log lines, warnings and a progress bar on stderr; give the bar's callback (pixels done, in all)."""
+    """Show log lines, warnings and a progress bar on stderr; give the bar's callback (done, in all)."""
     if quiet:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -40,10 +44,11 @@ def talking(*, quiet: bool) -> Iterator[OnProgress | None]:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=None, done="", visible=False)
 
-        def on_progress(pixels: int, total: int) -> None:
-            rate = pixels / 1e6 / (bar.tasks[0].elapsed or math.inf)
-            done = f"{pixels / 1e6:.1f} of {total / 1e6:.1f} Mpx, {rate:.2f} Mpx/s"
-            bar.update(task, completed=pixels, total=total, done=done, visible=True)
+        def on_progress(done: int, total: int, note: str = "", /) -> None:
+            if not note:
+                rate = done / 1e6 / (bar.tasks[0].elapsed or math.inf)
+                note = f"{done / 1e6:.1f} of {total / 1e6:.1f} Mpx, {rate:.2f} Mpx/s"
+            bar.update(task, completed=done, total=total, done=note, visible=True)
 
         with warnings.catch_warnings():
             warnings.simplefilter("always", LandslideWarning)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from landslide_cli.errors import TrainingDataError
+from landslide_cli.training.decode import is_binary, is_wide, read_mask, read_pixels, read_size
+from landslide_cli.training.letterbox import letterbox_image, letterbox_mask
 
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff"}
+BIJIE_FOLDERS = ("landslide", "non-landslide")
 SHOWN = 10
 
 
@@ -22,57 +24,79 @@ SHOWN = 10
 class Chip:
     """One training image with its mask.
 
-    ``mask`` is None for an image without any landslide. ``group`` names the site: chips of one
-    group never stand on both sides of a split.
+    Attributes:
+        image: The image's file.
+        mask: The mask's file, or None for an image without any landslide.
+        group: The site: chips of one group never stand on both sides of a split.
+        scale: Raw values that become 0 and 255; None for 8-bit images.
+        letterbox: Side of the square that image and mask are fitted into; 0 leaves them as they are.
     """
 
     image: Path
     mask: Path | None
     group: str
+    scale: tuple[float, float] | None = None
+    letterbox: int = 0
 
     def read_image(self) -> NDArray[np.uint8]:
         """Read the pixels: uint8, shape ``(height, width, 3)``."""
-        with Image.open(self.image) as image:
-            return np.asarray(image.convert("RGB"))
+        pixels = read_pixels(self.image, self.scale)
+        return letterbox_image(pixels, self.letterbox) if self.letterbox else pixels
 
     def read_mask(self, shape: tuple[int, int]) -> NDArray[np.bool_]:
         """Read the truth: bool, shape ``(height, width)``, True where there is landslide."""
         if self.mask is None:
             return np.zeros(shape, dtype=bool)
-        with Image.open(self.mask) as mask:
-            return np.asarray(mask.convert("L")) > 127
+        mask = read_mask(self.mask)
+        return letterbox_mask(mask, self.letterbox) if self.letterbox else mask
 
     def size(self) -> tuple[int, int]:
-        """Give ``(height, width)`` without decoding the pixels."""
-        with Image.open(self.image) as image:
-            return image.height, image.width
+        """Give ``(height, width)`` of the file without decoding the pixels."""
+        return read_size(self.image)
 
 
-def find_chips(folder: Path) -> list[Chip]:
+def find_chips(folder: Path, scale: tuple[float, float] | None = None) -> list[Chip]:
     """Find the chips of one folder, in the order of their names.
 
     ``folder/image`` with ``folder/mask`` beside it holds chips with masks of the same stem; a folder
-    without ``mask`` holds images without landslide, in itself or in subfolders. Groups come from a
-    ``groups.csv`` (columns ``stem``, ``group``) in the folder or its parent; else each stem is its own.
+    without ``mask`` holds images without landslide, in itself or in subfolders. A folder with
+    ``landslide/`` and ``non-landslide/`` in it (the Bijie data set) is both of these, one after the other.
+    Groups come from a ``groups.csv`` (columns ``stem``, ``group``) in the folder or its parent; else each
+    stem is its own.
+
+    Args:
+        folder: Where to look.
+        scale: Raw values that become 0 and 255; None where all images are 8-bit.
 
     Raises:
-        TrainingDataError: nothing is there, an image and a mask lack their partner, or their sizes differ.
+        TrainingDataError: nothing is there, an image and a mask lack their partner or differ in size, a mask
+            isn't binary, an image isn't 8-bit and no scale is given, or a file can't be read.
     """
     if not folder.is_dir():
         raise TrainingDataError(f"{folder} is not a folder; name one that holds image/ (and mask/)")
+    if is_bijie(folder):
+        return [chip for name in BIJIE_FOLDERS for chip in find_chips(folder / name, scale)]
     groups = _read_groups(folder)
     images = _by_stem(folder / "image" if (folder / "image").is_dir() else folder)
     if not images:
         raise TrainingDataError(f"{folder} holds no images ({', '.join(sorted(IMAGE_SUFFIXES))})")
     masks: dict[str, Path] | None = _by_stem(folder / "mask") if (folder / "mask").is_dir() else None
     if masks is not None and images.keys() ^ masks.keys():
-        raise TrainingDataError(f"{folder}: without a partner of the same stem: {_list(images.keys() ^ masks.keys())}")
+        raise TrainingDataError(
+            f"{folder}: without a partner of the same stem: {listed(images.keys() ^ masks.keys())}; "
+            "each file of image/ needs one in mask/ (all 0 where there is no landslide)"
+        )
     chips = [
-        Chip(path, None if masks is None else masks[stem], groups.get(stem, stem))
+        Chip(path, None if masks is None else masks[stem], groups.get(stem, stem), scale)
         for stem, path in sorted(images.items())
     ]
-    _refuse_unequal_sizes(folder, chips)
+    _refuse_unusable(folder, chips)
     return chips
+
+
+def is_bijie(folder: Path) -> bool:
+    """Whether a folder is laid out like the Bijie data set."""
+    return all((folder / name).is_dir() for name in BIJIE_FOLDERS)
 
 
 def split_chips(
@@ -94,7 +118,16 @@ def _matches(group: str, patterns: Sequence[str]) -> bool:
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:
-    return {path.stem: path for path in sorted(folder.rglob("*")) if path.suffix.lower() in IMAGE_SUFFIXES}
+    found: dict[str, Path] = {}
+    twice = set()
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() in IMAGE_SUFFIXES:
+            if path.stem in found:
+                twice.add(path.stem)
+            found[path.stem] = path
+    if twice:
+        raise TrainingDataError(f"{folder}: more than one file is called {listed(twice)}; give each its own stem")
+    return found
 
 
 def _read_groups(folder: Path) -> dict[str, str]:
@@ -102,22 +135,44 @@ def _read_groups(folder: Path) -> dict[str, str]:
         table = place / "groups.csv"
         if table.is_file():
             with table.open(newline="") as lines:
-                return {row["stem"]: row["group"] for row in csv.DictReader(lines)}
+                try:
+                    return {row["stem"]: row["group"] for row in csv.DictReader(lines)}
+                except KeyError as error:
+                    raise TrainingDataError(f"{table} lacks the column {error}; it needs stem and group") from error
     return {}
 
 
-def _refuse_unequal_sizes(folder: Path, chips: Iterable[Chip]) -> None:
-    unequal = []
-    for chip in chips:
-        if chip.mask is not None:
-            with Image.open(chip.mask) as mask:
-                if (mask.height, mask.width) != chip.size():
-                    unequal.append(chip.image.stem)
-    if unequal:
-        raise TrainingDataError(f"{folder}: image and mask differ in size: {_list(unequal)}")
+def _refuse_unusable(folder: Path, chips: Sequence[Chip]) -> None:
+    checks: tuple[tuple[str, Callable[[Chip], bool]], ...] = (
+        ("can't be read as images", _is_damaged),
+        ("image and mask differ in size", lambda chip: chip.mask is not None and read_size(chip.mask) != chip.size()),
+        (
+            "not 8-bit; give the raw values that become black and white with --scale LO,HI (scale in a recipe)",
+            lambda chip: chip.scale is None and is_wide(chip.image),
+        ),
+        (
+            "the mask is not binary, it needs 0 and one other value",
+            lambda chip: chip.mask is not None and not is_binary(chip.mask),
+        ),
+    )
+    for what, is_bad in checks:
+        bad = [chip.image.stem for chip in chips if is_bad(chip)]
+        if bad:
+            raise TrainingDataError(f"{folder}: {what}: {listed(bad)}")
 
 
-def _list(names: Iterable[str]) -> str:
+def _is_damaged(chip: Chip) -> bool:
+    try:
+        for path in (chip.image, chip.mask):
+            if path is not None:
+                read_size(path)
+    except Exception:  # Pillow and GDAL have a dozen ways to say it
+        return True
+    return False
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names for an error message: the first ones, and how many more there are."""
     names = sorted(names)
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + more

@@ -2,59 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 import lightning
-import numpy as np
-from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
-from lightning.pytorch.loggers import CSVLogger
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from torch import nn
 
 from landslide_cli.errors import TrainingDataError
+from landslide_cli.extras import need
 from landslide_cli.model.normalise import Normalise
-from landslide_cli.model.registry import build_network
 from landslide_cli.training.batches import Pool
-from landslide_cli.training.chips import Chip, find_chips, split_chips
+from landslide_cli.training.beginning import VALUE_RANGE, begin
+from landslide_cli.training.callbacks import KeepLast, OnStep, Pictures, Report
+from landslide_cli.training.chips import Chip
 from landslide_cli.training.module import SegmentationTask
+from landslide_cli.training.pictures import choose_pictured
 from landslide_cli.training.recipe import Recipe
+from landslide_cli.training.split import Split
 
-VALUE_RANGE = (0.0, 255.0)
+PRECISIONS = {"bfloat16": "bf16-mixed", "float32": "32-true"}
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
-    """The chips of a recipe, source by source, in their three parts."""
+class Settings:
+    """How a training runs on this machine; nothing here changes its result on the CPU.
 
-    training: dict[str, list[Chip]]
-    validation: dict[str, list[Chip]]
-    test: dict[str, list[Chip]]
+    Attributes:
+        every: Steps between validations.
+        save_every: Steps between checkpoints to go on from.
+        workers: Loader processes.
+        devices: GPUs (or, without any, processes) that share each batch.
+        log_format: ``csv`` or ``tensorboard``.
+        cache: Bytes for decoded chips.
+    """
+
+    every: int = 300
+    save_every: int = 100
+    workers: int = 0
+    devices: int = 1
+    log_format: str = "csv"
+    cache: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A trained network in eval mode, and what its card must say of normalisation."""
+    """A trained network in eval mode, and what its card must say of it.
+
+    Attributes:
+        network: The network.
+        mean: Mean of each band, for normalisation.
+        std: Standard deviation of each band.
+        step: The step whose weights these are.
+        start: Checksum of the weights that training started from, if any.
+    """
 
     network: nn.Module
     mean: tuple[float, ...]
     std: tuple[float, ...]
-
-
-def split_sources(recipe: Recipe, data: Path) -> Split:
-    """Find the chips of every source below ``data`` and split them by group.
-
-    Raises:
-        TrainingDataError: a folder can't be used, or nothing is left for training.
-    """
-    split = Split({}, {}, {})
-    for source in recipe.sources:
-        parts = split_chips(find_chips(data / source.path), validation=recipe.validation, test=recipe.test)
-        for part, chips in zip((split.training, split.validation, split.test), parts, strict=True):
-            part[source.name] = chips
-    if not any(split.training.values()):
-        raise TrainingDataError(f"{data}: every group is held out; leave some for training in the recipe")
-    return split
+    step: int = 0
+    start: str = ""
 
 
 def fit(
@@ -62,71 +74,113 @@ def fit(
     split: Split,
     run_dir: Path,
     *,
-    every: int = 300,
-    save_every: int = 100,
-    workers: int = 0,
+    settings: Settings = Settings(),
     stop_at: int | None = None,
+    on_step: OnStep | None = None,
 ) -> Trained:
     """Train by ``recipe``; goes on from ``run_dir/last.ckpt`` if it is there.
 
     Args:
         recipe: What is trained, on what, how long.
         split: Its chips; only the training and validation parts are read.
-        run_dir: Folder for checkpoints and logs.
-        every: Steps between validations.
-        save_every: Steps between checkpoints to go on from.
-        workers: Loader processes.
+        run_dir: Folder for checkpoints, logs and pictures.
+        settings: How it runs here.
         stop_at: Stop after this step of the recipe, to be gone on with later.
+        on_step: Called after each step with steps done, steps in all and a note.
+
+    Raises:
+        TrainingDataError: ``patience`` without validation chips, or a batch that the devices can't share.
+        ModelError: the weights to start from don't fit.
+        MissingExtraError: TensorBoard is asked for and isn't installed.
     """
+    _refuse_misfits(recipe, split, settings)
     lightning.seed_everything(recipe.seed, verbose=False)
-    pools = [Pool(split.training[source.name], share=source.share, zoom=source.zoom) for source in recipe.sources]
-    mean, std = pixel_statistics([chip for pool in pools for chip in pool.chips], seed=recipe.seed)
-    validation = [chip for chips in split.validation.values() for chip in chips]
+    pools, validation = _pools(recipe, split.training), _pools(recipe, split.validation)
+    checked = [chip for pool in validation for chip in pool.chips]
+    beginning = begin(recipe, [chip for pool in pools for chip in pool.chips])
     task = SegmentationTask(
-        build_network(recipe.network, **recipe.arguments),
-        Normalise(VALUE_RANGE, mean, std),
-        recipe,
-        pools,
-        validation,
-        workers,
-    )
-    average = EMAWeightAveraging(decay=recipe.ema_decay, update_starting_at_step=min(100, recipe.steps // 2))
-    # Two files: one by validation that stays, one by the clock for going on after a kill.
+        beginning.network, Normalise(VALUE_RANGE, beginning.mean, beginning.std), recipe, pools, validation,
+        workers=settings.workers, cache=settings.cache, pictured=choose_pictured(checked),
+    )  # fmt: skip
+    average = _average(recipe)
     best = ModelCheckpoint(run_dir, filename="best-{step}", monitor="val_f1", mode="max", save_top_k=1)
-    last = ModelCheckpoint(run_dir, filename="last", every_n_train_steps=save_every, enable_version_counter=False)
+    every = min(settings.every, recipe.steps)
+    busy = (every if checked else 0, recipe.hard_every)
+    callbacks: list[Callback] = [
+        *([average] if average else []),
+        *([EarlyStopping("val_f1", mode="max", patience=recipe.patience)] if recipe.patience else []),
+        best,
+        KeepLast(run_dir / "last.ckpt", save_every=settings.save_every, busy_every=busy),
+        Pictures(run_dir / "pictures"),
+        Report(on_step),
+    ]
     trainer = lightning.Trainer(
         accelerator="auto",
-        devices=1,
-        precision="bf16-mixed",
+        devices=settings.devices,
+        strategy="ddp" if settings.devices > 1 else "auto",
+        precision=PRECISIONS[recipe.precision],  # type: ignore[arg-type]
         max_steps=stop_at or recipe.steps,
         max_epochs=-1,
-        val_check_interval=min(every, recipe.steps) if validation else None,
+        val_check_interval=every if checked else None,
         check_val_every_n_epoch=None,
-        limit_val_batches=None if validation else 0,
+        limit_val_batches=None if checked else 0,
         num_sanity_val_steps=0,
+        # A round of hard negatives is what Lightning calls an epoch.
+        reload_dataloaders_every_n_epochs=1 if recipe.hard_every else 0,
         gradient_clip_val=1.0,
         log_every_n_steps=10,
-        logger=CSVLogger(run_dir, name="log"),
-        callbacks=[average, best, last],
+        logger=_logger(settings.log_format, run_dir),
+        callbacks=callbacks,
         enable_model_summary=False,
+        enable_progress_bar=False,
     )
+    counts = [sum(map(len, part.values())) for part in (split.training, split.validation, split.test)]
+    where = f"{settings.devices} × {trainer.strategy.root_device.type}, {recipe.precision}"
+    logger.info("%s on %s: %d steps; %d chips to train on, %d validation, %d test",
+                recipe.network, where, recipe.steps, *counts)  # fmt: skip
     resume = run_dir / "last.ckpt"
+    if resume.exists():
+        logger.info("going on from %s", resume)
     trainer.fit(task, ckpt_path=resume if resume.exists() else None, weights_only=False)
-    return Trained(task.network.eval(), mean, std)
+    if not trainer.is_global_zero:
+        raise SystemExit(0)  # the first process judges and writes; Lightning started the others for training only
+    if average:
+        # Lightning leaves this out where the checkpoint was that of the last step.
+        average.on_train_end(trainer, task)
+    step = trainer.global_step
+    if recipe.patience and best.best_model_path:
+        step = _take_best(task, Path(best.best_model_path))
+    return Trained(task.network.eval(), beginning.mean, beginning.std, step, beginning.start)
 
 
-def pixel_statistics(
-    chips: Sequence[Chip], *, seed: int, sample: int = 200
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of each band over a sample of chips, as parts of the value range."""
-    rng = np.random.default_rng(seed)
-    chosen = rng.choice(len(chips), size=min(sample, len(chips)), replace=False)
-    total, squares, count = np.zeros(3), np.zeros(3), 0
-    for index in chosen:
-        pixels = chips[index].read_image().reshape(-1, 3) / VALUE_RANGE[1]
-        total += pixels.sum(axis=0)
-        squares += (pixels**2).sum(axis=0)
-        count += len(pixels)
-    mean = total / count
-    std = np.sqrt(squares / count - mean**2)
-    return tuple(round(float(v), 4) for v in mean), tuple(round(float(v), 4) for v in std)
+def _pools(recipe: Recipe, part: dict[str, list[Chip]]) -> list[Pool]:
+    return [Pool(part[source.name], share=source.share, zoom=source.zoom) for source in recipe.sources]
+
+
+def _refuse_misfits(recipe: Recipe, split: Split, settings: Settings) -> None:
+    if recipe.patience and not any(split.validation.values()):
+        raise TrainingDataError("patience needs chips to validate on; name validation groups in the recipe")
+    odd = [phase.batch for phase in recipe.phases if phase.batch % settings.devices]
+    if odd:
+        raise TrainingDataError(f"a batch of {odd[0]} can't be shared by {settings.devices} devices alike")
+
+
+def _average(recipe: Recipe) -> EMAWeightAveraging | None:
+    if not recipe.ema_decay:
+        return None
+    return EMAWeightAveraging(decay=recipe.ema_decay, update_starting_at_step=min(100, recipe.steps // 2))
+
+
+def _logger(log_format: str, run_dir: Path) -> Logger:
+    if log_format == "csv":
+        return CSVLogger(run_dir, name="log")
+    need("tensorboard", extra="tensorboard", purpose="--logger tensorboard")
+    return TensorBoardLogger(run_dir, name="tensorboard")
+
+
+def _take_best(task: SegmentationTask, path: Path) -> int:
+    """Put the weights of the best validation into the task; give their step."""
+    checkpoint = torch.load(path, map_location="cpu", weights_only=False)  # our own file of this run
+    task.load_state_dict(checkpoint["state_dict"])
+    step: int = checkpoint["global_step"]
+    return step

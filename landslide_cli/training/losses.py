@@ -22,3 +22,11 @@ def bce_dice_loss(logits: Tensor, truth: Tensor) -> Tensor:
     """Binary cross-entropy plus Dice: the one for calibrated pixels, the other for the rare class."""
     logits = logits.float()
     return F.binary_cross_entropy_with_logits(logits, truth) + dice_loss(logits, truth)
+
+
+def bce_loss(logits: Tensor, truth: Tensor) -> Tensor:
+    """Binary cross-entropy alone."""
+    return F.binary_cross_entropy_with_logits(logits.float(), truth)
+
+
+LOSSES = {"bce_dice": bce_dice_loss, "bce": bce_loss}

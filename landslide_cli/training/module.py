@@ -1,14 +1,16 @@
-"""The training step, the schedule and the validation, as Lightning wants them."""
+"""The training step, the validation and the loaders, as Lightning wants them."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import lightning
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchmetrics import MetricCollection
@@ -17,30 +19,55 @@ from torchmetrics.classification import BinaryF1Score, BinaryPrecision, BinaryRe
 from landslide_cli.model.blocks import pad_to_multiple
 from landslide_cli.model.normalise import Normalise
 from landslide_cli.training.batches import Pool, StepBatches
+from landslide_cli.training.cache import ChipCache
 from landslide_cli.training.chips import Chip
-from landslide_cli.training.losses import bce_dice_loss
+from landslide_cli.training.hard import Draws, score_pools
+from landslide_cli.training.losses import LOSSES
+from landslide_cli.training.optimize import make_optimizer, make_schedule
 from landslide_cli.training.recipe import Recipe
 
 SMALLEST = 32
+DRAWS = "hard_negatives"
 
 
-class WholeChips(Dataset[tuple[Tensor, Tensor]]):
-    """Whole chips for validation: raw pixels ``(3, H, W)`` and truth ``(1, H, W)``."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A validation chip as it was answered: pixels ``(3, H, W)``, truth and probability ``(H, W)``."""
 
-    def __init__(self, chips: Sequence[Chip]) -> None:
-        self.chips = chips
+    pixels: Tensor
+    truth: Tensor
+    probability: Tensor
+
+
+class WholeChips(Dataset[tuple[Tensor, Tensor, float]]):
+    """Whole chips for validation: raw pixels ``(3, H, W)``, truth ``(1, H, W)`` and their zoom."""
+
+    def __init__(self, pools: Sequence[Pool]) -> None:
+        self.chips: list[tuple[Chip, float]] = [(chip, pool.zoom) for pool in pools for chip in pool.chips]
 
     def __len__(self) -> int:
         return len(self.chips)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        image = self.chips[index].read_image()
-        mask = self.chips[index].read_mask(image.shape[:2])
-        return torch.tensor(image).permute(2, 0, 1), torch.tensor(mask)[None]
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, float]:
+        chip, zoom = self.chips[index]
+        image = chip.read_image()
+        mask = chip.read_mask(image.shape[:2])
+        return torch.tensor(image).permute(2, 0, 1), torch.tensor(mask)[None], zoom
 
 
 class SegmentationTask(lightning.LightningModule):
-    """Trains one network by a recipe."""
+    """Trains one network by a recipe.
+
+    Args:
+        network: In training mode.
+        normalise: From raw pixels to what the network takes.
+        recipe: How it is trained.
+        pools: Chips to train on, source by source.
+        validation: Chips to validate on.
+        workers: Loader processes.
+        cache: Bytes for decoded chips.
+        pictured: Numbers of the validation chips that are kept in ``seen`` for pictures.
+    """
 
     def __init__(
         self,
@@ -48,16 +75,24 @@ class SegmentationTask(lightning.LightningModule):
         normalise: Normalise,
         recipe: Recipe,
         pools: Sequence[Pool],
-        validation: Sequence[Chip],
+        validation: Sequence[Pool],
+        *,
         workers: int = 0,
+        cache: int = 0,
+        pictured: Sequence[int] = (),
     ) -> None:
         super().__init__()
         self.network = network
         self.normalise = normalise
         self.recipe = recipe
-        self.pools = pools
+        self.pools = [pool for pool in pools if pool.chips]
         self.validation = validation
         self.workers = workers
+        self.cache = ChipCache(cache)
+        self.draws: Draws | None = None
+        self.pictured = frozenset(pictured)
+        self.seen: list[Seen] = []
+        self.loss = LOSSES[recipe.loss]
         self.scores = MetricCollection(
             {"val_f1": BinaryF1Score(), "val_precision": BinaryPrecision(), "val_recall": BinaryRecall()}
         )
@@ -70,47 +105,75 @@ class SegmentationTask(lightning.LightningModule):
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
         pixels, truth = batch
-        loss = bce_dice_loss(self(pixels), truth)
+        # What dropout leaves out follows from the step as well, not from what came before.
+        torch.manual_seed(hash((self.recipe.seed, self.trainer.global_step, self.trainer.global_rank)) % 2**63)
+        loss = self.loss(self(pixels), truth)
         self.log("loss", loss, prog_bar=True)
         return loss
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> None:
-        pixels, truth = batch
-        height, width = truth.shape[-2:]
-        zoom = self.recipe.zoom
+    def validation_step(self, batch: tuple[Tensor, Tensor, Tensor], batch_index: int) -> None:
+        pixels, truth, zoom = batch
+        probability = self.probability(pixels, float(zoom) * self.recipe.zoom)
+        self.scores.update(probability.flatten(), truth.flatten())
+        if batch_index in self.pictured:
+            self.seen.append(Seen(pixels[0].cpu(), truth[0, 0].cpu(), probability[0, 0].cpu()))
+
+    def probability(self, pixels: Tensor, zoom: float) -> Tensor:
+        """Probabilities of whole chips at their own size, seen at a zoom."""
+        height, width = pixels.shape[-2:]
         size = max(SMALLEST, round(height * zoom)), max(SMALLEST, round(width * zoom))
         seen = F.interpolate(pixels.float(), size, mode="bilinear", antialias=True)
         logits = self(pad_to_multiple(seen, SMALLEST))[..., : size[0], : size[1]].float()
-        probability = torch.sigmoid(F.interpolate(logits, (height, width), mode="bilinear"))
-        self.scores.update(probability.flatten(), truth.flatten())
+        return torch.sigmoid(F.interpolate(logits, (height, width), mode="bilinear"))
 
     def on_validation_epoch_end(self) -> None:
         self.log_dict(self.scores.compute(), prog_bar=True)
         self.scores.reset()
 
     def configure_optimizers(self) -> Any:
-        """AdamW without decay on biases and norms; linear warm-up, then a cosine to one hundredth."""
-        decayed = [p for p in self.network.parameters() if p.ndim > 1]
-        others = [p for p in self.network.parameters() if p.ndim <= 1]
-        optimizer = torch.optim.AdamW(
-            [{"params": decayed, "weight_decay": self.recipe.weight_decay}, {"params": others, "weight_decay": 0.0}],
-            lr=self.recipe.learning_rate,
-        )
-        warmup = max(1, round(self.recipe.warmup * self.recipe.steps))
-
-        def factor(step: int) -> float:
-            if step < warmup:
-                return (step + 1) / warmup
-            done = (step - warmup) / max(1, self.recipe.steps - warmup)
-            return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
-
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+        optimizer = make_optimizer(self.recipe, self.network)
+        schedule = make_schedule(self.recipe, optimizer)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def train_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
-        # The loader is asked for after a checkpoint is restored, so it begins where that one ended.
-        batches = StepBatches(self.recipe, self.pools, first=self.trainer.global_step)
+        # The loader is asked for after a checkpoint is restored, so it begins where that one ended; and
+        # again at the end of each round of hard negatives.
+        step, stop = self.trainer.global_step, None
+        if self.recipe.hard_every:
+            since = step - step % self.recipe.hard_every
+            stop = min(since + self.recipe.hard_every, self.recipe.steps)
+            if since and (self.draws is None or self.draws.since != since):
+                self.draws = self.trainer.strategy.broadcast(
+                    self._score(since) if self.trainer.is_global_zero else None
+                )
+        batches = StepBatches(
+            self.recipe, self.pools, step, stop=stop, draws=self.draws, cache=self.cache,
+            rank=self.trainer.global_rank, ranks=self.trainer.world_size,
+        )  # fmt: skip
         return DataLoader(batches, batch_size=None, num_workers=self.workers)
 
-    def val_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
+    def val_dataloader(self) -> DataLoader[tuple[Tensor, Tensor, float]]:
         return DataLoader(WholeChips(self.validation), batch_size=1, num_workers=self.workers)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        if self.draws is not None:
+            checkpoint[DRAWS] = self.draws.state()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        if DRAWS in checkpoint:
+            self.draws = Draws.restore(checkpoint[DRAWS], [len(pool.chips) for pool in self.pools])
+
+    @torch.no_grad()
+    def _score(self, since: int) -> Draws:
+        """Look for landslides in the training images that hold none."""
+        zoom = self.recipe.phase_at(since).zoom
+
+        def score(image: NDArray[np.uint8], source_zoom: float) -> float:
+            pixels = torch.tensor(image, device=self.device).permute(2, 0, 1)[None]
+            with self.trainer.precision_plugin.forward_context():
+                return float(self.probability(pixels, zoom * source_zoom).mean())
+
+        self.network.eval()
+        draws = score_pools(self.pools, self.cache, score, since=since, hard_share=self.recipe.hard_share)
+        self.network.train()
+        return draws

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from landslide_cli.errors import TrainingDataError
 from landslide_cli.training.augment import Augmentation
+
+CHOICES = {
+    "optimizer": ("adamw", "sgd"),
+    "schedule": ("cosine", "constant"),
+    "loss": ("bce_dice", "bce"),
+    "split": ("groups", "random"),
+    "precision": ("bfloat16", "float32"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +24,8 @@ class Source:
     """One folder of chips and what may be said of it.
 
     ``share`` is the part of all training crops that comes from here; ``zoom`` scales its pixels
-    before the phase's own zoom, so that sources of different resolution meet.
+    before the phase's own zoom, so that sources of different resolution meet. ``scale`` gives the raw values
+    that become 0 and 255 where the images aren't 8-bit.
     """
 
     name: str
@@ -26,11 +35,12 @@ class Source:
     citation: str = ""
     licence: str = ""
     zoom: float = 1.0
+    scale: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A number of optimizer steps on crops of one size."""
+    """A number of optimizer steps on crops of one size; ``batch`` counts the crops of a step on all devices."""
 
     steps: int
     batch: int
@@ -40,7 +50,40 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What is trained, on what, how long."""
+    """What is trained, on what, how long.
+
+    Attributes:
+        model_id: Name of the model.
+        sources: Folders of chips.
+        phases: Steps, batch and size, one phase after the other.
+        resolution_m: Metres per pixel that the weights will be good for, smallest and largest.
+        network: Name in the registry.
+        arguments: What the network is built with.
+        start: Weights to start from (``.safetensors`` with its card), relative to the recipe; none if empty.
+        split: ``groups`` holds out the patterns of ``validation`` and ``test``; ``random`` draws a tenth of
+            all images for each.
+        validation: Patterns of groups that choose threshold and, with ``patience``, the step.
+        test: Patterns of groups that choose nothing.
+        seed: Decides everything random.
+        optimizer: ``adamw`` or ``sgd``.
+        learning_rate: The highest one.
+        momentum: Of ``sgd``.
+        weight_decay: On weights, not on biases and norms.
+        schedule: ``cosine`` falls to a hundredth, ``constant`` stays; both after the warm-up.
+        warmup: Part of the steps over which the learning rate rises.
+        ema_decay: Of the averaged weights; 0 leaves averaging out.
+        loss: ``bce_dice`` or ``bce``.
+        precision: ``bfloat16`` or ``float32``.
+        letterbox: Side of the square that whole images are fitted into. Each image then comes once in each
+            pass, without augmentation, whatever the shares; 0 trains on augmented crops.
+        patience: Validations without a better F1 after which training stops, and the best step's weights are
+            written; 0 goes on to the end.
+        hard_every: Steps after which images without landslide are scored, and again; 0 never.
+        hard_share: Part of the draws of such images that goes by score.
+        augmentation: How far the random changes of crops go.
+        licence: What a user may do with the weights.
+        known_failures: Where the model is known to be wrong.
+    """
 
     model_id: str
     sources: tuple[Source, ...]
@@ -48,16 +91,36 @@ class Recipe:
     resolution_m: tuple[float, float]
     network: str = "msasnet"
     arguments: dict[str, Any] = field(default_factory=dict)
+    start: str = ""
+    split: str = "groups"
     validation: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
     seed: int = 0
+    optimizer: str = "adamw"
     learning_rate: float = 1e-3
+    momentum: float = 0.9
     weight_decay: float = 0.05
+    schedule: str = "cosine"
     warmup: float = 0.03
     ema_decay: float = 0.998
+    loss: str = "bce_dice"
+    precision: str = "bfloat16"
+    letterbox: int = 0
+    patience: int = 0
+    hard_every: int = 0
+    hard_share: float = 0.5
     augmentation: Augmentation = Augmentation()
     licence: str = ""
     known_failures: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise TrainingDataError(f"{name} = {getattr(self, name)!r} is not one of {', '.join(choices)}")
+        if self.letterbox and {phase.size for phase in self.phases} != {self.letterbox}:
+            raise TrainingDataError(f"letterbox = {self.letterbox} needs phases of that size")
+        if self.split == "random" and (self.validation or self.test):
+            raise TrainingDataError('split = "random" draws the held-out images itself; leave out validation and test')
 
     @property
     def steps(self) -> int:
@@ -82,7 +145,7 @@ def read_recipe(path: Path) -> Recipe:
     """Read a recipe.
 
     Raises:
-        TrainingDataError: the file isn't TOML, lacks an entry, or has one that nobody reads.
+        TrainingDataError: the file isn't TOML, lacks an entry, has one that nobody reads or a value that isn't known.
     """
     try:
         table = tomllib.loads(path.read_text())
@@ -90,9 +153,9 @@ def read_recipe(path: Path) -> Recipe:
         table["phases"] = tuple(_build(Phase, entry) for entry in table["phases"])
         table["augmentation"] = _build(Augmentation, table.get("augmentation", {}))
         recipe: Recipe = _build(Recipe, table)
-        return recipe
     except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
         raise TrainingDataError(f"{path} is not a recipe: {error}") from error
+    return replace(recipe, start=str(path.parent / recipe.start)) if recipe.start else recipe
 
 
 def _build(kind: Any, table: dict[str, Any]) -> Any:

@@ -18,30 +18,49 @@ from landslide_cli.model.card import ModelCard
 from landslide_cli.model.weights import load_network, write_weights
 from landslide_cli.mosaic import blend
 from landslide_cli.tiling import Grid
+from landslide_cli.training.beginning import VALUE_RANGE
+from landslide_cli.training.callbacks import OnStep
 from landslide_cli.training.chips import Chip
-from landslide_cli.training.fit import VALUE_RANGE, Split, Trained, fit, split_sources
-from landslide_cli.training.recipe import Recipe, read_recipe
+from landslide_cli.training.fit import Settings, Trained, fit
+from landslide_cli.training.recipe import Recipe
 from landslide_cli.training.scores import Histogram
+from landslide_cli.training.split import Split, split_sources
 
 BANDS = ("red", "green", "blue")
 WINDOW, OVERLAP = 512, 128
 
 
 def train(
-    recipe_path: Path, data: Path, out: Path, *, run_dir: Path, workers: int = 0, overwrite: bool = False
+    recipe: Recipe,
+    data: Path,
+    out: Path,
+    *,
+    run_dir: Path,
+    settings: Settings = Settings(),
+    overwrite: bool = False,
+    on_step: OnStep | None = None,
 ) -> ModelCard:
     """Train by a recipe; write ``out`` and its card.
 
+    Args:
+        recipe: What is trained, on what, how long.
+        data: Folder that the paths of the recipe's sources start from.
+        out: Weights to write; the card goes beside them.
+        run_dir: Folder for checkpoints, logs and pictures; a training that was stopped goes on from there.
+        settings: How it runs on this machine.
+        overwrite: Whether ``out`` may exist.
+        on_step: Called now and then with steps done, steps in all and a note.
+
     Raises:
         TrainingDataError: the recipe or the chips can't be used.
+        ModelError: the network can't be built, or the weights to start from don't fit.
         OutputError: ``out`` can't be written.
     """
     if out.suffix != ".safetensors":
         raise OutputError(f"{out}: weights are written as safetensors; let the name end in .safetensors")
     refuse_unwritable(out, overwrite=overwrite)
-    recipe = read_recipe(recipe_path)
     split = split_sources(recipe, data)
-    trained = fit(recipe, split, run_dir, workers=workers)
+    trained = fit(recipe, split, run_dir, settings=settings, on_step=on_step)
     return write_model(recipe, split, trained, out)
 
 
@@ -71,15 +90,16 @@ def write_model(recipe: Recipe, split: Split, trained: Trained, out: Path) -> Mo
         # Only validation chooses the threshold; the test part is looked at once it stands.
         zooms = {source.name: recipe.zoom * source.zoom for source in recipe.sources}
         validation = judge(engine, split.validation, zooms)
-        threshold = Histogram.total(validation.values()).best_threshold()
+        pooled = Histogram.total(validation.values())
+        threshold = pooled.best_threshold() if pooled.landslide.any() else draft.threshold
         test = judge(engine, split.test, zooms)
         entries = asdict(draft) | {
             "threshold": threshold,
-            "training": _training(recipe, split),
+            "training": _training(recipe, split, trained),
             "metrics": {
                 "validation": _table(validation, threshold),
                 "test": _table(test, threshold),
-                "how": f"pixels pooled at native size, seen in {WINDOW} windows of zoom {zooms}, {engine.precision}",
+                "how": _how(recipe, zooms, engine.precision),
             },
         }
         card = ModelCard(**entries)
@@ -137,22 +157,23 @@ def _table(histograms: dict[str, Histogram], threshold: float) -> dict[str, Any]
     return table
 
 
-def _training(recipe: Recipe, split: Split) -> dict[str, Any]:
-    sources = []
-    for source in recipe.sources:
-        counts = {
-            part: len(chips[source.name])
-            for part, chips in (("training", split.training), ("validation", split.validation), ("test", split.test))
-        }
-        sources.append(asdict(source) | {"chips": counts})
-    return {
-        "sources": sources,
-        "validation_groups": list(recipe.validation),
-        "test_groups": list(recipe.test),
-        "phases": [asdict(phase) for phase in recipe.phases],
-        "learning_rate": recipe.learning_rate,
-        "weight_decay": recipe.weight_decay,
-        "ema_decay": recipe.ema_decay,
-        "augmentation": asdict(recipe.augmentation),
-        "seed": recipe.seed,
-    }
+def _how(recipe: Recipe, zooms: dict[str, float], precision: str) -> str:
+    if recipe.letterbox:
+        size = recipe.letterbox
+        return f"pixels pooled over letterboxed images of {size} x {size}, their margins included, {precision}"
+    return f"pixels pooled at native size, seen in {WINDOW} windows of zoom {zooms}, {precision}"
+
+
+def _training(recipe: Recipe, split: Split, trained: Trained) -> dict[str, Any]:
+    """The recipe as it was used, with the chips counted; paths of this machine stay out."""
+    entries = asdict(recipe)
+    for name in ("model_id", "network", "arguments", "resolution_m", "licence", "known_failures"):
+        del entries[name]  # the card has them already
+    parts = {"training": split.training, "validation": split.validation, "test": split.test}
+    entries["sources"] = [
+        asdict(source) | {"chips": {part: len(chips[source.name]) for part, chips in parts.items()}}
+        for source in recipe.sources
+    ]
+    entries["validation_groups"] = list(entries.pop("validation"))
+    entries["test_groups"] = list(entries.pop("test"))
+    return entries | {"start": trained.start, "step": trained.step}

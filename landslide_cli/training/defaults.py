@@ -1,0 +1,169 @@
+"""Recipes for folders of chips that come without one: the default protocol and the paper's."""
+
+from __future__ import annotations
+
+import glob
+import math
+import re
+import statistics
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pyproj
+import rasterio
+from rasterio.errors import NotGeoreferencedWarning
+
+from landslide_cli.errors import TrainingDataError
+from landslide_cli.scene import ground_resolution
+from landslide_cli.training.augment import Augmentation
+from landslide_cli.training.chips import BIJIE_FOLDERS, Chip, find_chips, is_bijie
+from landslide_cli.training.decode import TIFF_SUFFIXES
+from landslide_cli.training.recipe import Phase, Recipe, Source
+from landslide_cli.training.split import TENTHS
+
+STEPS = 4000
+PAPER_EPOCHS, PAPER_BATCH, PAPER_SIZE = 200, 8, 512
+EMPTY_SHARE = 0.3  # of the crops, where there are images without landslide
+MEASURED = 20  # chips whose georeference is looked at
+PLAIN = Augmentation(scale_jitter=1, rotate=0, colour=0, blur=0, haze=0, jpeg=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the command line may say of a training without a recipe; None takes the protocol's own."""
+
+    network: str = "msasnet"
+    protocol: str = "default"
+    seed: int = 0
+    steps: int | None = None
+    epochs: float | None = None
+    resolution_m: float | None = None
+    scale: tuple[float, float] | None = None
+    start: Path | None = None
+
+
+def make_recipe(model_id: str, folders: Sequence[Path], wish: Wish) -> Recipe:
+    """Build the recipe of a protocol for some folders of chips.
+
+    Raises:
+        TrainingDataError: a folder can't be used, or its metres per pixel aren't known.
+    """
+    places = [place for folder in folders for place in _places(folder)]
+    chips = [find_chips(place, wish.scale) for place in places]
+    known = [wish.resolution_m or measured_resolution(part) for part in chips]
+    for place, resolution in zip(places, known, strict=True):
+        if resolution is None:
+            raise TrainingDataError(
+                f"the chips of {place} don't say how many metres a pixel covers; give it with --resolution"
+            )
+    metres = [resolution for resolution in known if resolution is not None]
+    sources = tuple(
+        Source(name, str(place), share, (resolution, resolution), scale=wish.scale)
+        for name, place, share, resolution in zip(_names(places), places, _shares(chips), metres, strict=True)
+    )
+    every = [chip for part in chips for chip in part]
+    recipe = Recipe(
+        model_id=model_id, sources=sources, phases=(Phase(1, 1, PAPER_SIZE),), network=wish.network, seed=wish.seed,
+        resolution_m=(min(metres), max(metres)), start=str(wish.start or ""),
+        licence="not stated: that of the chips it was trained on",
+    )  # fmt: skip
+    return _as_in_the_paper(recipe, every, wish) if wish.protocol == "paper" else _as_we_do(recipe, every, wish)
+
+
+def _as_in_the_paper(recipe: Recipe, chips: Sequence[Chip], wish: Wish) -> Recipe:
+    """Zhou et al. 2024: letterbox to 512, 8:1:1, SGD of learning rate 1e-4, batches of 8, 200 epochs.
+
+    The paper states neither momentum (0.9 here) nor weight decay (none), schedule (none), loss (that of the
+    default protocol) and augmentation (none).
+    """
+    epochs = PAPER_EPOCHS if wish.epochs is None else wish.epochs
+    steps = wish.steps or math.ceil(epochs * (len(chips) * TENTHS[0] // 10) / PAPER_BATCH)
+    return replace(
+        recipe,
+        phases=(Phase(max(1, steps), PAPER_BATCH, PAPER_SIZE),),
+        letterbox=PAPER_SIZE, split="random", optimizer="sgd", learning_rate=1e-4, momentum=0.9, weight_decay=0.0,
+        schedule="constant", warmup=0.0, ema_decay=0.0, augmentation=PLAIN,
+    )  # fmt: skip
+
+
+def _as_we_do(recipe: Recipe, chips: Sequence[Chip], wish: Wish) -> Recipe:
+    """Crops at half size first, which cost a quarter and see twice as far, then at full size."""
+    coarse, fine = Phase(0, 16, 128, zoom=0.5), Phase(0, 8, 256)
+    steps = wish.steps or STEPS
+    if wish.epochs is not None:
+        steps = max(2, math.ceil(wish.epochs * len(chips) * TENTHS[0] / 10 / coarse.batch))
+    first = steps * 3 // 5
+    phases = tuple(phase for phase in (replace(coarse, steps=first), replace(fine, steps=steps - first)) if phase.steps)
+    validation, test = held_out_groups([chip.group for chip in chips], recipe.seed)
+    return replace(
+        recipe,
+        phases=phases,
+        split="groups" if validation else "random",
+        validation=validation,
+        test=test,
+        patience=10 if validation or len(chips) >= 10 else 0,
+        hard_every=max(1, steps // 4) if any(chip.mask is None for chip in chips) else 0,
+    )
+
+
+def held_out_groups(groups: Sequence[str], seed: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Choose whole groups for validation and test at random, until each holds a tenth of the chips.
+
+    Returns:
+        Patterns of the groups; none if each chip is a group of its own or there are fewer than three groups.
+    """
+    names, counts = np.unique(groups, return_counts=True)
+    if counts.max() == 1 or len(names) < 3:
+        return (), ()
+    order = np.random.default_rng(seed).permutation(len(names))
+    parts: tuple[list[str], list[str]] = ([], [])
+    left = list(order)
+    for part in parts:
+        size = 0
+        # One group at least stays for each of the parts that follow.
+        while left and (not part or (size < len(groups) / 10 and len(left) > 2)):
+            number = left.pop()
+            part.append(glob.escape(str(names[number])))
+            size += int(counts[number])
+    return tuple(sorted(parts[0])), tuple(sorted(parts[1]))
+
+
+def measured_resolution(chips: Sequence[Chip]) -> float | None:
+    """Metres per pixel of georeferenced chips (the median); None where they aren't."""
+    found = []
+    for chip in chips[:MEASURED]:
+        if chip.image.suffix.lower() in TIFF_SUFFIXES:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", NotGeoreferencedWarning)
+                with rasterio.open(chip.image) as src:
+                    if src.crs is not None:
+                        crs = pyproj.CRS.from_user_input(src.crs)
+                        found.append(ground_resolution(crs, src.transform, src.height, src.width))
+    metres = [math.sqrt(down * across) for down, across in filter(None, found)]
+    return round(statistics.median(metres), 3) if metres else None
+
+
+def _places(folder: Path) -> list[Path]:
+    return [folder / name for name in BIJIE_FOLDERS] if is_bijie(folder) else [folder]
+
+
+def _names(places: Sequence[Path]) -> list[str]:
+    """A name for each source: as few of the last folders as tell them apart."""
+    for depth in range(1, 9):
+        names = ["-".join(part for part in place.parts[-depth:] if re.search(r"\w", part)) for place in places]
+        if len(set(names)) == len(names):
+            return names
+    raise TrainingDataError("a folder of chips is named twice; name each once")
+
+
+def _shares(chips: Sequence[Sequence[Chip]]) -> list[float]:
+    """Sources share the crops by their number of chips, those without any mask take ``EMPTY_SHARE`` together."""
+    counts = np.array([len(part) for part in chips], dtype=float)
+    empty = np.array([all(chip.mask is None for chip in part) for part in chips])
+    if empty.any() and not empty.all():
+        counts[empty] *= EMPTY_SHARE / counts[empty].sum()
+        counts[~empty] *= (1 - EMPTY_SHARE) / counts[~empty].sum()
+    return [round(float(share), 4) for share in counts / counts.sum()]
