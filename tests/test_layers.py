@@ -11,7 +11,7 @@ PACKAGE = Path(landslide_cli.__file__).parent
 FLOORS = [
     {"errors", "reflection"},
     {"tiling", "model"},
-    {"scene", "area", "mosaic", "polygons", "inventory", "engine", "files"},
+    {"scene", "area", "mosaic", "polygons", "inventory", "engine", "files", "objects"},
     {"plan"},
     {"prediction", "collector", "outputs"},
     {"detection", "training", "demo"},
