@@ -33,6 +33,7 @@ class Plan:
         threshold: Probability from which a pixel counts as landslide.
         shaping: What is done to the polygons.
         connectivity: 4 or 8.
+        tta: Views of each window: ``none`` for one, ``flips`` for four, ``d4`` for eight.
     """
 
     scene: Scene
@@ -44,6 +45,7 @@ class Plan:
     threshold: float
     shaping: Shaping
     connectivity: int
+    tta: str = "none"
 
     @property
     def fill(self) -> NDArray[np.generic]:
@@ -81,6 +83,7 @@ def make_plan(
     scale: tuple[float, float] | None = None,
     resolution_m: float | None = None,
     area: Area | None = None,
+    tta: str = "none",
 ) -> Plan:
     """Decide windows, stretch and working resolution; see `landslide_cli.detect` for the arguments.
 
@@ -104,6 +107,7 @@ def make_plan(
         threshold=card.threshold if threshold is None else threshold,
         shaping=shaping,
         connectivity=connectivity,
+        tta=tta,
     )
 
 
