@@ -22,7 +22,7 @@ from landslide_cli.inventory import Ground, InventoryWriter, Shaping
 from landslide_cli.model.weights import DEFAULT_MODEL, find_model, load_network
 from landslide_cli.mosaic import NODATA, SPREAD_STEP, STEPS, blend
 from landslide_cli.outputs import Outputs, open_raster, provenance
-from landslide_cli.plan import SIZE, Plan, make_plan
+from landslide_cli.plan import Plan, make_plan
 from landslide_cli.prediction import OnProgress, Predictor
 from landslide_cli.scene import open_scene
 
@@ -151,7 +151,7 @@ def detect(
             value_range=plan.value_range,
             mean=card.mean,
             std=card.std,
-            size=SIZE,
+            size=plan.size,
             batch_size=batch_size or default_batch_size(device),
             device=device,
             precision=precision,
