@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -192,7 +192,8 @@ def run(plan: Plan, engine: Engine, outputs: Outputs, *, on_progress: OnProgress
             probability = open_raster(stages, rasters, outputs.probability, plan, tags, "probability", 1 / STEPS)
             mask = open_raster(stages, rasters, outputs.mask, plan, tags, "landslide", 1.0)
             apart = open_raster(stages, rasters, outputs.spread, plan, tags, "spread between views", SPREAD_STEP)
-            for strip in blend(predictor, plan.grid, spread=several):
+            predictions = rasters.enter_context(closing(iter(predictor)))
+            for strip in blend(predictions, plan.grid, spread=several):
                 landslide = collector.add(strip)
                 if probability:
                     probability.write(strip.top, strip.stored)

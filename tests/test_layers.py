@@ -9,7 +9,7 @@ import landslide_cli
 
 PACKAGE = Path(landslide_cli.__file__).parent
 FLOORS = [
-    {"errors", "reflection"},
+    {"errors", "reflection", "ahead"},
     {"tiling", "model"},
     {"scene", "area", "mosaic", "polygons", "inventory", "engine", "files", "objects"},
     {"plan"},
