@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 
 from landslide_cli.model.card import ModelCard
-from landslide_cli.model.weights import DEFAULT_MODEL, weights_folder
+from landslide_cli.model.registry import build_network
+from landslide_cli.model.weights import DEFAULT_MODEL, weights_folder, write_weights
 
 settings.register_profile(
     "default", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -92,6 +94,20 @@ def make_scene(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return make
+
+
+@pytest.fixture
+def small_model(tmp_path: Path, card: ModelCard) -> Path:
+    """A model of 400 kB with random weights."""
+    import torch
+
+    torch.manual_seed(0)
+    folder = tmp_path / "models"
+    folder.mkdir()
+    path = folder / "small.safetensors"
+    digest = write_weights(build_network("msasnet", width=8), path)
+    replace(card, model_id="small", arguments={"width": 8}, sha256=digest).write(path.with_suffix(".json"))
+    return path
 
 
 def noise(*shape: int, dtype: str = "uint8", seed: int = 0) -> NDArray[Any]:

@@ -9,9 +9,9 @@ import landslide_cli
 
 PACKAGE = Path(landslide_cli.__file__).parent
 FLOORS = [
-    {"errors", "reflection", "extras"},
+    {"errors", "reflection", "ahead", "extras"},
     {"tiling", "model"},
-    {"scene", "area", "mosaic", "polygons", "inventory", "engine", "files"},
+    {"scene", "area", "mosaic", "polygons", "inventory", "engine", "files", "objects"},
     {"plan"},
     {"prediction", "collector", "outputs"},
     {"detection", "training", "demo"},

@@ -14,7 +14,7 @@ from landslide_cli.model.weights import find_model
 from landslide_cli.training.augment import Augmentation, random_crop
 from landslide_cli.training.batches import Pool, StepBatches
 from landslide_cli.training.chips import find_chips, split_chips
-from landslide_cli.training.fit import pixel_statistics
+from landslide_cli.training.beginning import pixel_statistics
 from landslide_cli.training.losses import bce_dice_loss, dice_loss
 from landslide_cli.training.recipe import Phase, Recipe, Source, read_recipe
 
@@ -167,15 +167,16 @@ def test_recipes_are_read_and_refused(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_training_goes_on_after_a_stop_and_writes_weights_and_card(data: Path, tmp_path: Path) -> None:
     pytest.importorskip("lightning")
-    from landslide_cli.training.fit import fit, split_sources
+    from landslide_cli.training.fit import Settings, fit
+    from landslide_cli.training.split import split_sources
     from landslide_cli.training.train import write_model
 
     recipe = small_recipe()
     split = split_sources(recipe, data)
-    whole = fit(recipe, split, tmp_path / "whole", every=100, save_every=3)
+    whole = fit(recipe, split, tmp_path / "whole", settings=Settings(every=100, save_every=3))
     # The same recipe, stopped after its first checkpoint.
-    fit(recipe, split, tmp_path / "parts", every=100, save_every=3, stop_at=5)
-    resumed = fit(recipe, split, tmp_path / "parts", every=100, save_every=3)
+    fit(recipe, split, tmp_path / "parts", settings=Settings(every=100, save_every=3), stop_at=5)
+    resumed = fit(recipe, split, tmp_path / "parts", settings=Settings(every=100, save_every=3))
     for (name, one), other in zip(
         whole.network.state_dict().items(), resumed.network.state_dict().values(), strict=True
     ):

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 )
 @click.option("--mask", type=options.PATH, metavar="TIF",
               help="Also write the mask (1 landslide, 0 not, 255 not analysed) as a GeoTIFF.")  # fmt: skip
+@click.option("--spread", type=options.PATH, metavar="TIF",
+              help="Also write how far apart the views of --tta are (standard deviation) as a GeoTIFF.")  # fmt: skip
 @options.threshold
 @options.min_area
 @options.fill_holes
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 @options.batch_size
 @options.device
 @options.precision
+@options.tta
 @options.overwrite
 @options.as_json
 @options.quiet

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +65,22 @@ class Scores:
     false_positive: int
     false_negative: int
     true_negative: int
+
+    @classmethod
+    def of(cls, found: NDArray[np.bool_], truth: NDArray[np.bool_]) -> Scores:
+        """Count the pixels of one mask."""
+        return cls(
+            int((found & truth).sum()),
+            int((found & ~truth).sum()),
+            int((~found & truth).sum()),
+            int((~found & ~truth).sum()),
+        )
+
+    @classmethod
+    def total(cls, parts: Iterable[Scores]) -> Scores:
+        """Pool several images."""
+        counts = [astuple(part) for part in parts]
+        return cls(*(sum(column) for column in zip(*counts, strict=True))) if counts else cls(0, 0, 0, 0)
 
     @property
     def precision(self) -> float:
