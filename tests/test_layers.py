@@ -9,8 +9,8 @@ import landslide_cli
 
 PACKAGE = Path(landslide_cli.__file__).parent
 FLOORS = [
-    {"errors", "reflection", "ahead", "extras"},
-    {"tiling", "model"},
+    {"errors", "reflection", "ahead"},
+    {"tiling", "model", "extras"},
     {"scene", "area", "mosaic", "polygons", "inventory", "engine", "files", "objects"},
     {"plan"},
     {"prediction", "collector", "outputs"},

@@ -13,8 +13,8 @@ from landslide_cli.errors import TrainingDataError
 from landslide_cli.model.weights import find_model
 from landslide_cli.training.augment import Augmentation, random_crop
 from landslide_cli.training.batches import Pool, StepBatches
-from landslide_cli.training.chips import find_chips, split_chips
 from landslide_cli.training.beginning import pixel_statistics
+from landslide_cli.training.chips import find_chips, split_chips
 from landslide_cli.training.losses import bce_dice_loss, dice_loss
 from landslide_cli.training.recipe import Phase, Recipe, Source, read_recipe
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,8 @@ def train(
     from landslide_cli.extras import need
 
     need("lightning", extra="train", purpose="landslide train")
+    # What Lightning would tell of devices and checkpoints, our own lines tell.
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR if quiet else logging.WARNING)
     with talking(quiet=quiet) as on_progress:
         from landslide_cli.training.defaults import Wish, make_recipe
         from landslide_cli.training.fit import Settings
