@@ -135,10 +135,10 @@ def _read_groups(folder: Path) -> dict[str, str]:
         table = place / "groups.csv"
         if table.is_file():
             with table.open(newline="") as lines:
-                try:
-                    return {row["stem"]: row["group"] for row in csv.DictReader(lines)}
-                except KeyError as error:
-                    raise TrainingDataError(f"{table} lacks the column {error}; it needs stem and group") from error
+                reader = csv.DictReader(lines)
+                if missing := {"stem", "group"} - set(reader.fieldnames or ()):
+                    raise TrainingDataError(f"{table} lacks the column {listed(missing)}; it needs stem and group")
+                return {row["stem"]: row["group"] for row in reader}
     return {}
 
 

@@ -1,0 +1,249 @@
+"""`landslide train` from the command line: what it refuses, what it goes on from, what the paper's protocol is."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from landslide_cli.cli import main
+from landslide_cli.model.card import read_card
+from landslide_cli.training.chips import find_chips
+from landslide_cli.training.defaults import Wish, held_out_groups, make_recipe
+from landslide_cli.training.recipe import Recipe
+from landslide_cli.training.split import split_sources
+from tests.test_training import write_chip
+
+RECIPE = """
+model_id = "tiny"
+resolution_m = [0.8, 0.8]
+arguments = {width = 8}
+validation = ["b"]
+test = ["c"]
+patience = 50
+hard_every = 50
+
+[[phases]]
+steps = 120
+batch = 2
+size = 32
+
+[[sources]]
+name = "slides"
+path = "slides"
+share = 0.5
+resolution_m = [0.8, 0.8]
+
+[[sources]]
+name = "others"
+path = "others"
+share = 0.5
+resolution_m = [0.8, 0.8]
+"""
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    for number in range(6):
+        write_chip(folder / "slides", f"s{number}", seed=number)
+        write_chip(folder / "others", f"o{number}", seed=number, masked=False)
+    rows = ["stem,group", *(f"{kind}{n},{'abc'[n // 2]}" for kind in "so" for n in range(6))]
+    (folder / "groups.csv").write_text("\n".join(rows))
+    return folder
+
+
+@pytest.fixture
+def bijie(tmp_path: Path) -> Path:
+    """Thirty small images in the layout of the Bijie data set."""
+    folder = tmp_path / "Bijie"
+    for number in range(12):
+        write_chip(folder / "landslide", f"df{number:03d}", seed=number)
+    for number in range(18):
+        write_chip(folder / "non-landslide", f"wb{number:03d}", seed=number, masked=False)
+    for kind in ("landslide", "non-landslide"):
+        (folder / kind / "dem").mkdir()
+        Image.new("I;16", (60, 50)).save(folder / kind / "dem" / "df000.png")
+    return folder
+
+
+def refused(tmp_path: Path, *options: str, status: int = 1) -> str:
+    command = ["train", "-o", str(tmp_path / "w.safetensors"), "--run-dir", str(tmp_path / "run"), *options]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == status, result.output
+    assert not (tmp_path / "w.safetensors").exists()
+    assert result.stdout == ""
+    return next(line for line in result.stderr.splitlines() if line.startswith("Error: "))
+
+
+def test_bad_chips_are_refused_by_name(tmp_path: Path, data: Path) -> None:
+    def message(folder: Path) -> str:
+        return refused(tmp_path, "--chips", str(folder), "--resolution", "1", "--steps", "1")
+
+    (tmp_path / "empty").mkdir()
+    assert "holds no images" in message(tmp_path / "empty")
+    assert "is not a folder" in message(tmp_path / "missing")
+    for number in range(12):
+        (data / "slides" / "mask" / f"s{number}.png").unlink(missing_ok=True)
+    assert "without a partner of the same stem: s0, s1, s2, s3, s4, s5" in message(data / "slides")
+    grey = tmp_path / "grey"
+    for stem in ("p", "q", "r"):
+        write_chip(grey, stem)
+    Image.fromarray(np.arange(3000, dtype=np.uint8).reshape(50, 60)).save(grey / "mask" / "q.png")
+    assert "the mask is not binary, it needs 0 and one other value: q" in message(grey)
+    Image.new("L", (50, 60)).save(grey / "mask" / "r.png")
+    assert "image and mask differ in size: r" in message(grey)
+    (grey / "image" / "p.png").write_text("no image")
+    assert "can't be read as images: p" in message(grey)
+    wide = tmp_path / "wide"
+    write_chip(wide, "x", masked=False)
+    Image.fromarray(np.full((50, 60), 4000, np.uint16)).save(wide / "image" / "y.png")
+    assert "not 8-bit; give the raw values that become black and white with --scale LO,HI" in message(wide)
+    write_chip(tmp_path / "twice", "x", masked=False)
+    (tmp_path / "twice" / "image" / "more").mkdir()
+    write_chip(tmp_path / "twice" / "image" / "more", "x", masked=False)
+    assert "more than one file is called x" in message(tmp_path / "twice")
+    (data / "groups.csv").write_text("name,site\n")
+    assert "lacks the column group, stem" in message(data / "others")
+
+
+def test_what_is_missing_or_does_not_go_together(tmp_path: Path, data: Path) -> None:
+    recipe = tmp_path / "tiny.toml"
+    recipe.write_text(RECIPE)
+    chips = ("--chips", str(data / "slides"))
+    assert "don't say how many metres a pixel covers; give it with --resolution" in refused(tmp_path, *chips)
+    assert "give a RECIPE or folders of --chips" in refused(tmp_path, status=2)
+    assert "give a RECIPE or folders of --chips" in refused(tmp_path, str(recipe), *chips, status=2)
+    assert "a RECIPE needs --data" in refused(tmp_path, str(recipe), status=2)
+    wish = (str(recipe), "--data", str(data), "--protocol", "paper")
+    assert "--protocol goes with --chips" in refused(tmp_path, *wish, status=2)
+    assert "give --steps or --epochs" in refused(tmp_path, *chips, "--steps", "3", "--epochs", "1", status=2)
+    for change, message in (
+        ('optimizer = "sdg"', "optimizer = 'sdg' is not one of adamw, sgd"),
+        ("letterbox = 512", "letterbox = 512 needs phases of that size"),
+        ('split = "random"', "draws the held-out images itself"),
+        ('start = "none.safetensors"', "no model"),
+    ):
+        recipe.write_text(f"{change}\n{RECIPE}")
+        assert message in refused(tmp_path, str(recipe), "--data", str(data))
+    recipe.write_text(RECIPE.replace('["b"]', '["nobody"]'))
+    assert "patience needs chips to validate on" in refused(tmp_path, str(recipe), "--data", str(data))
+    recipe.write_text(RECIPE)
+    assert "a batch of 2 can't be shared by 4 devices" in refused(
+        tmp_path, str(recipe), "--data", str(data), "--devices", "4"
+    )
+
+
+def test_the_bijie_layout_is_one_folder_and_its_dems_are_passed_over(bijie: Path) -> None:
+    chips = find_chips(bijie)
+    assert len(chips) == 30
+    assert [bool(chip.mask) for chip in chips] == [True] * 12 + [False] * 18
+    recipe = make_recipe("m", [bijie], Wish(resolution_m=0.8))
+    assert [source.name for source in recipe.sources] == ["landslide", "non-landslide"]
+    assert [source.share for source in recipe.sources] == [0.7, 0.3]
+    assert recipe.steps == 4000
+    assert recipe.hard_every == 1000
+    assert recipe.split == "random"
+
+
+def test_groups_are_held_out_as_a_whole(data: Path) -> None:
+    recipe = make_recipe("m", [data / "slides", data / "others"], Wish(resolution_m=0.8, seed=3))
+    assert recipe.split == "groups"
+    assert len(recipe.validation) == len(recipe.test) == 1
+    assert recipe.validation != recipe.test
+    split = split_sources(recipe, Path())
+    sides = [{chip.group for part in side.values() for chip in part} for side in _sides(split)]
+    assert not sides[0] & sides[1] | sides[1] & sides[2] | sides[0] & sides[2]
+    assert held_out_groups(["a", "b", "c"], 0) == ((), ())
+    assert held_out_groups(["a", "a", "b", "b"], 0) == ((), ())
+
+
+def test_the_paper_s_protocol(bijie: Path) -> None:
+    recipe = make_recipe("m", [bijie], Wish(protocol="paper", resolution_m=0.8, seed=5))
+    assert (recipe.optimizer, recipe.learning_rate, recipe.letterbox) == ("sgd", 1e-4, 512)
+    assert (recipe.schedule, recipe.ema_decay, recipe.patience, recipe.hard_every) == ("constant", 0, 0, 0)
+    assert recipe.phases[0].batch == 8
+    assert recipe.steps == 200 * 24 / 8
+    split = split_sources(recipe, Path())
+    sides = [[chip for part in side.values() for chip in part] for side in _sides(split)]
+    assert [len(side) for side in sides] == [24, 3, 3]
+    assert len({chip for side in sides for chip in side}) == 30
+    assert sides[0][0].read_image().shape == (512, 512, 3)
+    assert sides[0][0].read_mask((512, 512)).shape == (512, 512)
+    again = split_sources(recipe, Path())
+    assert again == split
+    other = split_sources(make_recipe("m", [bijie], Wish(protocol="paper", resolution_m=0.8, seed=6)), Path())
+    assert other.test != split.test
+
+
+def _sides(split: object) -> list[dict[str, list[object]]]:
+    return [split.training, split.validation, split.test]  # type: ignore[attr-defined]
+
+
+@pytest.mark.slow
+def test_a_killed_training_goes_on_to_the_weights_of_an_unbroken_one(tmp_path: Path, data: Path) -> None:
+    """SIGKILL in the middle; hard negatives, validations and checkpoints fall on either side of it."""
+    recipe = tmp_path / "tiny.toml"
+    recipe.write_text(RECIPE)
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
+
+    def command(name: str) -> list[str]:
+        return [
+            *(sys.executable, "-m", "landslide_cli", "train", str(recipe), "--data", str(data), "-q"),
+            *("-o", str(tmp_path / f"{name}.safetensors"), "--run-dir", str(tmp_path / name)),
+            *("--save-every", "12", "--validate-every", "25"),
+        ]
+
+    broken = subprocess.Popen(command("broken"), env=environment, stderr=subprocess.DEVNULL)
+    checkpoint = tmp_path / "broken" / "last.ckpt"
+    written = 0
+    seen = 0.0
+    while written < 6:  # past the first round of hard negatives
+        assert broken.poll() is None
+        if checkpoint.exists() and checkpoint.stat().st_mtime != seen:
+            seen = checkpoint.stat().st_mtime
+            written += 1
+        time.sleep(0.002)
+    broken.kill()
+    assert broken.wait(60) == -9
+    assert not (tmp_path / "broken.safetensors").exists()
+    for name in ("broken", "whole"):
+        subprocess.run(command(name), env=environment, check=True)
+    assert (tmp_path / "broken.safetensors").read_bytes() == (tmp_path / "whole.safetensors").read_bytes()
+    # The last checkpoint is that of the last step, so nothing is left but to judge again.
+    subprocess.run([*command("whole"), "--overwrite"], env=environment, check=True)
+    assert (tmp_path / "broken.safetensors").read_bytes() == (tmp_path / "whole.safetensors").read_bytes()
+    card = read_card(tmp_path / "whole.json")
+    assert card.training["hard_every"] == 50
+    assert card.training["step"] in range(25, 101, 25)
+    assert str(tmp_path) not in json.dumps(card.training)
+    assert sorted((tmp_path / "whole" / "pictures").iterdir())[0].name == "step-000025.png"
+
+
+@pytest.mark.slow
+def test_the_paper_s_protocol_trains_and_is_judged_on_letterboxes(tmp_path: Path, bijie: Path) -> None:
+    from dataclasses import replace
+
+    from landslide_cli.training.recipe import Phase
+    from landslide_cli.training.train import train
+
+    recipe: Recipe = make_recipe("m", [bijie], Wish(protocol="paper", network="drs-unet", resolution_m=0.8))
+    small = replace(recipe, arguments={"width": 4}, letterbox=64, phases=(Phase(3, 8, 64),))
+    card = train(small, Path(), tmp_path / "paper.safetensors", run_dir=tmp_path / "run")
+    assert card.metrics["test"]["all"]["pixels"] == 3 * 64 * 64
+    assert "letterboxed images of 64 x 64" in card.metrics["how"]
+    assert card.training["optimizer"] == "sgd"
+    assert card.training["split"] == "random"
+    fine = replace(recipe, arguments={"width": 4}, start=str(tmp_path / "paper.safetensors"), letterbox=0,
+                   phases=(Phase(1, 2, 32),))  # fmt: skip
+    tuned = train(fine, Path(), tmp_path / "tuned.safetensors", run_dir=tmp_path / "tuned")
+    assert tuned.training["start"] == card.sha256
+    assert tuned.mean == card.mean
