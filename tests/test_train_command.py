@@ -16,7 +16,7 @@ from PIL import Image
 
 from landslide_cli.cli import main
 from landslide_cli.model.card import read_card
-from landslide_cli.training.chips import find_chips
+from landslide_cli.training.chips import Chip, find_chips
 from landslide_cli.training.defaults import Wish, held_out_groups, make_recipe
 from landslide_cli.training.recipe import Recipe
 from landslide_cli.training.split import split_sources
@@ -162,8 +162,12 @@ def test_groups_are_held_out_as_a_whole(data: Path) -> None:
     split = split_sources(recipe, Path())
     sides = [{chip.group for part in side.values() for chip in part} for side in _sides(split)]
     assert not sides[0] & sides[1] | sides[1] & sides[2] | sides[0] & sides[2]
-    assert held_out_groups(["a", "b", "c"], 0) == ((), ())
-    assert held_out_groups(["a", "a", "b", "b"], 0) == ((), ())
+    image = Path("image.png")
+    assert held_out_groups([Chip(image, image, group) for group in "abc"], 0) == ((), ())
+    assert held_out_groups([Chip(image, image, group) for group in "aabb"], 0) == ((), ())
+    many = [Chip(image, image if group < "k" else None, group) for group in "abcdefghijklmnopqrst" for _ in range(5)]
+    for parts in zip(*(held_out_groups(many, seed) for seed in range(9)), strict=True):
+        assert all([len([g for g in part if g < "k"]), len(part)] == [1, 2] for part in parts)
 
 
 def test_the_paper_s_protocol(bijie: Path) -> None:

@@ -80,14 +80,14 @@ def train(
     from landslide_cli.extras import need
 
     need("lightning", extra="train", purpose="landslide train")
-    # What Lightning would tell of devices and checkpoints, our own lines tell.
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR if quiet else logging.WARNING)
     with talking(quiet=quiet) as on_progress:
         from landslide_cli.training.defaults import Wish, make_recipe
         from landslide_cli.training.fit import Settings
         from landslide_cli.training.recipe import read_recipe
         from landslide_cli.training.train import train as run
 
+        # What Lightning would tell of devices and checkpoints, our own lines tell.
+        logging.getLogger("lightning.pytorch").setLevel(logging.ERROR if quiet else logging.WARNING)
         wish = Wish(
             network=given["network"], protocol=given["protocol"], seed=given["seed"], steps=given["steps"],
             epochs=given["epochs"], resolution_m=given["resolution"], scale=given["scale"], start=given["start"],

@@ -7,6 +7,7 @@ import math
 import re
 import statistics
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pyproj
 import rasterio
+from numpy.random import Generator
 from rasterio.errors import NotGeoreferencedWarning
 
 from landslide_cli.errors import TrainingDataError
@@ -97,7 +99,7 @@ def _as_we_do(recipe: Recipe, chips: Sequence[Chip], wish: Wish) -> Recipe:
         steps = max(2, math.ceil(wish.epochs * len(chips) * TENTHS[0] / 10 / coarse.batch))
     first = steps * 3 // 5
     phases = tuple(phase for phase in (replace(coarse, steps=first), replace(fine, steps=steps - first)) if phase.steps)
-    validation, test = held_out_groups([chip.group for chip in chips], recipe.seed)
+    validation, test = held_out_groups(chips, recipe.seed)
     return replace(
         recipe,
         phases=phases,
@@ -109,26 +111,39 @@ def _as_we_do(recipe: Recipe, chips: Sequence[Chip], wish: Wish) -> Recipe:
     )
 
 
-def held_out_groups(groups: Sequence[str], seed: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Choose whole groups for validation and test at random, until each holds a tenth of the chips.
+def held_out_groups(chips: Sequence[Chip], seed: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Choose whole groups for validation and test at random.
+
+    Each gets a tenth of the chips of groups with landslides, and a tenth of those of groups without.
 
     Returns:
-        Patterns of the groups; none if each chip is a group of its own or there are fewer than three groups.
+        Patterns of the groups; none if each chip is a group of its own, or fewer than three groups hold landslides.
     """
-    names, counts = np.unique(groups, return_counts=True)
-    if counts.max() == 1 or len(names) < 3:
+    sizes = Counter(chip.group for chip in chips)
+    masked = {chip.group for chip in chips if chip.mask is not None}
+    if max(sizes.values()) == 1 or len(masked) < 3:
         return (), ()
-    order = np.random.default_rng(seed).permutation(len(names))
+    rng = np.random.default_rng(seed)
+    chosen = [
+        _draw_groups({group: sizes[group] for group in sorted(kind)}, rng) for kind in (masked, sizes.keys() - masked)
+    ]
+    validation, test = ([glob.escape(group) for part in chosen for group in part[side]] for side in range(2))
+    return tuple(sorted(validation)), tuple(sorted(test))
+
+
+def _draw_groups(sizes: dict[str, int], rng: Generator) -> tuple[list[str], list[str]]:
+    """Draw groups until each part holds a tenth; the largest stay for training as long as others are left."""
     parts: tuple[list[str], list[str]] = ([], [])
-    left = list(order)
+    if len(sizes) < 3:
+        return parts
+    smaller = sorted(sizes, key=lambda group: sizes[group])[: max(2, len(sizes) * 2 // 3)]
+    left = [smaller[number] for number in rng.permutation(len(smaller))]
     for part in parts:
-        size = 0
-        # One group at least stays for each of the parts that follow.
-        while left and (not part or (size < len(groups) / 10 and len(left) > 2)):
-            number = left.pop()
-            part.append(glob.escape(str(names[number])))
-            size += int(counts[number])
-    return tuple(sorted(parts[0])), tuple(sorted(parts[1]))
+        while left and (not part or sum(sizes[group] for group in part) < sum(sizes.values()) / 10):
+            if part and len(left) == 1 and not parts[1]:
+                break  # the last one is for the part that has none yet
+            part.append(left.pop())
+    return parts
 
 
 def measured_resolution(chips: Sequence[Chip]) -> float | None:

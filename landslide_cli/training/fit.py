@@ -134,13 +134,9 @@ def fit(
         enable_model_summary=False,
         enable_progress_bar=False,
     )
-    counts = [sum(map(len, part.values())) for part in (split.training, split.validation, split.test)]
-    where = f"{settings.devices} × {trainer.strategy.root_device.type}, {recipe.precision}"
-    logger.info("%s on %s: %d steps; %d chips to train on, %d validation, %d test",
-                recipe.network, where, recipe.steps, *counts)  # fmt: skip
     resume = run_dir / "last.ckpt"
-    if resume.exists():
-        logger.info("going on from %s", resume)
+    if trainer.is_global_zero:
+        _announce(recipe, split, f"{settings.devices} × {trainer.strategy.root_device.type}", resume)
     trainer.fit(task, ckpt_path=resume if resume.exists() else None, weights_only=False)
     if not trainer.is_global_zero:
         raise SystemExit(0)  # the first process judges and writes; Lightning started the others for training only
@@ -160,9 +156,22 @@ def _pools(recipe: Recipe, part: dict[str, list[Chip]]) -> list[Pool]:
 def _refuse_misfits(recipe: Recipe, split: Split, settings: Settings) -> None:
     if recipe.patience and not any(split.validation.values()):
         raise TrainingDataError("patience needs chips to validate on; name validation groups in the recipe")
-    odd = [phase.batch for phase in recipe.phases if phase.batch % settings.devices]
-    if odd:
-        raise TrainingDataError(f"a batch of {odd[0]} can't be shared by {settings.devices} devices alike")
+    for batch in {phase.batch for phase in recipe.phases}:
+        each, rest = divmod(batch, settings.devices)
+        # Batch norm has nothing to compare a single crop with.
+        if settings.devices > 1 and (rest or each < 2):
+            raise TrainingDataError(
+                f"a batch of {batch} can't be shared by {settings.devices} devices: each needs the same number of "
+                "crops, two or more; change --devices or the recipe's batch"
+            )
+
+
+def _announce(recipe: Recipe, split: Split, where: str, resume: Path) -> None:
+    counts = [sum(map(len, part.values())) for part in (split.training, split.validation, split.test)]
+    logger.info("%s on %s, %s: %d steps; %d chips to train on, %d for validation, %d for test",
+                recipe.network, where, recipe.precision, recipe.steps, *counts)  # fmt: skip
+    if resume.exists():
+        logger.info("going on from %s", resume)
 
 
 def _average(recipe: Recipe) -> EMAWeightAveraging | None:

@@ -108,7 +108,7 @@ class SegmentationTask(lightning.LightningModule):
         # What dropout leaves out follows from the step as well, not from what came before.
         torch.manual_seed(hash((self.recipe.seed, self.trainer.global_step, self.trainer.global_rank)) % 2**63)
         loss = self.loss(self(pixels), truth)
-        self.log("loss", loss, prog_bar=True)
+        self.log("loss", loss)
         return loss
 
     def validation_step(self, batch: tuple[Tensor, Tensor, Tensor], batch_index: int) -> None:
@@ -127,7 +127,7 @@ class SegmentationTask(lightning.LightningModule):
         return torch.sigmoid(F.interpolate(logits, (height, width), mode="bilinear"))
 
     def on_validation_epoch_end(self) -> None:
-        self.log_dict(self.scores.compute(), prog_bar=True)
+        self.log_dict(self.scores.compute(), sync_dist=True)
         self.scores.reset()
 
     def configure_optimizers(self) -> Any:

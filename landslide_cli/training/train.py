@@ -171,7 +171,9 @@ def _training(recipe: Recipe, split: Split, trained: Trained) -> dict[str, Any]:
         del entries[name]  # the card has them already
     parts = {"training": split.training, "validation": split.validation, "test": split.test}
     entries["sources"] = [
-        asdict(source) | {"chips": {part: len(chips[source.name]) for part, chips in parts.items()}}
+        asdict(source)
+        | {"path": source.name if Path(source.path).is_absolute() else source.path}
+        | {"chips": {part: len(chips[source.name]) for part, chips in parts.items()}}
         for source in recipe.sources
     ]
     entries["validation_groups"] = list(entries.pop("validation"))
