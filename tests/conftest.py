@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import rasterio
+import torch
 from affine import Affine
 from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 
 from landslide_cli.model.card import ModelCard
-from landslide_cli.model.weights import DEFAULT_MODEL, weights_folder
+from landslide_cli.model.weights import DEFAULT_MODEL, weights_folder, write_weights
 
 settings.register_profile(
     "default", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -70,6 +72,20 @@ def card() -> ModelCard:
         sha256="0" * 64,
         licence="none",
     )
+
+
+@pytest.fixture
+def small_model(tmp_path: Path, card: ModelCard) -> Path:
+    """A model of 400 kB with random weights."""
+    from landslide_cli.model.registry import build_network
+
+    torch.manual_seed(0)
+    folder = tmp_path / "models"
+    folder.mkdir()
+    path = folder / "small.safetensors"
+    digest = write_weights(build_network("msasnet", width=8), path)
+    replace(card, model_id="small", arguments={"width": 8}, sha256=digest).write(path.with_suffix(".json"))
+    return path
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Imports point down only: cli, then detection and training, then prediction, plan, the leaves, the ground."""
+"""Imports point down only: cli, evaluation, detection and training, prediction, plan, the leaves, the ground."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import landslide_cli
 PACKAGE = Path(landslide_cli.__file__).parent
 FLOORS = [
     {"errors", "reflection"},
-    {"tiling", "model"},
+    {"tiling", "model", "extras"},
     {"scene", "area", "mosaic", "polygons", "inventory", "engine", "files"},
     {"plan"},
-    {"prediction", "collector", "outputs"},
+    {"prediction", "collector", "outputs", "metrics"},
     {"detection", "training", "demo"},
+    {"evaluation"},
     {"cli"},
 ]
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -17,26 +17,9 @@ from click.testing import CliRunner
 from rasterio.control import GroundControlPoint
 
 from landslide_cli.cli import main
-from landslide_cli.model.card import ModelCard
-from landslide_cli.model.registry import build_network
-from landslide_cli.model.weights import write_weights
 from tests.conftest import TRANSFORM, noise
 
 MakeScene = Callable[..., Path]
-
-
-@pytest.fixture
-def small_model(tmp_path: Path, card: ModelCard) -> Path:
-    """A model of 400 kB with random weights."""
-    from dataclasses import replace
-
-    torch.manual_seed(0)
-    folder = tmp_path / "models"
-    folder.mkdir()
-    path = folder / "small.safetensors"
-    digest = write_weights(build_network("msasnet", width=8), path)
-    replace(card, model_id="small", arguments={"width": 8}, sha256=digest).write(path.with_suffix(".json"))
-    return path
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,19 @@ class Numbers(click.ParamType[tuple[float, ...]]):
         return ",".join("1234567"[: self.count or 3])
 
 
+class Words(click.ParamType[tuple[str, ...]]):
+    """Words with commas between them."""
+
+    name = "words"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        return value if isinstance(value, tuple) else tuple(word.strip() for word in value.split(",") if word.strip())
+
+
 PATH = click.Path(path_type=Path)
+
+# Written by one command and read by others, so each says what for.
+probability = partial(click.option, "--probability", type=PATH, metavar="TIF")
 
 overwrite = click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="Only results and errors; no progress, notes or warnings.")

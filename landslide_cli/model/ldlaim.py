@@ -43,7 +43,7 @@ class LDLAIM(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
         x = pad_to_multiple(x, self.stride)
-        skips = []
+        skips: list[Tensor] = []
         for encoder in self.encoders:
             x = encoder(F.max_pool2d(x, 2) if skips else x)
             skips.append(x)  # (N, 64, H, W) to (N, 512, H/16, W/16)
