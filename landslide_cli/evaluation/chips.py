@@ -84,14 +84,16 @@ def evaluate_chips(
         size=WINDOW, batch_size=1, device=device, precision=precision,
     )  # fmt: skip
     threshold = card.threshold if threshold is None else threshold
-    log.info("%s on %s, %s, %d chips", card.model_id, engine.device, engine.precision, len(views))
-    judged = judge_views(engine, views, threshold=threshold, tolerance=tolerance, on_progress=on_progress)
     zooms = [f"{zoom:g}" for zoom in sorted({round(view.zoom, 4) for view in views})]
+    zoom = zooms[0] if len(zooms) == 1 else f"{zooms[0]} to {zooms[-1]}"
+    log.info("%s on %s, %s", card.model_id, engine.device, engine.precision)
+    log.info("%d chips, seen at %s times their size", len(views), zoom)
+    judged = judge_views(engine, views, threshold=threshold, tolerance=tolerance, on_progress=on_progress)
     settings = {
         "model": card.model_id,
         "weights_sha256": card.sha256,
-        "precision": engine.precision,
-        "zoom": zooms[0] if len(zooms) == 1 else f"{zooms[0]} to {zooms[-1]}",
+        "network_precision": engine.precision,
+        "zoom": zoom,
     }
     return Evaluation(f"{card.model_id} at threshold {threshold:g}", settings, threshold, tolerance, tuple(judged))
 
