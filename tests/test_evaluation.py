@@ -139,7 +139,7 @@ def constant_one() -> StandIn:
 
 def test_the_table_shows_both_conventions(chips: Path) -> None:
     text = as_text(judged(constant_one(), views(chips)))
-    assert "stand-in: 5 images (3 with landslide), 0.02 Mpx" in text
+    assert "stand-in: 5 images (3 with landslide), 0.0176 Mpx" in text
     for line in (
         "  pooled",
         "  mean",
@@ -166,11 +166,10 @@ def test_evaluate_on_chips_from_end_to_end(chips: Path, small_model: Path, tmp_p
     assert numbers["all"]["pixels"] == 3 * 60 * 70 + 2 * 50 * 50
     assert numbers["all"]["pooled"] == expected_pooled(chips, small_model, 0.4)
 
-    part = json.loads(run(*command, "--json", "-q", "--threshold", 0.4, "--groups", "b,x*").stdout)
-    assert part["all"]["images"] == 1
-    text = run(*command, "--threshold", 0.4)
-    assert text.stdout.startswith("small at threshold 0.4: 5 images (3 with landslide)")
+    text = run(*command, "--groups", "b,x*")
+    assert text.stdout.startswith("small at threshold 0.5: s2, 0.0042 Mpx")
     assert text.stderr.startswith("small on cpu, ")
+    assert "chips: 1, seen at 1 times their size" in text.stderr
     assert "exists; choose another name or allow it with --overwrite" in refusal(*command, "--plot", plot)
 
 
@@ -372,8 +371,20 @@ def test_what_detect_writes_is_judged_from_end_to_end(
     assert numbers["all"]["calibration"]["expected_error"] > 0
     assert "<svg" in plot.read_text()
     text = run(*command).stdout
-    assert text.startswith(f"{inventory} against {reference}: scene.tif, 0.01 Mpx")
+    assert text.startswith(f"{inventory} against {reference}: scene.tif, 0.0057 Mpx")
     assert "  mean" not in text
+
+
+def test_where_polygons_overlap_the_later_one_is_seen() -> None:
+    polygons = np.array([shapely.box(x, 0, x + 4, 6) for x in (4, 2, 0)], dtype=object)
+    painter = Painter(polygons, width=9)
+    expected = np.array([3, 3, 3, 3, 2, 2, 1, 1, 0])
+    for first, last in ((0, 6), (2, 3), (4, 8)):
+        rows = painter.rows(first, last)
+        assert rows.shape == (last - first, 9)
+        np.testing.assert_array_equal(rows[: 6 - first], np.broadcast_to(expected, (min(last, 6) - first, 9)))
+        assert not rows[6 - first :].any()
+    assert not Painter(polygons[:0], width=9).rows(0, 5).any()
 
 
 def test_memory_does_not_grow_with_the_scene(tmp_path: Path) -> None:

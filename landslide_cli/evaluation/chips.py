@@ -87,7 +87,7 @@ def evaluate_chips(
     zooms = [f"{zoom:g}" for zoom in sorted({round(view.zoom, 4) for view in views})]
     zoom = zooms[0] if len(zooms) == 1 else f"{zooms[0]} to {zooms[-1]}"
     log.info("%s on %s, %s", card.model_id, engine.device, engine.precision)
-    log.info("%d chips, seen at %s times their size", len(views), zoom)
+    log.info("chips: %d, seen at %s times their size", len(views), zoom)
     judged = judge_views(engine, views, threshold=threshold, tolerance=tolerance, on_progress=on_progress)
     settings = {
         "model": card.model_id,

@@ -117,7 +117,7 @@ def _lines(evaluation: Evaluation) -> Iterator[str]:
     what = (
         f"{summary.images} images ({summary.with_landslide} with landslide)" if several else evaluation.judged[0].name
     )
-    yield f"{evaluation.subject}: {what}, {summary.pooled.pixels / 1e6:.2f} Mpx"
+    yield f"{evaluation.subject}: {what}, {summary.pooled.pixels / 1e6:.4g} Mpx"
     yield ""
     yield _row("pixels", "precision", "recall", "F1", "IoU")
     if summary.pooled.true:
