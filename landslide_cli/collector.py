@@ -9,7 +9,7 @@ import shapely
 from numpy.typing import NDArray
 
 from landslide_cli.inventory import InventoryWriter
-from landslide_cli.mosaic import NODATA, STEPS, Strip, stored_threshold
+from landslide_cli.mosaic import NODATA, SPREAD_STEP, STEPS, Strip, stored_threshold
 from landslide_cli.plan import Plan
 from landslide_cli.polygons import Finished, StreamingPolygonizer, joined
 
@@ -26,6 +26,7 @@ class Collector:
     def __init__(self, plan: Plan, inventory: InventoryWriter) -> None:
         self.known = 0
         self._inventory = inventory
+        self._with_spread = plan.tta != "none"
         self._lowest = stored_threshold(plan.threshold)
         # Pixels far from the centre may be larger, so this first sieve is coarse; the true area decides later.
         sieve = 0.5 * plan.shaping.min_area_m2 / math.prod(plan.scene.ground) if plan.scene.ground else 0
@@ -39,7 +40,7 @@ class Collector:
         analysed = strip.stored != NODATA
         landslide = analysed & (strip.stored >= self._lowest)
         self.known += int(np.count_nonzero(analysed))
-        self._keep(self._landslides.feed(landslide, strip.stored, analysed))
+        self._keep(self._landslides.feed(landslide, strip.stored, analysed, strip.spread))
         self._inventory.add_analysed(self._analysed.feed(analysed, strip.stored, analysed).geometry)
         return landslide
 
@@ -61,5 +62,6 @@ class Collector:
             found = joined(self._found)
             measures = found.measures
             mean = measures["total"] / measures["pixels"] / STEPS
-            self._inventory.add(found.geometry, mean, measures["peak"] / STEPS, measures["cut"])
+            spread = measures["spread"] / measures["pixels"] * SPREAD_STEP if self._with_spread else None
+            self._inventory.add(found.geometry, mean, measures["peak"] / STEPS, measures["cut"], spread)
         self._found, self._vertices = [], 0

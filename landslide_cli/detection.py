@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +15,14 @@ import rasterio
 from landslide_cli.area import read_area
 from landslide_cli.collector import Collector
 from landslide_cli.engine import Engine
-from landslide_cli.errors import SceneError
+from landslide_cli.engine.tta import VIEWS, Views
+from landslide_cli.errors import OutputError, SceneError
 from landslide_cli.files import staged
 from landslide_cli.inventory import Ground, InventoryWriter, Shaping
 from landslide_cli.model.weights import DEFAULT_MODEL, find_model, load_network
-from landslide_cli.mosaic import NODATA, STEPS, blend
+from landslide_cli.mosaic import NODATA, SPREAD_STEP, STEPS, blend
 from landslide_cli.outputs import Outputs, open_raster, provenance
-from landslide_cli.plan import SIZE, Plan, make_plan
+from landslide_cli.plan import Plan, make_plan
 from landslide_cli.prediction import OnProgress, Predictor
 from landslide_cli.scene import open_scene
 
@@ -44,6 +45,7 @@ class Summary:
         windows: Windows that the network was asked about.
         device: Where the network ran.
         precision: Type that its convolutions ran in.
+        tta: Views that it was asked about: none, flips or d4.
     """
 
     scene: str
@@ -57,6 +59,7 @@ class Summary:
     windows: int
     device: str
     precision: str
+    tta: str
 
 
 def detect(
@@ -73,6 +76,7 @@ def detect(
     batch_size: int | None = None,
     device: str = "auto",
     precision: str = "auto",
+    tta: str = "none",
     bands: Sequence[int] | None = None,
     scale: tuple[float, float] | None = None,
     resolution: float | None = None,
@@ -80,6 +84,7 @@ def detect(
     bbox: tuple[float, float, float, float] | None = None,
     probability: str | Path | None = None,
     mask: str | Path | None = None,
+    spread: str | Path | None = None,
     overwrite: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Summary:
@@ -98,6 +103,7 @@ def detect(
         batch_size: Windows in each call of the network; by default what suits the device.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: ``auto``, ``float32``, ``bfloat16`` or ``float16``.
+        tta: ``flips`` or ``d4`` to ask the network about four or eight views of each window and take their mean.
         bands: Numbers of the bands to use, counted from 1, in the model's order.
         scale: Raw values that map to the model's range; measured by default, except for uint8.
         resolution: Metres per pixel at which the network sees the scene.
@@ -105,6 +111,7 @@ def detect(
         bbox: Left, bottom, right, top to analyse, in the scene's CRS.
         probability: GeoTIFF of the probability to write as well.
         mask: GeoTIFF of the mask (1 landslide, 0 not, 255 not analysed) to write as well.
+        spread: GeoTIFF of the standard deviation between the views to write as well; needs ``tta``.
         overwrite: Replace outputs that exist.
         on_progress: Called after each window with the scene's pixels done and in all.
 
@@ -113,7 +120,9 @@ def detect(
     """
     from landslide_cli.engine.torch_engine import TorchEngine, default_batch_size
 
-    outputs = Outputs(Path(out), _path(probability), _path(mask))
+    outputs = Outputs(Path(out), _path(probability), _path(mask), _path(spread))
+    if spread is not None and tta == "none":
+        raise OutputError(f"{spread}: one view has no spread; ask for several with --tta flips or --tta d4")
     outputs.refuse(Path(scene), overwrite=overwrite)
     weights, card = find_model(model)
     with open_scene(scene, wanted=card.bands, bands=bands) as opened:
@@ -135,13 +144,14 @@ def detect(
             scale=scale,
             resolution_m=resolution,
             area=area,
+            tta=tta,
         )
         engine = TorchEngine(
             load_network(weights, card),
             value_range=plan.value_range,
             mean=card.mean,
             std=card.std,
-            size=SIZE,
+            size=plan.size,
             batch_size=batch_size or default_batch_size(device),
             device=device,
             precision=precision,
@@ -159,6 +169,9 @@ def run(plan: Plan, engine: Engine, outputs: Outputs, *, on_progress: OnProgress
     Raises:
         SceneError: the scene can't be read to its end, or nothing in it is valid.
     """
+    several = plan.tta != "none"
+    if several:
+        engine = Views(engine, plan.tta)
     _announce(plan, engine)
     scene, tags = plan.scene, provenance(plan, engine)
     predictor = Predictor(plan, engine, on_progress)
@@ -171,16 +184,21 @@ def run(plan: Plan, engine: Engine, outputs: Outputs, *, on_progress: OnProgress
             model=plan.card.model_id,
             resolution_m=plan.working_m,
             multi=plan.connectivity == 8,
+            spread=several,
             provenance=tags,
         )
         collector = Collector(plan, inventory)
         with ExitStack() as rasters:
             probability = open_raster(stages, rasters, outputs.probability, plan, tags, "probability", 1 / STEPS)
             mask = open_raster(stages, rasters, outputs.mask, plan, tags, "landslide", 1.0)
-            for strip in blend(predictor, plan.grid):
+            apart = open_raster(stages, rasters, outputs.spread, plan, tags, "spread between views", SPREAD_STEP)
+            predictions = rasters.enter_context(closing(iter(predictor)))
+            for strip in blend(predictions, plan.grid, spread=several):
                 landslide = collector.add(strip)
                 if probability:
                     probability.write(strip.top, strip.stored)
+                if apart and strip.spread is not None:
+                    apart.write(strip.top, strip.spread)
                 if mask:
                     mask.write(strip.top, np.where(strip.stored == NODATA, np.uint8(NODATA), landslide))
             collector.close()
@@ -202,6 +220,7 @@ def run(plan: Plan, engine: Engine, outputs: Outputs, *, on_progress: OnProgress
         windows=predictor.asked,
         device=engine.device,
         precision=engine.precision,
+        tta=plan.tta,
     )
 
 
@@ -213,7 +232,8 @@ def _announce(plan: Plan, engine: Engine) -> None:
     """The first lines of a run."""
     scene = plan.scene
     metres = f"{scene.resolution_m:.3g} m pixels" if scene.resolution_m else "pixels of unknown size"
-    log.info("%s on %s, %s", plan.card.model_id, engine.device, engine.precision)
+    views = f", {len(VIEWS[plan.tta])} views of each window" if plan.tta != "none" else ""
+    log.info("%s on %s, %s%s", plan.card.model_id, engine.device, engine.precision, views)
     log.info(
         "%s: %d x %d, %s, bands %s, %d window%s",
         scene.name, scene.width, scene.height, metres, ",".join(map(str, scene.bands)),

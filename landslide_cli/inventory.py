@@ -32,9 +32,9 @@ DRIVERS = {
     ".json": "GeoJSON",
     ".fgb": "FlatGeobuf",
 }
-LANDSLIDE_FIELDS = ["id", "area_m2", "perimeter_m", "prob_mean", "prob_max", "cut", "scene", "model"]
+LANDSLIDE_FIELDS = ["id", "area_m2", "perimeter_m", "prob_mean", "prob_max", "prob_spread", "cut", "scene", "model"]
 # A shapefile's field names hold ten characters.
-SHORT_NAMES = {"perimeter_m": "perim_m"}
+SHORT_NAMES = {"perimeter_m": "perim_m", "prob_spread": "prob_sprd"}
 
 
 def refuse_unknown_ending(path: Path) -> None:
@@ -121,6 +121,7 @@ class InventoryWriter:
         model: Model id.
         resolution_m: Metres per pixel that the network has seen, if known.
         multi: Whether landslides may have several parts (connectivity 8).
+        spread: Whether landslides have the attribute ``prob_spread``: with test-time augmentation alone.
         provenance: What the file carries about its making.
 
     Attributes:
@@ -132,7 +133,7 @@ class InventoryWriter:
 
     def __init__(
         self, path: Path, *, ground: Ground, shaping: Shaping, scene: str, model: str,
-        resolution_m: float | None, multi: bool, provenance: dict[str, str],
+        resolution_m: float | None, multi: bool, provenance: dict[str, str], spread: bool = False,
     ) -> None:  # fmt: skip
         self.count = 0
         self.area_m2 = 0.0
@@ -147,16 +148,18 @@ class InventoryWriter:
         # Formats that can't be appended to are made from a GeoPackage at the end.
         self._spool = path.with_suffix(".gpkg")
         nothing, none = np.zeros(0), np.empty(0, dtype=object)
+        self._spread = spread
         # 1.2 is read by every QGIS and ArcGIS in use.
-        self._append("landslides", self._landslides(none, nothing, nothing, nothing > 0), mode="w",
+        self._append("landslides", self._landslides(none, nothing, nothing, nothing > 0, nothing), mode="w",
                      VERSION="1.2", dataset_metadata=provenance)  # fmt: skip
         self._append("analysed", self._analysed(none))
 
     def add(
-        self, pixels: Geometries, prob_mean: NDArray[np.float64], prob_max: NDArray[np.float64], cut: NDArray[np.bool_]
-    ) -> None:
+        self, pixels: Geometries, prob_mean: NDArray[np.float64], prob_max: NDArray[np.float64],
+        cut: NDArray[np.bool_], prob_spread: NDArray[np.float64] | None = None,
+    ) -> None:  # fmt: skip
         """Add landslides in pixel coordinates; ``id`` counts from 1 in their order."""
-        frame = self._landslides(pixels, prob_mean, prob_max, cut)
+        frame = self._landslides(pixels, prob_mean, prob_max, cut, prob_spread)
         if len(frame):
             self._append("landslides", frame)
             self.count += len(frame)
@@ -178,8 +181,9 @@ class InventoryWriter:
         options = {".shp": {"ENCODING": "UTF-8"}}.get(suffix, {})
         if suffix in (".geojson", ".json") and self._ground.crs:
             options = {"RFC7946": "YES"}
-        names = [SHORT_NAMES.get(name, name) for name in LANDSLIDE_FIELDS] if suffix == ".shp" else LANDSLIDE_FIELDS
-        renamed = ", ".join(f'"{old}" AS "{new}"' for old, new in zip(LANDSLIDE_FIELDS, names, strict=True))
+        fields = [name for name in LANDSLIDE_FIELDS if self._spread or name != "prob_spread"]
+        names = [SHORT_NAMES.get(name, name) for name in fields] if suffix == ".shp" else fields
+        renamed = ", ".join(f'"{old}" AS "{new}"' for old, new in zip(fields, names, strict=True))
         sql = f"SELECT {renamed}, geom FROM landslides ORDER BY id"
         with pyogrio.open_arrow(self._spool, sql=sql, use_pyarrow=False) as (meta, stream):
             pyogrio.write_arrow(
@@ -189,8 +193,9 @@ class InventoryWriter:
         self._spool.unlink()
 
     def _landslides(
-        self, pixels: Geometries, prob_mean: NDArray[np.float64], prob_max: NDArray[np.float64], cut: NDArray[np.bool_]
-    ) -> geopandas.GeoDataFrame:
+        self, pixels: Geometries, prob_mean: NDArray[np.float64], prob_max: NDArray[np.float64],
+        cut: NDArray[np.bool_], prob_spread: NDArray[np.float64] | None,
+    ) -> geopandas.GeoDataFrame:  # fmt: skip
         keep, placed, area, perimeter = shaped(pixels, self._ground, self._shaping)
         columns = {
             "id": np.arange(self.count + 1, self.count + 1 + len(placed), dtype=np.int64),
@@ -198,6 +203,7 @@ class InventoryWriter:
             "perimeter_m": np.round(perimeter, 2),
             "prob_mean": np.round(prob_mean[keep], 4),
             "prob_max": np.round(prob_max[keep], 4),
+            **({"prob_spread": np.round(prob_spread[keep], 4)} if self._spread and prob_spread is not None else {}),
             "cut": cut[keep].astype(bool),
             "scene": _repeated(self._names["scene"], len(placed)),
             "model": _repeated(self._names["model"], len(placed)),

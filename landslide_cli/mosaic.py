@@ -22,6 +22,7 @@ from landslide_cli.tiling import Grid, Tile
 
 STEPS = 254  # stored values 0 … 254 mean probabilities 0 … 1
 NODATA = 255
+SPREAD_STEP = 0.5 / STEPS  # the spread between views is at most 0.5; it is stored in the same 254 steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,12 @@ class Strip:
     """Full-width rows of the mosaic that are finished.
 
     ``stored`` is uint8, shape ``(rows, width)``: 0 … 254 for probability 0 … 1, 255 where nothing is known.
+    ``spread`` is of the same kind, 0 … 254 for 0 … 0.5; None where only one view was asked for.
     """
 
     top: int
     stored: NDArray[np.uint8]
+    spread: NDArray[np.uint8] | None = None
 
     def window(self) -> Window:
         """Where the strip lies in the scene."""
@@ -46,7 +49,10 @@ def stored_threshold(threshold: float) -> int:
 
 
 def blend(
-    predictions: Iterable[tuple[Tile, NDArray[np.float32] | None, NDArray[np.bool_]]], grid: Grid
+    predictions: Iterable[tuple[Tile, NDArray[np.float32] | None, NDArray[np.bool_]]],
+    grid: Grid,
+    *,
+    spread: bool = False,
 ) -> Iterator[Strip]:
     """Add tiles up, and give each row away once no further tile adds to it.
 
@@ -54,23 +60,27 @@ def blend(
         predictions: For each tile of the grid, row by row: the tile, the probability over its window
             (None where the network wasn't asked) and what is analysed over ``tile.inside``.
         grid: The grid of the tiles.
+        spread: Whether predictions have two layers, shape ``(2, height, width)``: probability and spread. Both are
+            blended with the same weights.
 
     Yields:
         Strips from top to bottom that cover the scene without gaps.
     """
     width = grid.cols.length
-    total = np.zeros((grid.rows.size, width), dtype=np.float32)
+    total = np.zeros((1 + spread, grid.rows.size, width), dtype=np.float32)
     known = np.zeros((grid.rows.size, width), dtype=bool)
     top = 0
     for tile, probability, analysed in predictions:
         inside = (slice(None, int(tile.inside.height)), slice(None, int(tile.inside.width)))
         at = (inside[0], slice(int(tile.inside.col_off), int(tile.inside.col_off + tile.inside.width)))
         if probability is not None:
-            total[at] += probability[inside] * tile.weights
+            total[:, *at] += probability[..., *inside] * tile.weights
         known[at] |= analysed
         if tile.col == grid.cols.count - 1:
             rows = grid.rows.settled(tile.row) - top
-            yield Strip(top, quantise(total[:rows], known[:rows]))
+            done = known[:rows]
+            apart = quantise(total[1, :rows] / (STEPS * SPREAD_STEP), done) if spread else None
+            yield Strip(top, quantise(total[0, :rows], done), apart)
             _roll(total, rows)
             _roll(known, rows)
             top += rows
@@ -85,9 +95,9 @@ def quantise(probability: NDArray[np.float32], known: NDArray[np.bool_]) -> NDAr
 
 def _roll(rows: NDArray[Any], done: int) -> None:
     """Move what isn't finished to the top and clear the rest."""
-    rest = len(rows) - done
-    rows[:rest] = rows[done:].copy()
-    rows[rest:] = 0
+    rest = rows.shape[-2] - done
+    rows[..., :rest, :] = rows[..., done:, :].copy()
+    rows[..., rest:, :] = 0
 
 
 class RasterWriter:

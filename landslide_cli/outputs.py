@@ -24,6 +24,7 @@ class Outputs:
     inventory: Path
     probability: Path | None = None
     mask: Path | None = None
+    spread: Path | None = None
 
     def refuse(self, scene: Path, *, overwrite: bool) -> None:
         """Check before any work that every file can be written.
@@ -32,7 +33,7 @@ class Outputs:
             OutputError: one can't, two share a name, or one is the scene itself.
         """
         refuse_unknown_ending(self.inventory)
-        given = [path for path in (self.inventory, self.probability, self.mask) if path is not None]
+        given = [path for path in (self.inventory, self.probability, self.mask, self.spread) if path is not None]
         for path in given[1:]:
             if path.suffix.lower() not in (".tif", ".tiff"):
                 raise OutputError(f"{path}: rasters are written as GeoTIFF; let the name end in .tif")
@@ -55,6 +56,7 @@ def provenance(plan: Plan, engine: Engine) -> dict[str, str]:
         "LANDSLIDE_STRETCH": "{:g},{:g}".format(*plan.value_range),
         "LANDSLIDE_BANDS": ",".join(map(str, plan.scene.bands)),
         "LANDSLIDE_PRECISION": engine.precision,
+        "LANDSLIDE_TTA": plan.tta,
         "LANDSLIDE_SCENE": plan.scene.name,
     }
 

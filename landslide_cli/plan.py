@@ -12,7 +12,7 @@ from landslide_cli.errors import SceneError
 from landslide_cli.inventory import Shaping
 from landslide_cli.model.card import ModelCard
 from landslide_cli.scene import Scene
-from landslide_cli.tiling import Axis, Grid
+from landslide_cli.tiling import Axis, Grid, fitting_size
 
 SIZE = 512
 # Pixels whose sides differ by more on the ground (degrees far from the equator) are made square.
@@ -27,23 +27,27 @@ class Plan:
         scene: The open scene.
         card: The model's card.
         grid: Windows and blend weights.
+        size: Side of a window in pixels that the network sees.
         area: What to analyse; None for all of it.
         value_range: Raw values that map to the model's range.
         working_m: Metres per pixel that the network sees; None without a CRS.
         threshold: Probability from which a pixel counts as landslide.
         shaping: What is done to the polygons.
         connectivity: 4 or 8.
+        tta: Views of each window: ``none`` for one, ``flips`` for four, ``d4`` for eight.
     """
 
     scene: Scene
     card: ModelCard
     grid: Grid
+    size: int
     area: Area | None
     value_range: tuple[float, float]
     working_m: float | None
     threshold: float
     shaping: Shaping
     connectivity: int
+    tta: str = "none"
 
     @property
     def fill(self) -> NDArray[np.generic]:
@@ -55,7 +59,7 @@ class Plan:
     @property
     def resampled(self) -> bool:
         """Whether the network sees other pixels than the scene's."""
-        return (self.grid.rows.size, self.grid.cols.size) != (SIZE, SIZE)
+        return (self.grid.rows.size, self.grid.cols.size) != (self.size, self.size)
 
     @property
     def cache_bytes(self) -> int:
@@ -81,6 +85,7 @@ def make_plan(
     scale: tuple[float, float] | None = None,
     resolution_m: float | None = None,
     area: Area | None = None,
+    tta: str = "none",
 ) -> Plan:
     """Decide windows, stretch and working resolution; see `landslide_cli.detect` for the arguments.
 
@@ -93,28 +98,33 @@ def make_plan(
         value_range = card.value_range
     else:
         value_range = scene.stretch()
-    grid, working_m = plan_grid(scene, card, overlap=overlap, resolution_m=resolution_m)
+    grid, size, working_m = plan_grid(scene, card, overlap=overlap, resolution_m=resolution_m)
     return Plan(
         scene=scene,
         card=card,
         grid=grid,
+        size=size,
         area=area,
         value_range=value_range,
         working_m=working_m,
         threshold=card.threshold if threshold is None else threshold,
         shaping=shaping,
         connectivity=connectivity,
+        tta=tta,
     )
 
 
-def plan_grid(scene: Scene, card: ModelCard, *, overlap: int, resolution_m: float | None) -> tuple[Grid, float | None]:
+def plan_grid(
+    scene: Scene, card: ModelCard, *, overlap: int, resolution_m: float | None
+) -> tuple[Grid, int, float | None]:
     """Lay the grid so that each window shows the network a resolution it was trained for.
 
     A scene outside the trained range isn't warped: its windows are cut larger or smaller, and the engine
-    resamples them to 512×512 and their probabilities back. So every output keeps the scene's own grid.
+    resamples them to square ones and their probabilities back. So every output keeps the scene's own grid.
 
     Returns:
-        ``(grid, working_m)``, the latter in metres per pixel, None if unknown.
+        ``(grid, size, working_m)``: the side of a window that the network sees, 512 unless the scene is smaller, and
+        metres per pixel there, None if unknown.
 
     Raises:
         SceneError: ``resolution_m`` is given and the scene has no CRS to relate it to.
@@ -125,15 +135,22 @@ def plan_grid(scene: Scene, card: ModelCard, *, overlap: int, resolution_m: floa
             raise SceneError(
                 f"{scene.name} has no CRS, so --resolution {resolution_m:g} can't be met; assign a CRS first"
             )
-        return Grid.square(scene.height, scene.width, SIZE, overlap), None
+        return *_lay(scene, (1.0, 1.0), overlap), None
     low, high = card.resolution_m
     target_m = resolution_m or min(max(native_m, low), high)
     if resolution_m is None and target_m == native_m and max(ground) <= SQUEEZED * min(ground):
-        return Grid.square(scene.height, scene.width, SIZE, overlap), native_m
+        return *_lay(scene, (1.0, 1.0), overlap), native_m
     down, across = (target_m / metres for metres in ground)
-    return Grid(_scaled(scene.height, down, overlap), _scaled(scene.width, across, overlap)), target_m
+    return *_lay(scene, (down, across), overlap), target_m
 
 
-def _scaled(length: int, factor: float, overlap: int) -> Axis:
-    size = max(2, round(SIZE * factor))
-    return Axis(length, size, min(size // 2, round(overlap * factor)))
+def _lay(scene: Scene, factors: tuple[float, float], overlap: int) -> tuple[Grid, int]:
+    """A grid whose windows hold ``factors`` (down, across) pixels of the scene for each that the network sees."""
+    down, across = factors
+    size = fitting_size(scene.height / down, scene.width / across, SIZE)
+    return Grid(_scaled(scene.height, size, down, overlap), _scaled(scene.width, size, across, overlap)), size
+
+
+def _scaled(length: int, size: int, factor: float, overlap: int) -> Axis:
+    window = max(2, round(size * factor))
+    return Axis(length, window, min(window // 2, round(overlap * factor)))

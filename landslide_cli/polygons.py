@@ -21,7 +21,9 @@ from scipy.sparse.csgraph import connected_components
 
 Bools = NDArray[np.bool_]
 
-MEASURES = np.dtype([("pixels", "i8"), ("total", "i8"), ("peak", "u1"), ("cut", "?"), ("first", "i8"), ("last", "i8")])
+MEASURES = np.dtype(
+    [("pixels", "i8"), ("total", "i8"), ("spread", "i8"), ("peak", "u1"), ("cut", "?"), ("first", "i8"), ("last", "i8")]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,8 @@ class Finished:
         geometry: shapely polygons in pixel coordinates; a MultiPolygon where parts of a component touch
             only at corners (connectivity 8).
         measures: For each polygon the number of ``pixels``, the ``total`` and ``peak`` of their stored
-            values, ``cut`` where it touches what wasn't analysed or the scene's border, and ``first`` and
-            ``last`` pixel in reading order.
+            values, the total of their stored ``spread``, ``cut`` where it touches what wasn't analysed or the
+            scene's border, and ``first`` and ``last`` pixel in reading order.
     """
 
     geometry: NDArray[np.object_]
@@ -72,17 +74,20 @@ class StreamingPolygonizer:
         self._edge = np.zeros(width, dtype=np.int64)  # open component + 1 at each column of the last row
         self._edge_analysed: Bools = np.zeros(width, dtype=bool)
 
-    def feed(self, mask: Bools, stored: NDArray[np.uint8], analysed: Bools) -> Finished:
+    def feed(
+        self, mask: Bools, stored: NDArray[np.uint8], analysed: Bools, spread: NDArray[np.uint8] | None = None
+    ) -> Finished:
         """Add the next rows.
 
         Args:
             mask: True where there is landslide, shape ``(rows, width)``.
             stored: Stored probability of the same shape, summed up over each polygon.
             analysed: True where anything is known; ``mask`` is False elsewhere.
+            spread: Stored spread of the same shape, summed up as well.
         """
         labels = np.empty(mask.shape, dtype=np.int32)
         count = int(ndimage.label(mask, self._structure, output=labels))
-        measures = _measure(labels, count, stored, self._top * self._width)
+        measures = _measure(labels, count, stored, spread, self._top * self._width)
         beside = mask & _touches_outside(analysed, self._edge_analysed)
         measures["cut"][np.unique(labels[beside]) - 1] = True
         self._open["cut"][self._edge[(self._edge > 0) & ~analysed[0]] - 1] = True
@@ -153,21 +158,32 @@ class StreamingPolygonizer:
         return Finished(shapely.normalize(geometry), measures[order])
 
 
-def _measure(labels: NDArray[np.int32], count: int, stored: NDArray[np.uint8], offset: int) -> NDArray[np.void]:
-    """Measures of the components 1 … ``count``, in that order."""
+def _measure(
+    labels: NDArray[np.int32], count: int, stored: NDArray[np.uint8], spread: NDArray[np.uint8] | None, offset: int
+) -> NDArray[np.void]:
+    """Measures of the components 1 … ``count``, in that order.
+
+    Pixels are first summed up over runs of equal labels, then runs over components: no pixel is sorted.
+    """
     measures = np.zeros(count, dtype=MEASURES)
     if count == 0:
         return measures
-    place = np.flatnonzero(labels)
-    label = labels.ravel()[place]
-    order = np.argsort(label, kind="stable")
-    values = stored.ravel()[place[order]]
-    starts = np.searchsorted(label[order], np.arange(1, count + 1))
-    measures["pixels"] = np.diff(starts, append=len(order))
-    measures["total"] = np.add.reduceat(values, starts, dtype=np.int64)
-    measures["peak"] = np.maximum.reduceat(values, starts)
-    measures["first"] = place[order[starts]] + offset
-    measures["last"] = place[order[np.append(starts[1:], len(order)) - 1]] + offset
+    flat = labels.ravel()
+    starts = np.append(0, np.flatnonzero(flat[1:] != flat[:-1]) + 1)
+    run = flat[starts]
+    ends = np.append(starts[1:], flat.size)
+    peak = np.zeros(count + 1, dtype=np.uint8)
+    np.maximum.at(peak, run, np.maximum.reduceat(stored.ravel(), starts))
+    measures["peak"] = peak[1:]
+    # Sums of doubles are exact here: they stay far below 2 ** 53.
+    measures["pixels"] = np.bincount(run, ends - starts, count + 1)[1:]
+    measures["total"] = np.bincount(run, np.add.reduceat(stored.ravel(), starts, dtype=np.int64), count + 1)[1:]
+    if spread is not None:
+        measures["spread"] = np.bincount(run, np.add.reduceat(spread.ravel(), starts, dtype=np.int64), count + 1)[1:]
+    first, last = np.zeros((2, count + 1), dtype=np.int64)
+    first[run[::-1]] = starts[::-1]  # of several values for one place the last one stays
+    last[run] = ends - 1
+    measures["first"], measures["last"] = first[1:] + offset, last[1:] + offset
     return measures
 
 
@@ -175,7 +191,7 @@ def _merge(nodes: NDArray[np.void], group_of: NDArray[np.int32], groups: int) ->
     """Measures of groups of components."""
     merged = np.zeros(groups, dtype=MEASURES)
     merged["first"] = np.iinfo(np.int64).max
-    for name in ("pixels", "total"):
+    for name in ("pixels", "total", "spread"):
         np.add.at(merged[name], group_of, nodes[name])
     for name in ("peak", "cut", "last"):
         np.maximum.at(merged[name], group_of, nodes[name])

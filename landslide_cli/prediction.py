@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from landslide_cli.ahead import ahead
 from landslide_cli.engine import Engine
 from landslide_cli.plan import Plan
 from landslide_cli.tiling import Tile
@@ -17,10 +19,32 @@ Pixels = NDArray[np.generic]
 Bools = NDArray[np.bool_]
 Prediction = tuple[Tile, NDArray[np.float32] | None, Bools]
 
+# Batches that are read, and answered, before they are needed.
+READ_AHEAD, ANSWERED_AHEAD = 2, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Tiles in the order of the grid and the pixels that the network must see for them.
+
+    Attributes:
+        tiles: Each tile, and True where a pixel of ``tile.inside`` counts; None where none does.
+        pixels: Raw pixels of the tiles that count, always filled up to the engine's batch size, since kernels may
+            round otherwise for other sizes; None where no tile counts.
+    """
+
+    tiles: list[tuple[Tile, Bools | None]]
+    pixels: Pixels | None
+
+    @property
+    def asked(self) -> int:
+        """Tiles that the network is asked about."""
+        return sum(analysed is not None for _, analysed in self.tiles)
+
 
 @dataclass(slots=True)
 class Predictor:
-    """Reads the windows of a plan and asks the engine about them.
+    """Reads the windows of a plan and asks the engine about them, each in a thread of its own.
 
     Attributes:
         on_progress: Called after each tile with the scene's pixels done and in all.
@@ -31,42 +55,49 @@ class Predictor:
     engine: Engine
     on_progress: OnProgress | None = None
     asked: int = 0
-    _waiting: list[tuple[Tile, Bools | None]] = field(default_factory=list)
-    _batch: list[Pixels] = field(default_factory=list)
-    _done: int = 0
 
-    def __iter__(self) -> Iterator[Prediction]:
-        """Each tile of the grid in its order, as `landslide_cli.mosaic.blend` takes them."""
-        for tile in self.plan.grid.tiles():
-            image, analysed = read_tile(self.plan, tile)
-            self._waiting.append((tile, analysed))
-            if image is not None:
-                self._batch.append(image)
-            if len(self._batch) == self.engine.batch_size or not self._batch:
-                yield from self._flush()
-        yield from self._flush()
+    def __iter__(self) -> Generator[Prediction]:
+        """Each tile of the grid in its order, as `landslide_cli.mosaic.blend` takes them; close it before the scene."""
+        done, total = 0, self.plan.scene.height * self.plan.scene.width
+        with closing(ahead(self._answered(), ANSWERED_AHEAD)) as answered:
+            for batch, probabilities in answered:
+                self.asked += batch.asked
+                answers = iter(probabilities)
+                for tile, analysed in batch.tiles:
+                    if analysed is None:
+                        yield tile, None, np.zeros((int(tile.inside.height), int(tile.inside.width)), dtype=bool)
+                    else:
+                        yield tile, next(answers), analysed
+                    done += tile.pixels
+                    if self.on_progress:
+                        self.on_progress(done, total)
 
-    def _flush(self) -> Iterator[Prediction]:
-        probabilities = iter(self._ask())
-        for tile, analysed in self._waiting:
-            if analysed is None:
-                yield tile, None, np.zeros((int(tile.inside.height), int(tile.inside.width)), dtype=bool)
-            else:
-                yield tile, next(probabilities), analysed
-            self._done += tile.pixels
-            if self.on_progress:
-                self.on_progress(self._done, self.plan.scene.height * self.plan.scene.width)
-        self._waiting.clear()
-        self._batch.clear()
+    def _answered(self) -> Iterator[tuple[Batch, NDArray[np.float32]]]:
+        nothing = np.zeros((0, 0, 0), dtype=np.float32)
+        with closing(ahead(read_batches(self.plan, self.engine.batch_size), READ_AHEAD)) as batches:
+            for batch in batches:
+                yield batch, nothing if batch.pixels is None else self.engine(batch.pixels)
 
-    def _ask(self) -> Sequence[NDArray[np.float32]]:
-        """One call, always of the full batch size: kernels may round otherwise for other sizes."""
-        if not self._batch:
-            return []
-        self.asked += len(self._batch)
-        missing = self.engine.batch_size - len(self._batch)
-        pixels = np.stack([*self._batch, *[self._batch[-1]] * missing])
-        return list(self.engine(pixels)[: len(self._batch)])
+
+def read_batches(plan: Plan, size: int) -> Iterator[Batch]:
+    """Read a plan's tiles in their order, ``size`` windows with valid pixels at a time."""
+    tiles: list[tuple[Tile, Bools | None]] = []
+    images: list[Pixels] = []
+    for tile in plan.grid.tiles():
+        image, analysed = read_tile(plan, tile)
+        tiles.append((tile, analysed))
+        if image is not None:
+            images.append(image)
+        if len(images) == size or not images:
+            yield _batch(tiles, images, size)
+            tiles, images = [], []
+    if tiles:
+        yield _batch(tiles, images, size)
+
+
+def _batch(tiles: list[tuple[Tile, Bools | None]], images: list[Pixels], size: int) -> Batch:
+    missing = size - len(images)
+    return Batch(tiles, np.stack([*images, *[images[-1]] * missing]) if images else None)
 
 
 def read_tile(plan: Plan, tile: Tile) -> tuple[Pixels, Bools] | tuple[None, None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -79,6 +80,15 @@ class Axis:
         if self.overlap and index < self.count - 1:
             weights[-self.overlap :] = 1 - self._ramp
         return weights[: self.stop(index) - self.start(index)]
+
+
+def fitting_size(height: float, width: float, size: int, step: int = 32) -> int:
+    """Side of the windows for a scene of ``height`` × ``width``, all in pixels that the network sees.
+
+    A scene smaller than a window gets a smaller one: filling it up with mirrored copies would cost time and show the
+    network, which looks at the whole window, a pattern that no ground has. Sides are multiples of ``step``.
+    """
+    return min(size, max(2 * step, -(-math.ceil(max(height, width)) // step) * step))
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
-import torch
 from affine import Affine
 from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 
 from landslide_cli.model.card import ModelCard
+from landslide_cli.model.registry import build_network
 from landslide_cli.model.weights import DEFAULT_MODEL, weights_folder, write_weights
 
 settings.register_profile(
@@ -75,20 +75,6 @@ def card() -> ModelCard:
 
 
 @pytest.fixture
-def small_model(tmp_path: Path, card: ModelCard) -> Path:
-    """A model of 400 kB with random weights."""
-    from landslide_cli.model.registry import build_network
-
-    torch.manual_seed(0)
-    folder = tmp_path / "models"
-    folder.mkdir()
-    path = folder / "small.safetensors"
-    digest = write_weights(build_network("msasnet", width=8), path)
-    replace(card, model_id="small", arguments={"width": 8}, sha256=digest).write(path.with_suffix(".json"))
-    return path
-
-
-@pytest.fixture
 def make_scene(tmp_path: Path) -> Callable[..., Path]:
     """Write an array of shape (bands, height, width) as a GeoTIFF."""
 
@@ -108,6 +94,20 @@ def make_scene(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return make
+
+
+@pytest.fixture
+def small_model(tmp_path: Path, card: ModelCard) -> Path:
+    """A model of 400 kB with random weights."""
+    import torch
+
+    torch.manual_seed(0)
+    folder = tmp_path / "models"
+    folder.mkdir()
+    path = folder / "small.safetensors"
+    digest = write_weights(build_network("msasnet", width=8), path)
+    replace(card, model_id="small", arguments={"width": 8}, sha256=digest).write(path.with_suffix(".json"))
+    return path
 
 
 def noise(*shape: int, dtype: str = "uint8", seed: int = 0) -> NDArray[Any]:

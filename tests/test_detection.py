@@ -264,9 +264,9 @@ def test_sixteen_bit_scenes_are_stretched_as_a_whole(make_scene: MakeScene, card
     assert (low, high) == pytest.approx(np.percentile(pixels, (1, 99)), rel=0.05)
 
 
-@pytest.mark.parametrize("factor", [0.25, 4])
+@pytest.mark.parametrize(("factor", "size"), [(0.25, 256), (4, 512)])
 def test_a_scene_outside_the_trained_resolution_is_seen_at_the_nearest_one(
-    make_scene: MakeScene, card: ModelCard, factor: float
+    make_scene: MakeScene, card: ModelCard, factor: float, size: int
 ) -> None:
     metres = 0.8 / factor
     from dataclasses import replace
@@ -285,7 +285,7 @@ def test_a_scene_outside_the_trained_resolution_is_seen_at_the_nearest_one(
         plan = make_plan(scene, card)
         assert plan.working_m == metres
     _, slides, _, _ = go(path, card, StandIn(remember, batch_size=1))
-    assert {round(side * factor / 10) for side in next(iter(shapes_seen))} == {51}
+    assert next(iter(shapes_seen)) == pytest.approx((size / factor,) * 2, rel=0.01)
     assert slides.geometry.iloc[0].equals(shapely.box(*(TRANSFORM @ (200, 500)), *(TRANSFORM @ (600, 300))))
 
 
@@ -379,3 +379,20 @@ def test_memory_does_not_grow_with_the_scenes_height(make_scene: MakeScene, tmp_
         ]
         peaks.append(float(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
     assert abs(peaks[1] - peaks[0]) < 50, peaks
+
+
+@pytest.mark.parametrize(("zoomed_out", "size"), [(None, 192), (2.0, 96), (4.0, 64)])
+def test_a_small_scene_is_one_window_not_much_larger(
+    make_scene: MakeScene, card: ModelCard, zoomed_out: float | None, size: int
+) -> None:
+    with open_scene(make_scene(blobs(100, 170)), wanted=card.bands) as scene:
+        assert scene.resolution_m is not None
+        plan = make_plan(scene, card, resolution_m=zoomed_out and zoomed_out * scene.resolution_m)
+        assert plan.size == size
+        assert len(plan.grid) == 1
+        # Pixels are nearly, not quite, square on the ground.
+        window = size * (zoomed_out or 1)
+        assert (plan.grid.rows.size, plan.grid.cols.size) == (
+            pytest.approx(window, abs=1),
+            pytest.approx(window, abs=1),
+        )

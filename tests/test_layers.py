@@ -9,9 +9,9 @@ import landslide_cli
 
 PACKAGE = Path(landslide_cli.__file__).parent
 FLOORS = [
-    {"errors", "reflection"},
+    {"errors", "reflection", "ahead"},
     {"tiling", "model", "extras"},
-    {"scene", "area", "mosaic", "polygons", "inventory", "engine", "files"},
+    {"scene", "area", "mosaic", "polygons", "inventory", "engine", "files", "objects"},
     {"plan"},
     {"prediction", "collector", "outputs", "metrics"},
     {"detection", "training", "demo"},

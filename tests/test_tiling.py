@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from landslide_cli.reflection import reflected
-from landslide_cli.tiling import Axis, Grid
+from landslide_cli.tiling import Axis, Grid, fitting_size
 
 sizes = st.integers(1, 40)
 
@@ -64,3 +64,12 @@ def test_reflection_is_that_of_numpy(before: int, after: int, length: int) -> No
 def test_impossible_axes_are_refused(length: int, size: int, overlap: int) -> None:
     with pytest.raises(ValueError, match="must"):
         Axis(length, size, overlap)
+
+
+@given(st.floats(0.1, 5000), st.floats(0.1, 5000))
+def test_small_scenes_get_windows_that_just_hold_them(height: float, width: float) -> None:
+    size = fitting_size(height, width, 512)
+    assert size % 32 == 0
+    assert 64 <= size <= 512
+    assert size == 512 or size >= max(height, width)
+    assert size == 64 or size < max(height, width) + 32

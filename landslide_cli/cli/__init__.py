@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from landslide_cli import __version__
+from landslide_cli.cli.compare import compare
 from landslide_cli.cli.demo_scene import demo_scene
 from landslide_cli.cli.detect import detect
 from landslide_cli.cli.evaluate import evaluate
@@ -51,7 +52,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-for command in (detect, train, evaluate, demo_scene):
+for command in (detect, train, evaluate, compare, demo_scene):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 @options.probability(help="Also write the probability (0 to 1) as a GeoTIFF.")
 @click.option("--mask", type=options.PATH, metavar="TIF",
               help="Also write the mask (1 landslide, 0 not, 255 not analysed) as a GeoTIFF.")  # fmt: skip
+@click.option("--spread", type=options.PATH, metavar="TIF",
+              help="Also write how far apart the views of --tta are (standard deviation) as a GeoTIFF.")  # fmt: skip
 @options.threshold
 @options.min_area
 @options.fill_holes
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 @options.batch_size
 @options.device
 @options.precision
+@options.tta
 @options.overwrite
 @options.as_json
 @options.quiet

@@ -50,7 +50,7 @@ probability = partial(click.option, "--probability", type=PATH, metavar="TIF")
 
 overwrite = click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="Only results and errors; no progress, notes or warnings.")
-as_json = click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON for machines.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON for machines.")
 
 model = click.option(
     "--model",
@@ -123,6 +123,13 @@ precision = click.option(
     default="auto",
     show_default=True,
     help="Type that convolutions run in; auto takes bfloat16 where the hardware has it.",
+)
+tta = click.option(
+    "--tta",
+    type=click.Choice(["none", "flips", "d4"]),
+    default="none",
+    show_default=True,
+    help="Mean over mirrored (flips: 4) or also turned (d4: 8) views of each window, in 4 or 8 times the time.",
 )
 bands = click.option(
     "--bands",

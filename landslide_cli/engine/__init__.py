@@ -22,6 +22,7 @@ class Engine(Protocol):
             pixels: Raw pixels as they stand in the file, shape ``(batch_size, bands, height, width)``.
 
         Returns:
-            Probabilities, float32, shape ``(batch_size, height, width)``.
+            Probabilities, float32, shape ``(batch_size, height, width)``. An engine that also knows how sure it is
+            (`landslide_cli.engine.tta.Views`) gives ``(batch_size, 2, height, width)``, the spread second.
         """
         ...

@@ -78,8 +78,9 @@ class Scores:
     true_negative: int
 
     @classmethod
-    def of(cls, found: NDArray[np.bool_], truth: NDArray[np.bool_], known: NDArray[np.bool_]) -> Scores:
-        """Count the pixels of one image where ``known``; all three arrays have one shape."""
+    def of(cls, found: NDArray[np.bool_], truth: NDArray[np.bool_], known: NDArray[np.bool_] | None = None) -> Scores:
+        """Count the pixels of one image, where ``known`` if that is given; all arrays have one shape."""
+        known = np.ones(found.shape, dtype=bool) if known is None else known
         hits = int((found & truth & known).sum())
         false = int((found & known).sum()) - hits
         missed = int((truth & known).sum()) - hits

@@ -24,6 +24,8 @@ class Augmentation:
     scale_jitter: float = 1.5  # zoom between 1/1.5 and 1.5, log-uniform
     rotate: float = 0.3  # free rotation; the eight right-angled views come always
     colour: float = 0.8
+    grey: float = 0.0  # most or all of the colour taken away
+    tint: float = 0.08  # spread of each band's gain
     blur: float = 0.15
     haze: float = 0.1
     jpeg: float = 0.2
@@ -92,7 +94,9 @@ def _right_angled(rng: Generator, image: Pixels, mask: Truth) -> tuple[Pixels, T
 def _degrade(rng: Generator, image: Image.Image, augmentation: Augmentation) -> Pixels:
     """Colour, haze, blur and compression, in the order in which they reach a sensor and a file."""
     if rng.random() < augmentation.colour:
-        image = Image.fromarray(_recolour(rng, np.asarray(image)))
+        image = Image.fromarray(_recolour(rng, np.asarray(image), augmentation.tint))
+    if augmentation.grey and rng.random() < augmentation.grey:
+        image = Image.blend(image, image.convert("L").convert("RGB"), float(rng.uniform(0.5, 1)))
     if rng.random() < augmentation.haze:
         veil = Image.new("RGB", image.size, tuple(int(v) for v in rng.integers(170, 256, size=3)))
         image = Image.blend(image, veil, float(rng.uniform(0.05, 0.4)))
@@ -105,10 +109,10 @@ def _degrade(rng: Generator, image: Image.Image, augmentation: Augmentation) -> 
     return np.asarray(image)
 
 
-def _recolour(rng: Generator, image: Pixels) -> Pixels:
+def _recolour(rng: Generator, image: Pixels, tint: float) -> Pixels:
     """Gamma, gain of each band, contrast, brightness and saturation, each log-uniform or normal."""
     values = (image.astype(np.float32) / 255) ** np.exp(rng.uniform(-0.35, 0.35))
-    values *= np.exp(rng.normal(0, 0.08, size=3)).astype(np.float32)
+    values *= np.exp(rng.normal(0, tint, size=3)).astype(np.float32)
     grey = values.mean(axis=2, keepdims=True)
     values = grey + (values - grey) * np.exp(rng.uniform(-0.5, 0.4))
     middle = values.mean()

@@ -1,0 +1,218 @@
+"""Several networks by one recipe, side by side, in the form of the paper's Tables 2 and 4."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from landslide_cli.engine.torch_engine import TorchEngine
+from landslide_cli.errors import TrainingDataError
+from landslide_cli.files import staged
+from landslide_cli.metrics.scores import Histogram, Scores
+from landslide_cli.model.registry import NETWORKS, build_network
+from landslide_cli.mosaic import NODATA, STEPS
+from landslide_cli.objects import Rules, choose_rules
+from landslide_cli.training.chips import Chip
+from landslide_cli.training.fit import VALUE_RANGE, Split, Trained, fit, split_sources
+from landslide_cli.training.judging import WINDOW, predict_image
+from landslide_cli.training.paper import PAPER, PaperRow
+from landslide_cli.training.recipe import Recipe
+
+log = logging.getLogger(__name__)
+
+# The network of ResU-Net-OBIA is only its first half.
+WITH_RULES = frozenset({"resunet-obia"})
+TIMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One network's line.
+
+    Attributes:
+        network: Name in the registry.
+        precision: Pixels of all test chips pooled, as are ``recall`` and ``f1``.
+        mean_f1: Mean of the F1 of each test chip with landslide.
+        mean_precision: The same of the precision, chips where nothing was found counting 0.
+        mean_recall: The same of the recall.
+        false_alarm: Part of the test area without landslide that was called landslide.
+        threshold: Probability chosen on the validation chips.
+        rules: Limits of the object rules chosen there, where the network has them.
+        giga: Multiply-adds at 256×256 as thop counts them, in 10⁹; None without thop.
+        mega: Parameters in 10⁶.
+        seconds: For one 512×512 window, median of five, on the machine of the run.
+        hours: Spent on training.
+    """
+
+    network: str
+    precision: float
+    recall: float
+    f1: float
+    mean_precision: float
+    mean_recall: float
+    mean_f1: float
+    false_alarm: float
+    threshold: float
+    rules: dict[str, float] | None
+    giga: float | None
+    mega: float
+    seconds: float
+    hours: float
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """A chip with its stored probabilities and its truth."""
+
+    image: NDArray[np.uint8]
+    stored: NDArray[np.uint8]
+    truth: NDArray[np.bool_]
+
+    @property
+    def case(self) -> tuple[NDArray[np.floating], NDArray[np.uint8], NDArray[np.bool_]]:
+        """What the object rules are chosen on."""
+        return self.stored / STEPS, self.image, self.truth
+
+
+def compare(recipe: Recipe, data: Path, networks: Sequence[str], run_dir: Path) -> list[Row]:
+    """Train and judge each network by the same recipe; networks already in ``run_dir`` aren't trained again.
+
+    Raises:
+        TrainingDataError: the chips can't be used, or there are none to choose the threshold or to judge on.
+        ModelError: a network isn't in the registry.
+    """
+    split = split_sources(recipe, data)
+    for part, what in ((split.validation, "validation"), (split.test, "test")):
+        if not any(chip.mask for chips in part.values() for chip in chips):
+            raise TrainingDataError(
+                f"{data}: no chip with a mask is held out for {what}; name groups for it in the recipe"
+            )
+    rows = []
+    for name in networks:
+        done = run_dir / name / "row.json"
+        if not done.exists():
+            log.info("%s: training %d steps", name, recipe.steps)
+            start = time.perf_counter()
+            trained = fit(replace(recipe, network=name, model_id=name), split, run_dir / name)
+            row = judge_network(name, trained, recipe, split, hours=(time.perf_counter() - start) / 3600)
+            with staged(done) as place:
+                place.write_text(json.dumps(asdict(row), indent=2))
+        rows.append(Row(**json.loads(done.read_text())))
+        log.info("%s: F1 %.4f", name, rows[-1].f1)
+    return rows
+
+
+def judge_network(name: str, trained: Trained, recipe: Recipe, split: Split, *, hours: float) -> Row:
+    """Choose threshold and rules on the validation chips, then look at the test chips once."""
+    engine = TorchEngine(
+        trained.network, value_range=VALUE_RANGE, mean=trained.mean, std=trained.std, size=WINDOW, batch_size=1
+    )
+    zooms = {source.name: recipe.zoom * source.zoom for source in recipe.sources}
+    validation = predict_chips(engine, split.validation, zooms)
+    threshold = Histogram.total(Histogram.of(one.stored, one.truth) for one in validation).best_threshold()
+    rules = choose_rules([one.case for one in validation]) if name in WITH_RULES else None
+    test = predict_chips(engine, split.test, zooms)
+    scores = [score(one, threshold, rules) for one in test]
+    pooled = Scores.total(scores)
+    on_landslide = [each for each, one in zip(scores, test, strict=True) if one.truth.any()]
+    giga, mega = count(name, recipe)
+    return Row(
+        network=name,
+        precision=pooled.precision,
+        recall=pooled.recall,
+        f1=pooled.f1,
+        mean_precision=float(np.mean([each.precision for each in on_landslide])),
+        mean_recall=float(np.mean([each.recall for each in on_landslide])),
+        mean_f1=float(np.mean([each.f1 for each in on_landslide])),
+        false_alarm=pooled.false_alarm,
+        threshold=rules.candidate if rules else threshold,
+        rules=asdict(rules) if rules else None,
+        giga=giga,
+        mega=mega,
+        seconds=time_window(engine),
+        hours=hours,
+    )
+
+
+def predict_chips(engine: TorchEngine, sources: dict[str, list[Chip]], zooms: dict[str, float]) -> list[Predicted]:
+    """Predict every chip, each at the zoom of its source."""
+    found = []
+    for name, chips in sources.items():
+        for chip in chips:
+            image = chip.read_image()
+            stored = predict_image(engine, image, zooms[name])
+            found.append(Predicted(image, stored, chip.read_mask(image.shape[:2])))
+    return found
+
+
+def score(one: Predicted, threshold: float, rules: Rules | None) -> Scores:
+    """Scores of one chip, by the threshold or by the object rules."""
+    if rules is None:
+        return Histogram.of(one.stored, one.truth).scores(threshold)
+    mask = rules.apply(one.stored / STEPS, one.image)
+    assert NODATA not in one.stored  # chips are valid throughout
+    return Scores.of(mask, one.truth)
+
+
+def count(name: str, recipe: Recipe) -> tuple[float | None, float]:
+    """Multiply-adds at 256×256 in 10⁹ (None without thop) and parameters in 10⁶."""
+    network = build_network(name, **recipe.arguments).eval()
+    mega = sum(parameter.numel() for parameter in network.parameters()) / 1e6
+    try:
+        from thop import profile
+    except ImportError:
+        return None, mega
+    return profile(network, (torch.rand(1, 3, 256, 256),), verbose=False)[0] / 1e9, mega
+
+
+def time_window(engine: TorchEngine) -> float:
+    """Seconds for one 512×512 window: median of five after one that warms up."""
+    pixels = np.random.default_rng(0).integers(0, 255, (1, 3, WINDOW, WINDOW), dtype=np.uint8)
+    spent = []
+    for _ in range(TIMED + 1):
+        start = time.perf_counter()
+        engine(pixels)
+        spent.append(time.perf_counter() - start)
+    return float(np.median(spent[1:]))
+
+
+def as_markdown(rows: Iterable[Row], *, same_data: bool) -> str:
+    """Lay the rows out as a Markdown table; with ``same_data`` the paper's Table 2 stands beside."""
+    head = ["system", "P", "R", "F1", "mean P", "mean R", "mean F1", "false alarms", "G", "M", "s / 512×512"]
+    paper = ["paper P, R, F1"] * same_data + ["paper G", "paper M"]
+    lines = [head + paper, ["---"] * len(head + paper)]
+    for row in rows:
+        known = PAPER.get(row.network, PaperRow(row.network))
+        scores = (row.precision, row.recall, row.f1, row.mean_precision, row.mean_recall, row.mean_f1)
+        printed = [", ".join(f"{value:.4f}" for value in known.bijie) if known.bijie else "–"] * same_data
+        lines.append(
+            [
+                known.title,
+                *(f"{value:.4f}" for value in scores),
+                f"{row.false_alarm:.2%}",
+                _number(row.giga),
+                _number(row.mega),
+                f"{row.seconds:.2f}",
+                *printed,
+                _number(known.giga),
+                _number(known.mega),
+            ]
+        )
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"
+
+
+def every_network() -> list[str]:
+    """All networks, in the paper's order where it has them."""
+    return [name for name in PAPER if name in NETWORKS] + sorted(NETWORKS.keys() - PAPER.keys())

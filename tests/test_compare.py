@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from landslide_cli.errors import ModelError, TrainingDataError
+from landslide_cli.model.registry import NETWORKS
+
+pytest.importorskip("lightning")
+from landslide_cli.metrics.scores import Scores
+from landslide_cli.training import compare as module
+from landslide_cli.training.compare import Row, as_markdown, every_network
+from landslide_cli.training.paper import PAPER
+from landslide_cli.training.recipe import Phase
+from tests.test_training import data, small_recipe  # noqa: F401 - a fixture
+
+ROW = Row("unet", 0.5, 0.6, 0.5454, 0.4, 0.5, 0.4444, 0.0123, 0.35, None, 50.7112, 23.5663, 1.5, 0.1)
+
+
+def test_every_network_of_the_registry_has_its_line_in_the_paper() -> None:
+    assert set(PAPER) == set(NETWORKS)
+    assert list(PAPER) == every_network()
+
+
+def test_the_table_has_ours_and_the_paper_s() -> None:
+    head, rule, line = as_markdown([ROW], same_data=True).splitlines()
+    assert head.count("|") == rule.count("|") == line.count("|")
+    assert "| U-Net | 0.5000 | 0.6000 | 0.5454 |" in line
+    assert "0.9048, 0.9200, 0.9046" in line
+    assert "0.9048" not in as_markdown([ROW], same_data=False)
+
+
+def test_scores_of_masks_are_pooled() -> None:
+    rng = np.random.default_rng(0)
+    found, truth = rng.random((2, 5, 30)) < 0.4
+    assert Scores.total(Scores.of(*row) for row in zip(found, truth, strict=True)) == Scores.of(found, truth)
+    assert Scores.total([]).f1 == 0
+
+
+@pytest.mark.slow
+def test_networks_are_trained_once_and_judged_alike(
+    data: Path,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "WINDOW", 64)
+    recipe = small_recipe(phases=(Phase(3, 2, 32),))
+    networks = ["drs-unet", "resunet-obia"]
+    rows = module.compare(recipe, data, networks, tmp_path)
+    assert [row.network for row in rows] == networks
+    assert rows[0].rules is None
+    assert rows[1].rules is not None
+    for row in rows:
+        assert 0 <= row.f1 <= 1 and row.seconds > 0 and row.mega < 1
+        assert json.loads((tmp_path / row.network / "row.json").read_text())["f1"] == row.f1
+    # What is done isn't done again, so a comparison that was stopped goes on.
+    monkeypatch.setattr(module, "fit", None)
+    assert module.compare(recipe, data, networks, tmp_path) == rows
+
+
+def test_held_out_chips_with_masks_are_asked_for(data: Path, tmp_path: Path) -> None:  # noqa: F811
+    with pytest.raises(TrainingDataError, match="no chip with a mask is held out for test; name groups"):
+        module.compare(small_recipe(test=()), data, ["unet"], tmp_path)
+    with pytest.raises(ModelError, match="no network is called 'vgg'"):
+        module.compare(small_recipe(), data, ["vgg"], tmp_path)
