@@ -14,7 +14,6 @@ import pyproj
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
-from landslide_cli.engine import Engine
 from landslide_cli.errors import EvaluationError
 from landslide_cli.evaluation.summary import Evaluation, Judged, judge_image
 from landslide_cli.extras import need
@@ -24,6 +23,7 @@ from landslide_cli.scene import ground_resolution
 
 if TYPE_CHECKING:
     from landslide_cli.training.chips import Chip
+    from landslide_cli.training.judging import ChipEngine
 
 log = logging.getLogger(__name__)
 
@@ -185,7 +185,7 @@ def georeferenced_metres(image: Path) -> float | None:
 
 
 def judge_views(
-    engine: Engine,
+    engine: ChipEngine,
     views: Sequence[Viewed],
     *,
     threshold: float,
