@@ -31,6 +31,10 @@ class TrainingDataError(LandslideError):
     """Chips, masks, groups or a recipe can't be used for training."""
 
 
+class MissingPackageError(LandslideError):
+    """An optional package isn't installed; the message names the extra that brings it."""
+
+
 class LandslideWarning(UserWarning):
     """Something a user should know that doesn't stop the run."""
 

@@ -10,11 +10,11 @@ import landslide_cli
 PACKAGE = Path(landslide_cli.__file__).parent
 FLOORS = [
     {"errors", "reflection"},
-    {"tiling", "model"},
+    {"tiling", "model", "extras"},
     {"scene", "area", "mosaic", "polygons", "inventory", "engine", "files"},
     {"plan"},
     {"prediction", "collector", "outputs"},
-    {"detection", "training", "demo"},
+    {"detection", "training", "demo", "export"},
     {"cli"},
 ]
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

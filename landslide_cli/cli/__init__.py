@@ -15,6 +15,8 @@ import click
 from landslide_cli import __version__
 from landslide_cli.cli.demo_scene import demo_scene
 from landslide_cli.cli.detect import detect
+from landslide_cli.cli.export import export
+from landslide_cli.cli.models import models
 from landslide_cli.cli.train import train
 from landslide_cli.errors import LandslideError
 
@@ -50,7 +52,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-for command in (detect, train, demo_scene):
+for command in (detect, train, models, export, demo_scene):
     main.add_command(command)
 
 if __name__ == "__main__":
