@@ -19,6 +19,7 @@ def models(ctx: click.Context, as_json: bool) -> None:
     landslide models
     landslide models show msasnet-rgb
     """
+    ctx.obj = as_json  # `landslide models --json show ID` means the same as `landslide models show ID --json`
     if ctx.invoked_subcommand is not None:
         return
     from landslide_cli.cli.card_text import listed
@@ -41,8 +42,9 @@ def models(ctx: click.Context, as_json: bool) -> None:
 @models.command()
 @click.argument("model", metavar="ID|FILE")
 @options.as_json
-def show(model: str, as_json: bool) -> None:
-    """Print the card of a model: what it needs, what it was trained on, how good it is, where it fails.
+@click.pass_obj
+def show(before: bool, model: str, as_json: bool) -> None:
+    """Print the card of a model: needs, training, scores and failures.
 
     ID|FILE is an installed model, or a .safetensors file with its card beside it. The weights aren't read.
 
@@ -53,7 +55,7 @@ def show(model: str, as_json: bool) -> None:
     from landslide_cli.model.weights import find_model
 
     weights, card = find_model(model)
-    click.echo(_json(card) if as_json else shown(card, where=str(weights)))
+    click.echo(_json(card) if as_json or before else shown(card, where=str(weights)))
 
 
 def _json(cards: object) -> str:
