@@ -20,7 +20,8 @@ from landslide_cli import export
 from landslide_cli.cli import main
 from landslide_cli.engine.torch_engine import TorchEngine
 from landslide_cli.errors import MissingPackageError, ModelError, OutputError
-from landslide_cli.export import FORMATS, TOLERANCE, Exported, export_model
+from landslide_cli.export import TOLERANCE, Exported, export_model
+from landslide_cli.export.formats import FORMATS, import_openvino
 from landslide_cli.model.card import ModelCard, read_card
 from landslide_cli.model.deepness import deepness_metadata
 from landslide_cli.model.registry import NETWORKS, build_network
@@ -93,7 +94,7 @@ def test_the_card_travels_along(exported: tuple[str, Exported], model: Path) -> 
 
         text = {entry.key: entry.value for entry in onnx.load(done.path).metadata_props}["landslide_card"]
     elif kind == "openvino":
-        text = export.import_openvino().Core().read_model(done.path).get_rt_info(["landslide", "card"]).astype(str)
+        text = import_openvino().Core().read_model(done.path).get_rt_info(["landslide", "card"]).astype(str)
     else:
         extra = {"card.json": ""}
         torch.export.load(done.path, extra_files=extra)
@@ -228,7 +229,7 @@ def test_a_missing_extra_is_told_about(
 
 def test_openvino_reports_nothing_to_its_makers() -> None:
     have("openvino")
-    export.import_openvino()
+    import_openvino()
     assert sys.modules["openvino_telemetry"] is None
 
 
