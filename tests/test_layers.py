@@ -14,7 +14,7 @@ FLOORS = [
     {"scene", "area", "mosaic", "polygons", "inventory", "engine", "files", "objects"},
     {"plan"},
     {"prediction", "collector", "outputs", "metrics"},
-    {"detection", "training", "demo"},
+    {"detection", "training", "demo", "export"},
     {"evaluation"},
     {"cli"},
 ]
