@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 
 from landslide_cli.demo import make_demo_scene
+from landslide_cli.metrics.scores import Scores
 from landslide_cli.model.registry import NETWORKS, build_network
 from landslide_cli.training.losses import bce_dice_loss
-from landslide_cli.training.scores import Scores
 
 SIZE = 64
 GOAL = 0.95

@@ -18,7 +18,7 @@ import geopandas
 import rasterio
 from rasterio.features import rasterize
 
-from landslide_cli.training.scores import Histogram
+from landslide_cli.metrics.scores import Histogram
 
 
 def main(scene: str, truth: str, *options: str) -> None:

@@ -31,6 +31,10 @@ class TrainingDataError(LandslideError):
     """Chips, masks, groups or a recipe can't be used for training."""
 
 
+class EvaluationError(LandslideError):
+    """A prediction and a truth can't be compared: layers, grids or coordinate systems that don't fit."""
+
+
 class MissingExtraError(LandslideError):
     """A command needs a package that comes with an extra and isn't installed."""
 
@@ -41,3 +45,7 @@ class LandslideWarning(UserWarning):
 
 class NoCRSWarning(LandslideWarning):
     """The scene has no coordinate reference system, so metric fields stay empty."""
+
+
+class NoReferenceWarning(LandslideWarning):
+    """No polygon of the reference lies in what was analysed, so only false alarms can be judged."""

@@ -7,18 +7,18 @@ from importlib.util import find_spec
 from landslide_cli.errors import MissingExtraError
 
 
-def need(module: str, *, extra: str, purpose: str) -> None:
-    """Check that an optional package is installed.
+def need(*packages: str, extra: str, purpose: str) -> None:
+    """Check that optional packages are installed, without importing them.
 
     Args:
-        module: Name to import.
-        extra: The extra of landslide-cli that brings it.
-        purpose: What it is needed for, as the subject of the message.
+        packages: Names to import.
+        extra: The extra of landslide-cli that brings them.
+        purpose: What needs them, as the subject of the message.
 
     Raises:
-        MissingExtraError: it isn't.
+        MissingExtraError: one isn't.
     """
-    if find_spec(module) is None:
-        raise MissingExtraError(
-            f"{purpose} needs the package {module}, which isn't installed: pip install 'landslide-cli[{extra}]'"
-        )
+    missing = [package for package in packages if find_spec(package) is None]
+    if missing:
+        kind = f"package{'s' * (len(missing) > 1)} {', '.join(missing)}"
+        raise MissingExtraError(f"{purpose} needs the {kind}, not installed: pip install 'landslide-cli[{extra}]'")

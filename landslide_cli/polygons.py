@@ -161,22 +161,29 @@ class StreamingPolygonizer:
 def _measure(
     labels: NDArray[np.int32], count: int, stored: NDArray[np.uint8], spread: NDArray[np.uint8] | None, offset: int
 ) -> NDArray[np.void]:
-    """Measures of the components 1 … ``count``, in that order."""
+    """Measures of the components 1 … ``count``, in that order.
+
+    Pixels are first summed up over runs of equal labels, then runs over components: no pixel is sorted.
+    """
     measures = np.zeros(count, dtype=MEASURES)
     if count == 0:
         return measures
-    place = np.flatnonzero(labels)
-    label = labels.ravel()[place]
-    order = np.argsort(label, kind="stable")
-    values = stored.ravel()[place[order]]
-    starts = np.searchsorted(label[order], np.arange(1, count + 1))
-    measures["pixels"] = np.diff(starts, append=len(order))
-    measures["total"] = np.add.reduceat(values, starts, dtype=np.int64)
-    measures["peak"] = np.maximum.reduceat(values, starts)
+    flat = labels.ravel()
+    starts = np.append(0, np.flatnonzero(flat[1:] != flat[:-1]) + 1)
+    run = flat[starts]
+    ends = np.append(starts[1:], flat.size)
+    peak = np.zeros(count + 1, dtype=np.uint8)
+    np.maximum.at(peak, run, np.maximum.reduceat(stored.ravel(), starts))
+    measures["peak"] = peak[1:]
+    # Sums of doubles are exact here: they stay far below 2 ** 53.
+    measures["pixels"] = np.bincount(run, ends - starts, count + 1)[1:]
+    measures["total"] = np.bincount(run, np.add.reduceat(stored.ravel(), starts, dtype=np.int64), count + 1)[1:]
     if spread is not None:
-        measures["spread"] = np.add.reduceat(spread.ravel()[place[order]], starts, dtype=np.int64)
-    measures["first"] = place[order[starts]] + offset
-    measures["last"] = place[order[np.append(starts[1:], len(order)) - 1]] + offset
+        measures["spread"] = np.bincount(run, np.add.reduceat(spread.ravel(), starts, dtype=np.int64), count + 1)[1:]
+    first, last = np.zeros((2, count + 1), dtype=np.int64)
+    first[run[::-1]] = starts[::-1]  # of several values for one place the last one stays
+    last[run] = ends - 1
+    measures["first"], measures["last"] = first[1:] + offset, last[1:] + offset
     return measures
 
 

@@ -42,6 +42,9 @@ class StandIn:
         self.batch_size = batch_size
         self.windows = 0
 
+    def sized(self, size: int) -> StandIn:
+        return self
+
     def __call__(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
         assert pixels.shape[0] == self.batch_size
         self.windows += len(pixels)
@@ -57,8 +60,7 @@ def first_band() -> StandIn:
     return StandIn(lambda pixels: pixels[:, 0] / 254)
 
 
-@pytest.fixture
-def card() -> ModelCard:
+def stand_in_card() -> ModelCard:
     return ModelCard(
         model_id="stand-in",
         network="msasnet",
@@ -72,6 +74,11 @@ def card() -> ModelCard:
         sha256="0" * 64,
         licence="none",
     )
+
+
+@pytest.fixture
+def card() -> ModelCard:
+    return stand_in_card()
 
 
 @pytest.fixture
@@ -96,18 +103,22 @@ def make_scene(tmp_path: Path) -> Callable[..., Path]:
     return make
 
 
-@pytest.fixture
-def small_model(tmp_path: Path, card: ModelCard) -> Path:
+def write_small_model(folder: Path) -> Path:
     """A model of 400 kB with random weights."""
     import torch
 
     torch.manual_seed(0)
-    folder = tmp_path / "models"
     folder.mkdir()
     path = folder / "small.safetensors"
     digest = write_weights(build_network("msasnet", width=8), path)
-    replace(card, model_id="small", arguments={"width": 8}, sha256=digest).write(path.with_suffix(".json"))
+    card = replace(stand_in_card(), model_id="small", arguments={"width": 8}, sha256=digest)
+    card.write(path.with_suffix(".json"))
     return path
+
+
+@pytest.fixture
+def small_model(tmp_path: Path) -> Path:
+    return write_small_model(tmp_path / "models")
 
 
 def noise(*shape: int, dtype: str = "uint8", seed: int = 0) -> NDArray[Any]:

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 
+from landslide_cli.metrics.scores import Histogram
 from landslide_cli.model.registry import NETWORKS, build_network
 from landslide_cli.mosaic import STEPS
 from landslide_cli.training.calibrate import fit_calibration, fold_calibration
-from landslide_cli.training.scores import Histogram
 
 
 @given(st.floats(0.4, 2.5), st.floats(-2, 2), st.integers(0, 9))

@@ -21,7 +21,21 @@ from tests.conftest import needs_weights, noise
 MakeScene = Callable[..., Path]
 
 
-@pytest.mark.parametrize("command", [[], ["detect"], ["chips"], ["train"], ["demo-scene"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        [],
+        ["detect"],
+        ["chips"],
+        ["train"],
+        ["evaluate"],
+        ["compare"],
+        ["models"],
+        ["models", "show"],
+        ["export"],
+        ["demo-scene"],
+    ],
+)
 def test_help_imports_neither_torch_nor_geopandas(command: list[str]) -> None:
     code = (
         "import sys; from landslide_cli.cli import main\n"

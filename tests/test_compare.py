@@ -10,11 +10,11 @@ from landslide_cli.errors import ModelError, TrainingDataError
 from landslide_cli.model.registry import NETWORKS
 
 pytest.importorskip("lightning")
+from landslide_cli.metrics.scores import Scores
 from landslide_cli.training import compare as module
 from landslide_cli.training.compare import Row, as_markdown, every_network
 from landslide_cli.training.paper import PAPER
 from landslide_cli.training.recipe import Phase
-from landslide_cli.training.scores import Scores
 from tests.test_training import data, small_recipe  # noqa: F401 - a fixture
 
 ROW = Row("unet", 0.5, 0.6, 0.5454, 0.4, 0.5, 0.4444, 0.0123, 0.35, None, 50.7112, 23.5663, 1.5, 0.1)

@@ -352,14 +352,17 @@ from landslide_cli.scene import open_scene
 
 card = ModelCard("stand-in", "msasnet", {}, ("r", "g", "b"), (0, 255), (0.4,) * 3, (0.2,) * 3, (0.1, 9), 0.5, "", "")
 scene, out = Path(sys.argv[1]), Path(sys.argv[2])
+tta = sys.argv[4]
+outputs = Outputs(out, out.with_suffix(".tif"), None, None if tta == "none" else out.with_suffix(".spread.tif"))
 with open_scene(scene, wanted=card.bands) as opened:
-    run(make_plan(opened, card), StandIn(lambda x: x[:, 0] / 254), Outputs(out, out.with_suffix(".tif")))
+    run(make_plan(opened, card, tta=tta), StandIn(lambda x: x[:, 0] / 254), outputs)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 
 
 @pytest.mark.slow
-def test_memory_does_not_grow_with_the_scenes_height(make_scene: MakeScene, tmp_path: Path) -> None:
+@pytest.mark.parametrize("tta", ["none", "flips"])
+def test_memory_does_not_grow_with_the_scenes_height(make_scene: MakeScene, tmp_path: Path, tta: str) -> None:
     tile = np.tile(blobs(500, 500), (1, 2, 4))
     tile[0, -1] = 0
     peaks = []
@@ -376,6 +379,7 @@ def test_memory_does_not_grow_with_the_scenes_height(make_scene: MakeScene, tmp_
             str(path),
             str(tmp_path / f"{rows}.gpkg"),
             str(Path(__file__).parents[1]),
+            tta,
         ]
         peaks.append(float(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
     assert abs(peaks[1] - peaks[0]) < 50, peaks

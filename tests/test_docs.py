@@ -18,11 +18,25 @@ ROOT = Path(__file__).parents[1]
 COMMANDS = ROOT / "docs" / "commands.md"
 
 
+def commands() -> dict[str, click.Command]:
+    """Every command by its name, those of groups after the group."""
+    found: dict[str, click.Command] = {}
+
+    def add(name: str, command: click.Command) -> None:
+        found[name] = command
+        for below in sorted(getattr(command, "commands", {})):
+            add(f"{name} {below}", command.commands[below])  # type: ignore[attr-defined]
+
+    for name in sorted(main.commands):  # type: ignore[attr-defined]
+        add(name, main.commands[name])  # type: ignore[attr-defined]
+    return found
+
+
 def recorded() -> str:
     """`--help` of every command, as docs/commands.md holds it (write it anew: python tests/test_docs.py)."""
     text = "# Commands\n\nWhat `--help` prints; `landslide COMMAND --help` shows the same.\n"
-    for name in ["", *sorted(main.commands)]:  # type: ignore[attr-defined]
-        command = [sys.executable, "-m", "landslide_cli", *([name] if name else []), "--help"]
+    for name in ["", *commands()]:
+        command = [sys.executable, "-m", "landslide_cli", *name.split(), "--help"]
         shown = subprocess.run(
             command, capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "100"}
         ).stdout
@@ -36,7 +50,7 @@ def test_the_recorded_help_is_what_is_printed() -> None:
 
 
 def test_every_command_and_option_says_what_it_does() -> None:
-    for name, command in main.commands.items():  # type: ignore[attr-defined]
+    for name, command in commands().items():
         assert command.help, name
         for parameter in command.params:
             if isinstance(parameter, click.Option):
@@ -45,7 +59,7 @@ def test_every_command_and_option_says_what_it_does() -> None:
 
 def test_no_flag_is_declared_twice() -> None:
     sources = [path.read_text() for path in (ROOT / "landslide_cli" / "cli").glob("*.py")]
-    for command in main.commands.values():  # type: ignore[attr-defined]
+    for command in commands().values():
         for parameter in command.params:
             for flag in parameter.opts:
                 if flag.startswith("--") and flag != "--help" and flag not in ("--out",):

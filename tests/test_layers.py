@@ -1,4 +1,4 @@
-"""Imports point down only: cli, then detection and training, then prediction, plan, the leaves, the ground."""
+"""Imports point down only: cli, evaluation, detection and training, prediction, plan, the leaves, the ground."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ FLOORS = [
     {"tiling", "model", "extras"},
     {"scene", "area", "mosaic", "polygons", "inventory", "engine", "files", "objects"},
     {"plan"},
-    {"prediction", "collector", "outputs"},
-    {"detection", "training", "demo"},
+    {"prediction", "collector", "outputs", "metrics"},
+    {"detection", "training", "demo", "export"},
+    {"evaluation"},
     {"cli"},
 ]
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

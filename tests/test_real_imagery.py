@@ -11,8 +11,8 @@ import shapely
 from rasterio.features import rasterize
 
 import landslide_cli
+from landslide_cli.metrics.scores import Histogram
 from landslide_cli.mosaic import stored_threshold
-from landslide_cli.training.scores import Histogram
 from tests.conftest import SHARED, needs_weights
 
 SCENES = SHARED / "scenes"

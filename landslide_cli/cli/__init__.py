@@ -17,6 +17,9 @@ from landslide_cli.cli.chips import chips
 from landslide_cli.cli.compare import compare
 from landslide_cli.cli.demo_scene import demo_scene
 from landslide_cli.cli.detect import detect
+from landslide_cli.cli.evaluate import evaluate
+from landslide_cli.cli.export import export
+from landslide_cli.cli.models import models
 from landslide_cli.cli.train import train
 from landslide_cli.errors import LandslideError
 
@@ -52,7 +55,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-for command in (detect, chips, train, compare, demo_scene):
+for command in (detect, chips, train, evaluate, compare, models, export, demo_scene):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from landslide_cli.cli import options
 @click.option("-o", "--out", type=options.PATH, required=True, metavar="FOLDER",
               help="New folder for image/, mask/ and groups.csv.")  # fmt: skip
 @click.option("--layer", metavar="NAME", help='Layer of the labels.  [default: "landslides", else the first]')
-@options.size(256, "Side of a chip.", minimum=32)
+@options.size(type=click.IntRange(min=32), default=256, help="Side of a chip.")
 @click.option("--stride", type=click.IntRange(min=1), metavar="PIXELS",
               help="From one window to the next; less lets chips overlap.  [default: the size]")  # fmt: skip
 @click.option("--at", type=click.Choice(["grid", "labels"]), default="grid", show_default=True,
@@ -28,7 +28,7 @@ from landslide_cli.cli import options
               help="Side of the blocks that become groups, so that a split keeps neighbours together.")  # fmt: skip
 @options.bands
 @options.scale
-@options.seed(0, "Another seed draws other chips without landslide.")
+@options.seed(default=0, help="Another seed draws other chips without landslide.")
 @options.quiet
 def chips(scene: str, labels: Path, out: Path, quiet: bool, **settings: Any) -> None:
     """Cut chips for training out of SCENE and its landslide polygons.

@@ -11,14 +11,13 @@ from landslide_cli.cli import options
 
 @click.command()
 @click.argument("recipe", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option(
-    "--data", type=options.PATH, required=True, metavar="FOLDER", help="Folder that the recipe's sources lie in."
-)
+@options.data(required=True)
 @click.option("-o", "--out", type=options.PATH, required=True, metavar="MD",
               help="Table to write, as Markdown.")  # fmt: skip
 @click.option("--networks", metavar="NAMES", help="Networks, with commas between them.  [default: all]")
-@click.option("--run-dir", type=options.PATH, default=Path("runs/compare"), show_default=True, metavar="FOLDER",
-              help="Checkpoints, logs and results; what is done there isn't done again.")  # fmt: skip
+@options.run_dir(
+    default=Path("runs/compare"), help="Checkpoints, logs and results; what is done there isn't done again."
+)
 @click.option("--bijie", is_flag=True, help="The chips are the paper's Bijie data: print its Table 2 beside.")
 @options.overwrite
 @options.quiet

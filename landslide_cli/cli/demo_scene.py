@@ -11,8 +11,8 @@ from landslide_cli.cli import options
 
 @click.command("demo-scene")
 @click.argument("out", type=options.PATH)
-@options.size(2048, "Side of the scene.", minimum=256)
-@options.seed(7, "Another seed makes another landscape.")
+@options.size(type=click.IntRange(min=256), default=2048, help="Side of the scene.")
+@options.seed(default=7, help="Another seed makes another landscape.")
 @options.overwrite
 def demo_scene(out: Path, size: int, seed: int, overwrite: bool) -> None:
     """Write a synthetic scene with landslide scars to OUT, a GeoTIFF.

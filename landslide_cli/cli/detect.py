@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 @click.argument("scene")
 @click.option("-o", "--out", type=options.PATH, required=True, metavar="FILE",
               help="Inventory to write; its ending chooses the format: .gpkg, .shp, .geojson or .fgb.")  # fmt: skip
-@click.option(
-    "--probability", type=options.PATH, metavar="TIF", help="Also write the probability (0 to 1) as a GeoTIFF."
-)
+@options.probability(help="Also write the probability (0 to 1) as a GeoTIFF.")
 @click.option("--mask", type=options.PATH, metavar="TIF",
               help="Also write the mask (1 landslide, 0 not, 255 not analysed) as a GeoTIFF.")  # fmt: skip
 @click.option("--spread", type=options.PATH, metavar="TIF",

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
-
-Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
 class Numbers(click.ParamType[tuple[float, ...]]):
@@ -36,7 +34,24 @@ class Numbers(click.ParamType[tuple[float, ...]]):
         return ",".join("1234567"[: self.count or 3])
 
 
+class Words(click.ParamType[tuple[str, ...]]):
+    """Words with commas between them."""
+
+    name = "words"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        return value if isinstance(value, tuple) else tuple(word.strip() for word in value.split(",") if word.strip())
+
+
 PATH = click.Path(path_type=Path)
+
+# What several commands have, each with its own words for it.
+probability = partial(click.option, "--probability", type=PATH, metavar="TIF")
+run_dir = partial(click.option, "--run-dir", type=PATH, show_default=True, metavar="FOLDER")
+seed = partial(click.option, "--seed", type=int, show_default=True)
+size = partial(click.option, "--size", show_default=True, metavar="PIXELS")
+_scale = partial(click.option, "--scale", type=Numbers(float, 2), metavar="LO,HI")
+_resolution = partial(click.option, "--resolution", type=click.FloatRange(min=0, min_open=True), metavar="METRES")
 
 overwrite = click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="Only results and errors; no progress, notes or warnings.")
@@ -127,34 +142,12 @@ bands = click.option(
     metavar="R,G,B",
     help="Bands to use, counted from 1.  [default: the file's colour interpretation, else the first ones]",
 )
-
-
-def _scale(text: str) -> Callable[[Decorated], Decorated]:
-    return click.option("--scale", type=Numbers(float, 2), metavar="LO,HI", help=text)
-
-
-def _resolution(text: str) -> Callable[[Decorated], Decorated]:
-    kind = click.FloatRange(min=0, min_open=True)
-    return click.option("--resolution", type=kind, metavar="METRES", help=text)
-
-
-def seed(default: int, text: str) -> Callable[[Decorated], Decorated]:
-    """``--seed``; what it decides differs from command to command."""
-    return click.option("--seed", type=int, default=default, show_default=True, help=text)
-
-
-def size(default: int, text: str, *, minimum: int) -> Callable[[Decorated], Decorated]:
-    """``--size`` in pixels."""
-    kind = click.IntRange(min=minimum)
-    return click.option("--size", type=kind, default=default, show_default=True, metavar="PIXELS", help=text)
-
-
-scale = _scale("Raw values that map to the model's range.  [default: uint8 as it is, else percentiles 1 and 99]")
-chip_scale = _scale("With --chips: raw values that become black and white, where the chips aren't 8-bit.")
+scale = _scale(help="Raw values that map to the model's range.  [default: uint8 as it is, else percentiles 1 and 99]")
+chip_scale = _scale(help="With --chips: raw values that become black and white, where the chips aren't 8-bit.")
 resolution = _resolution(
-    "Metres per pixel at which the network sees the scene.  [default: the scene's, within the trained range]"
+    help="Metres per pixel at which the network sees the scene.  [default: the scene's, within the trained range]"
 )
-chip_resolution = _resolution("With --chips: metres per pixel of the chips.  [default: from their georeference]")
+chip_resolution = _resolution(help="With --chips: metres per pixel of the chips.  [default: from their georeference]")
 network = click.option(
     "--network",
     default="msasnet",
@@ -163,6 +156,7 @@ network = click.option(
     help="With --chips: msasnet, unet, unet-ca, unet-cbam, unet-psp, fcn, segnet, ldlaim, pspnet, resunet-obia or "
     "drs-unet.",
 )
+data = partial(click.option, "--data", type=PATH, metavar="FOLDER", help="Folder that the recipe's sources lie in.")
 aoi = click.option(
     "--aoi", type=PATH, metavar="FILE", help="Analyse only inside these polygons (any vector file, any CRS)."
 )

@@ -15,7 +15,7 @@ WISHES = ("network", "protocol", "seed", "steps", "epochs", "resolution", "scale
 
 @click.command()
 @click.argument("recipe", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--data", type=options.PATH, metavar="FOLDER", help="Folder that the recipe's sources lie in.")
+@options.data()
 @click.option("--chips", type=options.PATH, multiple=True, metavar="FOLDER",
               help="Folder of chips to train on without a recipe; may be given several times.")  # fmt: skip
 @click.option("-o", "--out", type=options.PATH, required=True, metavar="FILE",
@@ -23,7 +23,7 @@ WISHES = ("network", "protocol", "seed", "steps", "epochs", "resolution", "scale
 @options.network
 @click.option("--protocol", type=click.Choice(["default", "paper"]), default="default", show_default=True,
               help="With --chips: ours, or the one of the MsASNet paper.")  # fmt: skip
-@options.seed(0, "With --chips: decides everything random.")
+@options.seed(default=0, help="With --chips: decides everything random.")
 @click.option("--steps", type=click.IntRange(min=1), metavar="N",
               help="With --chips: optimizer steps.  [default: 4000; paper: 200 epochs]")  # fmt: skip
 @click.option("--epochs", type=click.FloatRange(min=0, min_open=True), metavar="N",
@@ -32,8 +32,9 @@ WISHES = ("network", "protocol", "seed", "steps", "epochs", "resolution", "scale
 @options.chip_scale
 @click.option("--start", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE",
               help="With --chips: weights (.safetensors with their card) to start from, for fine-tuning.")  # fmt: skip
-@click.option("--run-dir", type=options.PATH, default=Path("runs/train"), show_default=True, metavar="FOLDER",
-              help="Checkpoints, logs and pictures; a training that was stopped goes on from here.")  # fmt: skip
+@options.run_dir(
+    default=Path("runs/train"), help="Checkpoints, logs and pictures; a training that was stopped goes on from here."
+)
 @click.option("--workers", type=click.IntRange(min=0), default=0, show_default=True, metavar="N",
               help="Processes that prepare batches; worth it beside a GPU.")  # fmt: skip
 @click.option("--devices", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",

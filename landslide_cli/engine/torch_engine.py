@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import numpy as np
@@ -103,6 +104,12 @@ class TorchEngine:
         self.batch_size = batch_size
         self.device = str(self._device)
         self.precision = str(self._dtype).removeprefix("torch.")
+
+    def sized(self, size: int) -> TorchEngine:
+        """The same engine, on the same network, for windows of which the network sees ``size`` × ``size``."""
+        other = copy.copy(self)
+        other._size = size
+        return other
 
     @torch.inference_mode()
     def __call__(self, pixels: NDArray[np.generic]) -> NDArray[np.float32]:

@@ -20,6 +20,11 @@ def weights_folder() -> Path:
     return package / "weights" if (package / "weights").is_dir() else package.parent / "weights"
 
 
+def installed_weights() -> list[Path]:
+    """The weights that can be named by their id, in its order."""
+    return sorted(weights_folder().glob("*.safetensors"))
+
+
 def find_model(model: str | Path) -> tuple[Path, ModelCard]:
     """Find a model by its id or by the path of its ``.safetensors`` file.
 
@@ -32,7 +37,7 @@ def find_model(model: str | Path) -> tuple[Path, ModelCard]:
     named = Path(model)
     weights = named if named.suffix == ".safetensors" else weights_folder() / f"{model}.safetensors"
     if not weights.is_file():
-        installed = ", ".join(sorted(path.stem for path in weights_folder().glob("*.safetensors"))) or "none"
+        installed = ", ".join(path.stem for path in installed_weights()) or "none"
         raise ModelError(f"no model {str(model)!r}: {weights} is missing; installed: {installed}")
     return weights, read_card(weights.with_suffix(".json"))
 

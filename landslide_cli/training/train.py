@@ -6,28 +6,21 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from landslide_cli import __version__
-from landslide_cli.engine import Engine
 from landslide_cli.engine.torch_engine import TorchEngine
 from landslide_cli.errors import OutputError
 from landslide_cli.files import refuse_unwritable, staged
+from landslide_cli.metrics.scores import Histogram
 from landslide_cli.model.card import ModelCard
 from landslide_cli.model.weights import load_network, write_weights
-from landslide_cli.mosaic import blend
-from landslide_cli.tiling import Grid
 from landslide_cli.training.beginning import VALUE_RANGE
 from landslide_cli.training.callbacks import OnStep
-from landslide_cli.training.chips import Chip
 from landslide_cli.training.fit import Settings, Trained, fit
+from landslide_cli.training.judging import WINDOW, judge
 from landslide_cli.training.recipe import Recipe
-from landslide_cli.training.scores import Histogram
 from landslide_cli.training.split import Split, split_sources
 
 BANDS = ("red", "green", "blue")
-WINDOW, OVERLAP = 512, 128
 
 
 def train(
@@ -105,45 +98,6 @@ def write_model(recipe: Recipe, split: Split, trained: Trained, out: Path) -> Mo
         card = ModelCard(**entries)
         card.write(place.with_suffix(".json"))
     return card
-
-
-def judge(engine: Engine, sources: dict[str, list[Chip]], zooms: dict[str, float]) -> dict[str, Histogram]:
-    """Predict every chip of every source at the source's zoom; histograms at native size, pooled by source."""
-    return {
-        name: Histogram.total(_histogram(engine, chip, zooms[name]) for chip in chips)
-        for name, chips in sources.items()
-        if chips
-    }
-
-
-def _histogram(engine: Engine, chip: Chip, zoom: float) -> Histogram:
-    image = chip.read_image()
-    return Histogram.of(predict_image(engine, image, zoom), chip.read_mask(image.shape[:2]))
-
-
-def predict_image(engine: Engine, image: NDArray[np.uint8], zoom: float = 1.0) -> NDArray[np.uint8]:
-    """Predict a whole image in memory through the windows that `detect` would use.
-
-    Args:
-        engine: With a batch size of 1.
-        image: uint8, shape ``(height, width, bands)``.
-        zoom: Pixels of the network per pixel of the image.
-
-    Returns:
-        Stored probabilities, uint8, shape ``(height, width)``.
-    """
-    pixels = image.transpose(2, 0, 1)
-    height, width, _ = image.shape
-    grid = Grid.square(height, width, round(WINDOW / zoom), round(OVERLAP / zoom))
-    predictions = (
-        (
-            tile,
-            engine(np.ascontiguousarray(pixels[:, tile.rows[:, None], tile.cols])[None])[0],
-            np.ones((int(tile.inside.height), int(tile.inside.width)), dtype=bool),
-        )
-        for tile in grid.tiles()
-    )
-    return np.concatenate([strip.stored for strip in blend(predictions, grid)])
 
 
 def _table(histograms: dict[str, Histogram], threshold: float) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,17 @@ class Histogram:
         candidates = [step / 100 for step in range(5, 96)]
         return max(candidates, key=lambda threshold: self.scores(threshold).f1)
 
+    def curve(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Precision and recall at each stored value taken as threshold, from 0 to 254; a ratio of nothing is 0."""
+        hits = np.cumsum(self.landslide[::-1])[::-1]
+        found = hits + np.cumsum(self.other[::-1])[::-1]
+        return hits / np.maximum(found, 1), hits / max(int(self.landslide.sum()), 1)
+
+    def average_precision(self) -> float:
+        """Area under the precision-recall curve as a sum of steps, without interpolation; 0 without landslide."""
+        precision, recall = self.curve()
+        return float((precision * -np.diff(recall, append=0.0)).sum())
+
 
 @dataclass(frozen=True, slots=True)
 class Scores:
@@ -67,20 +78,34 @@ class Scores:
     true_negative: int
 
     @classmethod
-    def of(cls, found: NDArray[np.bool_], truth: NDArray[np.bool_]) -> Scores:
-        """Count the pixels of one mask."""
-        return cls(
-            int((found & truth).sum()),
-            int((found & ~truth).sum()),
-            int((~found & truth).sum()),
-            int((~found & ~truth).sum()),
-        )
+    def of(cls, found: NDArray[np.bool_], truth: NDArray[np.bool_], known: NDArray[np.bool_] | None = None) -> Scores:
+        """Count the pixels of one image, where ``known`` if that is given; all arrays have one shape."""
+        known = np.ones(found.shape, dtype=bool) if known is None else known
+        hits = int((found & truth & known).sum())
+        false = int((found & known).sum()) - hits
+        missed = int((truth & known).sum()) - hits
+        return cls(hits, false, missed, int(known.sum()) - hits - false - missed)
 
     @classmethod
     def total(cls, parts: Iterable[Scores]) -> Scores:
-        """Pool several images."""
-        counts = [astuple(part) for part in parts]
+        """Pool: count everything together."""
+        counts = [(s.true_positive, s.false_positive, s.false_negative, s.true_negative) for s in parts]
         return cls(*(sum(column) for column in zip(*counts, strict=True))) if counts else cls(0, 0, 0, 0)
+
+    @property
+    def pixels(self) -> int:
+        """All that was counted."""
+        return self.true_positive + self.false_positive + self.false_negative + self.true_negative
+
+    @property
+    def found(self) -> int:
+        """What was called landslide."""
+        return self.true_positive + self.false_positive
+
+    @property
+    def true(self) -> int:
+        """What is landslide."""
+        return self.true_positive + self.false_negative
 
     @property
     def precision(self) -> float:

@@ -1,0 +1,208 @@
+"""A model judged on chips: folders of images with masks, or of images without landslide."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyproj
+import rasterio
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+from landslide_cli.errors import EvaluationError
+from landslide_cli.evaluation.summary import Evaluation, Judged, judge_image
+from landslide_cli.extras import need
+from landslide_cli.model.card import ModelCard
+from landslide_cli.model.weights import DEFAULT_MODEL, find_model, load_network
+from landslide_cli.scene import ground_resolution
+
+if TYPE_CHECKING:
+    from landslide_cli.training.chips import Chip
+    from landslide_cli.training.judging import ChipEngine
+
+log = logging.getLogger(__name__)
+
+OnProgress = Callable[[int, int], None]
+TIFFS = {".tif", ".tiff"}
+
+
+@dataclass(frozen=True, slots=True)
+class Viewed:
+    """A chip, the folder that it was found by, and the network's pixels per pixel of it."""
+
+    chip: Chip
+    source: str
+    zoom: float
+
+
+def evaluate_chips(
+    folders: Sequence[Path],
+    *,
+    model: str | Path = DEFAULT_MODEL,
+    threshold: float | None = None,
+    groups: Sequence[str] = (),
+    pixel_size: Sequence[float] = (),
+    resolution: float | None = None,
+    tolerance: float = 3.0,
+    device: str = "auto",
+    precision: str = "auto",
+    on_progress: OnProgress | None = None,
+) -> Evaluation:
+    """Predict every chip as `detect` would and compare it with its mask.
+
+    Args:
+        folders: As `landslide_cli.training.chips.find_chips` reads them.
+        model: Id of an installed model, or a ``.safetensors`` file with its card beside it.
+        threshold: Probability from which a pixel counts as landslide; the card's by default.
+        groups: Only chips whose group matches one of these patterns (as in a shell); all by default.
+        pixel_size: Metres per pixel of the chips: one for all folders, or one for each. By default what
+            a GeoTIFF chip says itself, else what the card says of the folder if it was trained on it.
+        resolution: Metres per pixel at which the network sees them; by default the chips' own within the
+            trained range.
+        tolerance: Pixels that an outline may lie off.
+        device: As for `detect`.
+        precision: As for `detect`.
+        on_progress: Called after each chip with the pixels done and in all.
+
+    Raises:
+        LandslideError: with a message that says what to do.
+    """
+    need("PIL", extra="train", purpose="reading chips")
+    from landslide_cli.engine.torch_engine import TorchEngine
+    from landslide_cli.training.judging import WINDOW
+
+    weights, card = find_model(model)
+    views = plan_views(folders, card, groups=groups, pixel_size=pixel_size, resolution=resolution)
+    engine = TorchEngine(
+        load_network(weights, card),
+        value_range=card.value_range, mean=card.mean, std=card.std,
+        size=WINDOW, batch_size=1, device=device, precision=precision,
+    )  # fmt: skip
+    threshold = card.threshold if threshold is None else threshold
+    zooms = [f"{zoom:g}" for zoom in sorted({round(view.zoom, 4) for view in views})]
+    zoom = zooms[0] if len(zooms) == 1 else f"{zooms[0]} to {zooms[-1]}"
+    log.info("%s on %s, %s", card.model_id, engine.device, engine.precision)
+    log.info("chips: %d, seen at %s times their size", len(views), zoom)
+    judged = judge_views(engine, views, threshold=threshold, tolerance=tolerance, on_progress=on_progress)
+    settings = {
+        "model": card.model_id,
+        "weights_sha256": card.sha256,
+        "network_precision": engine.precision,
+        "zoom": zoom,
+    }
+    return Evaluation(f"{card.model_id} at threshold {threshold:g}", settings, threshold, tolerance, tuple(judged))
+
+
+def plan_views(
+    folders: Sequence[Path],
+    card: ModelCard,
+    *,
+    groups: Sequence[str] = (),
+    pixel_size: Sequence[float] = (),
+    resolution: float | None = None,
+) -> list[Viewed]:
+    """Find the chips and decide how large the network sees each; see `evaluate_chips`.
+
+    Raises:
+        TrainingDataError: a folder can't be used.
+        EvaluationError: no chip is of the groups, or the metres per pixel of a chip aren't known.
+    """
+    from landslide_cli.training.chips import find_chips
+
+    if len(pixel_size) not in (0, 1, len(folders)):
+        raise EvaluationError(
+            f"--pixel-size is given {len(pixel_size)} times for {len(folders)} folders; "
+            "give it once for all, or once for each folder in their order"
+        )
+    sizes = [*pixel_size, *[pixel_size[0] if pixel_size else None] * (len(folders) - len(pixel_size))]
+    views = []
+    seen: set[str] = set()
+    for folder, metres in zip(folders, sizes, strict=True):
+        for chip in find_chips(folder):
+            seen.add(chip.group)
+            if not groups or any(fnmatch(chip.group, pattern) for pattern in groups):
+                zoom = choose_zoom(chip.image, folder, card, metres=metres, resolution=resolution)
+                views.append(Viewed(chip, str(folder), zoom))
+    if not views:
+        some = sorted(seen)
+        more = f" and {len(some) - 10} more" if len(some) > 10 else ""
+        raise EvaluationError(
+            f"no chip is of a group {' or '.join(groups)}; the folders hold {', '.join(some[:10])}{more}"
+        )
+    return views
+
+
+def choose_zoom(image: Path, folder: Path, card: ModelCard, *, metres: float | None, resolution: float | None) -> float:
+    """Pixels of the network per pixel of a chip, so that it sees a resolution that it was trained for.
+
+    Raises:
+        EvaluationError: nobody says how many metres a pixel of the chip is.
+    """
+    metres = metres or georeferenced_metres(image)
+    if metres is None:
+        source = card_source(folder, card)
+        if source is not None and resolution is None:
+            return float(card.training["phases"][-1]["zoom"]) * float(source["zoom"])
+        raise EvaluationError(
+            f"{folder}: it isn't known how many metres a pixel of {image.name} is, so the network can't see it at the "
+            f"{card.resolution_m[0]:g} to {card.resolution_m[1]:g} m that {card.model_id} was trained for; "
+            "give --pixel-size METRES"
+        )
+    low, high = card.resolution_m
+    return metres / (resolution or min(max(metres, low), high))
+
+
+def card_source(folder: Path, card: ModelCard) -> dict[str, str | float] | None:
+    """What the card says of a folder that the model was trained on: the one whose path ends like it."""
+    parts = folder.resolve().parts
+    for source in card.training.get("sources", ()):
+        path = Path(str(source.get("path", ""))).parts
+        if path and parts[-len(path) :] == path and "zoom" in source and card.training.get("phases"):
+            return dict(source)
+    return None
+
+
+def georeferenced_metres(image: Path) -> float | None:
+    """Metres per pixel of a GeoTIFF chip; None for other files and without a CRS."""
+    if image.suffix.lower() not in TIFFS:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        try:
+            with rasterio.open(image) as src:
+                if src.crs is None:
+                    return None
+                crs = pyproj.CRS.from_user_input(src.crs)
+                ground = ground_resolution(crs, src.transform, src.height, src.width)
+        except RasterioError:
+            return None  # Pillow reads it, or says why not
+    return float((ground[0] * ground[1]) ** 0.5) if ground else None
+
+
+def judge_views(
+    engine: ChipEngine,
+    views: Sequence[Viewed],
+    *,
+    threshold: float,
+    tolerance: float,
+    on_progress: OnProgress | None = None,
+) -> Iterator[Judged]:
+    """Predict and judge chip by chip; only one is in memory."""
+    from landslide_cli.training.judging import predict_image
+
+    sizes = [height * width for height, width in (view.chip.size() for view in views)]
+    done, total = 0, sum(sizes)
+    for view, size in zip(views, sizes, strict=True):
+        image = view.chip.read_image()
+        stored, truth = predict_image(engine, image, view.zoom), view.chip.read_mask(image.shape[:2])
+        yield judge_image(
+            view.chip.image.stem, view.source, view.chip.group, stored, truth, threshold=threshold, tolerance=tolerance
+        )
+        done += size
+        if on_progress:
+            on_progress(done, total)

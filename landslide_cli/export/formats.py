@@ -1,0 +1,128 @@
+"""The kinds of file that a model is exported to: how each is written, and run for the check."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from landslide_cli import __version__
+from landslide_cli.model.card import ModelCard
+from landslide_cli.model.deepness import deepness_metadata
+from landslide_cli.plan import SIZE
+
+if TYPE_CHECKING:
+    from torch.export import ExportedProgram
+
+INPUT, OUTPUT = "input", "probability"
+OVERLAP = 128  # of `detect`, for windows of 512
+OPSET = 18
+# Enough for opset 18. torch writes 10, which the older onnxruntime of many a QGIS refuses to load.
+IR_VERSION = 8
+
+Pixels = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How one kind of file is written, and run for the check.
+
+    Attributes:
+        endings: Of the file itself and of what is written beside it.
+        needs: The extra, and the packages of it.
+        write: Writes a traced network.
+        run: Gives the file's probabilities of normalised pixels.
+    """
+
+    endings: tuple[str, ...]
+    needs: tuple[str, ...]
+    write: Callable[[ExportedProgram, ModelCard, Path], None]
+    run: Callable[[Path, Pixels], Pixels]
+
+
+def card_text(card: ModelCard) -> str:
+    """The card as it travels in a file."""
+    return json.dumps(asdict(card) | {"exported_by": f"landslide-cli {__version__}"}, ensure_ascii=False)
+
+
+def write_onnx(program: ExportedProgram, card: ModelCard, path: Path) -> None:
+    """Write ONNX with the metadata that Deepness reads."""
+    import onnx
+
+    exported = torch.onnx.export(
+        program, dynamo=True, opset_version=OPSET, input_names=[INPUT], output_names=[OUTPUT], verbose=False
+    )
+    assert exported is not None
+    model = exported.model_proto
+    model.ir_version = IR_VERSION
+    graph = model.graph
+    for node in graph.node:
+        node.ClearField("metadata_props")  # younger than this version, and full of this machine's paths
+    for value in (*graph.input, *graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    del graph.value_info[:]  # names the batch otherwise
+    size = graph.input[0].type.tensor_type.shape.dim[-1].dim_value
+    metadata = deepness_metadata(card, size=size, overlap=OVERLAP * size // SIZE)
+    onnx.helper.set_model_props(model, metadata | {"landslide_card": card_text(card)})
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def run_onnx(path: Path, pixels: Pixels) -> Pixels:
+    """Run an ONNX file on the CPU."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return session.run([OUTPUT], {INPUT: pixels})[0]
+
+
+def write_openvino(program: ExportedProgram, card: ModelCard, path: Path) -> None:
+    """Write OpenVINO's pair of files: the graph as .xml, the numbers as .bin."""
+    openvino = import_openvino()
+    model = openvino.convert_model(program)
+    model.reshape([-1, *program.example_inputs[0][0].shape[1:]])
+    model.input(0).get_tensor().set_names({INPUT})
+    model.output(0).get_tensor().set_names({OUTPUT})
+    model.set_rt_info(card_text(card), ["landslide", "card"])
+    openvino.save_model(model, path, compress_to_fp16=False)
+
+
+def run_openvino(path: Path, pixels: Pixels) -> Pixels:
+    """Run an OpenVINO model on the CPU in float32."""
+    # Left to itself it takes bfloat16 where the CPU has it.
+    compiled = import_openvino().Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    return compiled({INPUT: pixels})[OUTPUT]
+
+
+def import_openvino() -> Any:
+    """Import OpenVINO without the package by which it reports each import to its makers; it has a stub for that."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino
+
+
+def write_pt2(program: ExportedProgram, card: ModelCard, path: Path) -> None:
+    """Write torch's own format; the card is its extra file ``card.json``."""
+    program.example_inputs = None  # several megabytes of zeros
+    torch.export.save(program, path, extra_files={"card.json": card_text(card)})
+
+
+def run_pt2(path: Path, pixels: Pixels) -> Pixels:
+    """Run a .pt2 file."""
+    with torch.inference_mode():
+        return torch.export.load(path).module()(torch.from_numpy(pixels)).numpy()
+
+
+FORMATS = {
+    "onnx": Format((".onnx",), ("export", "onnx", "onnxscript", "onnxruntime"), write_onnx, run_onnx),
+    "pt2": Format((".pt2",), (), write_pt2, run_pt2),
+    "openvino": Format((".xml", ".bin"), ("openvino", "openvino"), write_openvino, run_openvino),
+}

@@ -1,0 +1,1 @@
+"""How good a prediction is, from arrays alone: pixels, objects, outlines, probabilities."""

@@ -1,0 +1,67 @@
+"""A network's answer on whole chips, seen as `detect` would see them; nothing here needs the training loop."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landslide_cli.engine import Engine
+from landslide_cli.metrics.scores import Histogram
+from landslide_cli.mosaic import blend
+from landslide_cli.tiling import Axis, Grid, fitting_size
+from landslide_cli.training.chips import Chip
+
+WINDOW, OVERLAP = 512, 128
+
+
+class ChipEngine(Engine, Protocol):
+    """An engine that can also be had for windows of another size, since most chips are smaller than one."""
+
+    def sized(self, size: int) -> Engine:
+        """The same engine for windows of which the network sees ``size`` × ``size``."""
+        ...
+
+
+def judge(engine: ChipEngine, sources: dict[str, list[Chip]], zooms: dict[str, float]) -> dict[str, Histogram]:
+    """Predict every chip of every source at the source's zoom; histograms at native size, pooled by source."""
+    return {
+        name: Histogram.total(_histogram(engine, chip, zooms[name]) for chip in chips)
+        for name, chips in sources.items()
+        if chips
+    }
+
+
+def _histogram(engine: ChipEngine, chip: Chip, zoom: float) -> Histogram:
+    image = chip.read_image()
+    return Histogram.of(predict_image(engine, image, zoom), chip.read_mask(image.shape[:2]))
+
+
+def predict_image(engine: ChipEngine, image: NDArray[np.uint8], zoom: float = 1.0) -> NDArray[np.uint8]:
+    """Predict a whole image in memory through the windows that `detect` would use.
+
+    Args:
+        engine: With a batch size of 1.
+        image: uint8, shape ``(height, width, bands)``.
+        zoom: Pixels of the network per pixel of the image.
+
+    Returns:
+        Stored probabilities, uint8, shape ``(height, width)``.
+    """
+    pixels = image.transpose(2, 0, 1)
+    height, width, _ = image.shape
+    size = fitting_size(height * zoom, width * zoom, WINDOW)
+    window = max(2, round(size / zoom))
+    overlap = min(window // 2, round(OVERLAP / zoom))
+    grid = Grid(Axis(height, window, overlap), Axis(width, window, overlap))
+    ask = engine.sized(size)
+    predictions = (
+        (
+            tile,
+            ask(np.ascontiguousarray(pixels[:, tile.rows[:, None], tile.cols])[None])[0],
+            np.ones((int(tile.inside.height), int(tile.inside.width)), dtype=bool),
+        )
+        for tile in grid.tiles()
+    )
+    return np.concatenate([strip.stored for strip in blend(predictions, grid)])
