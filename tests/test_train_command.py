@@ -25,7 +25,8 @@ from tests.test_training import write_chip
 RECIPE = """
 model_id = "tiny"
 resolution_m = [0.8, 0.8]
-arguments = {width = 8}
+network = "drs-unet"
+arguments = {width = 4}
 validation = ["b"]
 test = ["c"]
 patience = 50
@@ -206,6 +207,7 @@ def test_a_killed_training_goes_on_to_the_weights_of_an_unbroken_one(tmp_path: P
             *("--save-every", "12", "--validate-every", "25"),
         ]
 
+    whole = subprocess.Popen(command("whole"), env=environment)
     broken = subprocess.Popen(command("broken"), env=environment, stderr=subprocess.DEVNULL)
     checkpoint = tmp_path / "broken" / "last.ckpt"
     written = 0
@@ -219,12 +221,13 @@ def test_a_killed_training_goes_on_to_the_weights_of_an_unbroken_one(tmp_path: P
     broken.kill()
     assert broken.wait(60) == -9
     assert not (tmp_path / "broken.safetensors").exists()
-    for name in ("broken", "whole"):
-        subprocess.run(command(name), env=environment, check=True)
-    assert (tmp_path / "broken.safetensors").read_bytes() == (tmp_path / "whole.safetensors").read_bytes()
+    subprocess.run(command("broken"), env=environment, check=True)
+    assert whole.wait(60) == 0
+    weights = (tmp_path / "whole.safetensors").read_bytes()
+    assert (tmp_path / "broken.safetensors").read_bytes() == weights
     # The last checkpoint is that of the last step, so nothing is left but to judge again.
     subprocess.run([*command("whole"), "--overwrite"], env=environment, check=True)
-    assert (tmp_path / "broken.safetensors").read_bytes() == (tmp_path / "whole.safetensors").read_bytes()
+    assert (tmp_path / "whole.safetensors").read_bytes() == weights
     card = read_card(tmp_path / "whole.json")
     assert card.training["hard_every"] == 50
     assert card.training["step"] in range(25, 101, 25)
@@ -236,6 +239,7 @@ def test_a_killed_training_goes_on_to_the_weights_of_an_unbroken_one(tmp_path: P
 def test_the_paper_s_protocol_trains_and_is_judged_on_letterboxes(tmp_path: Path, bijie: Path) -> None:
     from dataclasses import replace
 
+    from landslide_cli.evaluation.chips import plan_views
     from landslide_cli.training.recipe import Phase
     from landslide_cli.training.train import train
 
@@ -246,6 +250,8 @@ def test_the_paper_s_protocol_trains_and_is_judged_on_letterboxes(tmp_path: Path
     assert "letterboxed images of 64 x 64" in card.metrics["how"]
     assert card.training["optimizer"] == "sgd"
     assert card.training["split"] == "random"
+    views = plan_views([bijie], card)
+    assert {(view.chip.letterbox, view.zoom) for view in views} == {(64, 1.0)}
     fine = replace(recipe, arguments={"width": 4}, start=str(tmp_path / "paper.safetensors"), letterbox=0,
                    phases=(Phase(1, 2, 32),))  # fmt: skip
     tuned = train(fine, Path(), tmp_path / "tuned.safetensors", run_dir=tmp_path / "tuned")

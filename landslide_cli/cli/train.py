@@ -27,7 +27,7 @@ WISHES = ("network", "protocol", "seed", "steps", "epochs", "resolution", "scale
 @click.option("--steps", type=click.IntRange(min=1), metavar="N",
               help="With --chips: optimizer steps.  [default: 4000; paper: 200 epochs]")  # fmt: skip
 @click.option("--epochs", type=click.FloatRange(min=0, min_open=True), metavar="N",
-              help="With --chips: how often each chip is seen, instead of --steps.")  # fmt: skip
+              help="With --chips: how often each chip is seen (about), instead of --steps.")  # fmt: skip
 @options.chip_resolution
 @options.chip_scale
 @click.option("--start", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE",

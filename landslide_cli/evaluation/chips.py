@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -126,6 +126,10 @@ def plan_views(
         for chip in find_chips(folder):
             seen.add(chip.group)
             if not groups or any(fnmatch(chip.group, pattern) for pattern in groups):
+                if side := card.training.get("letterbox"):
+                    # Weights of the paper's protocol are judged on what they were trained on.
+                    views.append(Viewed(replace(chip, letterbox=side), str(folder), 1.0))
+                    continue
                 zoom = choose_zoom(chip.image, folder, card, metres=metres, resolution=resolution)
                 views.append(Viewed(chip, str(folder), zoom))
     if not views:

@@ -47,7 +47,7 @@ class Settings:
     workers: int = 0
     devices: int = 1
     log_format: str = "csv"
-    cache: int = 0
+    cache: int = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
