@@ -76,7 +76,7 @@ def detect(
     batch_size: int | None = None,
     device: str = "auto",
     precision: str = "auto",
-    tta: str = "none",
+    tta: str | None = None,
     bands: Sequence[int] | None = None,
     scale: tuple[float, float] | None = None,
     resolution: float | None = None,
@@ -103,7 +103,8 @@ def detect(
         batch_size: Windows in each call of the network; by default what suits the device.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: ``auto``, ``float32``, ``bfloat16`` or ``float16``.
-        tta: ``flips`` or ``d4`` to ask the network about four or eight views of each window and take their mean.
+        tta: ``flips`` or ``d4`` to ask the network about four or eight views of each window and take their mean,
+            ``none`` for one; the card's by default.
         bands: Numbers of the bands to use, counted from 1, in the model's order.
         scale: Raw values that map to the model's range; measured by default, except for uint8.
         resolution: Metres per pixel at which the network sees the scene.
@@ -121,10 +122,10 @@ def detect(
     from landslide_cli.engine.torch_engine import TorchEngine, default_batch_size
 
     outputs = Outputs(Path(out), _path(probability), _path(mask), _path(spread))
-    if spread is not None and tta == "none":
-        raise OutputError(f"{spread}: one view has no spread; ask for several with --tta flips or --tta d4")
     outputs.refuse(Path(scene), overwrite=overwrite)
     weights, card = find_model(model)
+    if spread is not None and (tta or card.tta) == "none":
+        raise OutputError(f"{spread}: one view has no spread; ask for several with --tta flips or --tta d4")
     with open_scene(scene, wanted=card.bands, bands=bands) as opened:
         area = read_area(
             aoi=aoi,

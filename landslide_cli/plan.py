@@ -85,7 +85,7 @@ def make_plan(
     scale: tuple[float, float] | None = None,
     resolution_m: float | None = None,
     area: Area | None = None,
-    tta: str = "none",
+    tta: str | None = None,
 ) -> Plan:
     """Decide windows, stretch and working resolution; see `landslide_cli.detect` for the arguments.
 
@@ -110,7 +110,7 @@ def make_plan(
         threshold=card.threshold if threshold is None else threshold,
         shaping=shaping,
         connectivity=connectivity,
-        tta=tta,
+        tta=tta or card.tta,
     )
 
 

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from landslide_cli.cli import options
 
-OF_CHIPS = ("model", "threshold", "groups", "pixel_size", "resolution", "device", "precision")
+OF_CHIPS = ("model", "threshold", "groups", "pixel_size", "resolution", "device", "precision", "tta")
 OF_INVENTORIES = ("scene", "probability")
 
 
@@ -27,6 +27,7 @@ OF_INVENTORIES = ("scene", "probability")
 @options.resolution
 @options.device
 @options.precision
+@options.tta
 @click.option("--reference", type=options.PATH, metavar="FILE",
               help="True landslides to judge INVENTORY by, in any vector format and CRS.")  # fmt: skip
 @click.option("--scene", metavar="SCENE", help="The raster that INVENTORY and the reference belong to.")

@@ -132,9 +132,8 @@ precision = click.option(
 tta = click.option(
     "--tta",
     type=click.Choice(["none", "flips", "d4"]),
-    default="none",
-    show_default=True,
-    help="Mean over mirrored (flips: 4) or also turned (d4: 8) views of each window, in 4 or 8 times the time.",
+    help="Mean over mirrored (flips: 4) or also turned (d4: 8) views of each window, in 4 or 8 times the time.  "
+    "[default: the model card's]",
 )
 bands = click.option(
     "--bands",

@@ -51,6 +51,7 @@ def evaluate_chips(
     tolerance: float = 3.0,
     device: str = "auto",
     precision: str = "auto",
+    tta: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> Evaluation:
     """Predict every chip as `detect` would and compare it with its mask.
@@ -67,6 +68,7 @@ def evaluate_chips(
         tolerance: Pixels that an outline may lie off.
         device: As for `detect`.
         precision: As for `detect`.
+        tta: As for `detect`.
         on_progress: Called after each chip with the pixels done and in all.
 
     Raises:
@@ -74,15 +76,17 @@ def evaluate_chips(
     """
     need("PIL", extra="train", purpose="reading chips")
     from landslide_cli.engine.torch_engine import TorchEngine
+    from landslide_cli.engine.tta import Views
     from landslide_cli.training.judging import WINDOW
 
     weights, card = find_model(model)
     views = plan_views(folders, card, groups=groups, pixel_size=pixel_size, resolution=resolution)
-    engine = TorchEngine(
+    single = TorchEngine(
         load_network(weights, card),
         value_range=card.value_range, mean=card.mean, std=card.std,
         size=WINDOW, batch_size=1, device=device, precision=precision,
     )  # fmt: skip
+    engine = single if (tta or card.tta) == "none" else Views(single, tta or card.tta)
     threshold = card.threshold if threshold is None else threshold
     zooms = [f"{zoom:g}" for zoom in sorted({round(view.zoom, 4) for view in views})]
     zoom = zooms[0] if len(zooms) == 1 else f"{zooms[0]} to {zooms[-1]}"
@@ -94,6 +98,7 @@ def evaluate_chips(
         "weights_sha256": card.sha256,
         "network_precision": engine.precision,
         "zoom": zoom,
+        "tta": tta or card.tta,
     }
     return Evaluation(f"{card.model_id} at threshold {threshold:g}", settings, threshold, tolerance, tuple(judged))
 
@@ -151,7 +156,8 @@ def choose_zoom(image: Path, folder: Path, card: ModelCard, *, metres: float | N
     if metres is None:
         source = card_source(folder, card)
         if source is not None and resolution is None:
-            return float(card.training["phases"][-1]["zoom"]) * float(source["zoom"])
+            working = card.training.get("working_zoom") or card.training["phases"][-1]["zoom"]
+            return float(working) * float(source["zoom"])
         raise EvaluationError(
             f"{folder}: it isn't known how many metres a pixel of {image.name} is, so the network can't see it at the "
             f"{card.resolution_m[0]:g} to {card.resolution_m[1]:g} m that {card.model_id} was trained for; "

@@ -27,6 +27,7 @@ class ModelCard:
         threshold: Probability from which a pixel counts as landslide.
         sha256: Checksum of the weights file.
         licence: What a user may do with the weights.
+        tta: Views of each window that threshold and metrics belong to, see `landslide_cli.engine.tta`.
         version: Version of landslide-cli that wrote the card.
         training: Sources with licences, split, recipe.
         metrics: What was measured, site by site.
@@ -44,6 +45,7 @@ class ModelCard:
     threshold: float
     sha256: str
     licence: str
+    tta: str = "none"
     version: str = ""
     training: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)

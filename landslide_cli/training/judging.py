@@ -59,9 +59,15 @@ def predict_image(engine: ChipEngine, image: NDArray[np.uint8], zoom: float = 1.
     predictions = (
         (
             tile,
-            ask(np.ascontiguousarray(pixels[:, tile.rows[:, None], tile.cols])[None])[0],
+            _probability(ask(np.ascontiguousarray(pixels[:, tile.rows[:, None], tile.cols])[None])),
             np.ones((int(tile.inside.height), int(tile.inside.width)), dtype=bool),
         )
         for tile in grid.tiles()
     )
     return np.concatenate([strip.stored for strip in blend(predictions, grid)])
+
+
+def _probability(answer: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The probability of a batch of one; an engine of several views gives their spread as well."""
+    only = answer[0]
+    return only[0] if only.ndim == 3 else only

@@ -16,6 +16,7 @@ CHOICES = {
     "loss": ("bce_dice", "bce"),
     "split": ("groups", "random"),
     "precision": ("bfloat16", "float32"),
+    "tta": ("none", "flips", "d4"),
 }
 
 
@@ -64,6 +65,7 @@ class Recipe:
             all images for each.
         validation: Patterns of groups that choose threshold and, with ``patience``, the step.
         test: Patterns of groups that choose nothing.
+        working_zoom: Zoom at which chips are judged and the model is meant to work; that of the last phase if 0.
         seed: Decides everything random.
         optimizer: ``adamw`` or ``sgd``.
         learning_rate: The highest one.
@@ -81,6 +83,7 @@ class Recipe:
         hard_every: Steps after which images without landslide are scored, and again; 0 never.
         hard_share: Part of the draws of such images that goes by score.
         augmentation: How far the random changes of crops go.
+        tta: Views of each window by which the model is judged, and used unless told otherwise.
         licence: What a user may do with the weights.
         known_failures: Where the model is known to be wrong.
     """
@@ -95,6 +98,7 @@ class Recipe:
     split: str = "groups"
     validation: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
+    working_zoom: float = 0.0
     seed: int = 0
     optimizer: str = "adamw"
     learning_rate: float = 1e-3
@@ -110,6 +114,7 @@ class Recipe:
     hard_every: int = 0
     hard_share: float = 0.5
     augmentation: Augmentation = Augmentation()
+    tta: str = "none"
     licence: str = ""
     known_failures: tuple[str, ...] = ()
 
@@ -129,8 +134,8 @@ class Recipe:
 
     @property
     def zoom(self) -> float:
-        """At which zoom chips are judged: that of the last phase."""
-        return self.phases[-1].zoom
+        """At which zoom chips are judged."""
+        return self.working_zoom or self.phases[-1].zoom
 
     def phase_at(self, step: int) -> Phase:
         """The phase that optimizer step ``step``, counted from 0, belongs to."""

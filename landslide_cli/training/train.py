@@ -8,12 +8,15 @@ from typing import Any
 
 from landslide_cli import __version__
 from landslide_cli.engine.torch_engine import TorchEngine
+from landslide_cli.engine.tta import Views
 from landslide_cli.errors import OutputError
 from landslide_cli.files import refuse_unwritable, staged
+from landslide_cli.metrics.calibration import Reliability
 from landslide_cli.metrics.scores import Histogram
 from landslide_cli.model.card import ModelCard
 from landslide_cli.model.weights import load_network, write_weights
 from landslide_cli.training.beginning import VALUE_RANGE
+from landslide_cli.training.calibrate import fit_calibration, fold_calibration
 from landslide_cli.training.callbacks import OnStep
 from landslide_cli.training.fit import Settings, Trained, fit
 from landslide_cli.training.judging import WINDOW, judge
@@ -58,30 +61,16 @@ def train(
 
 
 def write_model(recipe: Recipe, split: Split, trained: Trained, out: Path) -> ModelCard:
-    """Write weights and card; the numbers in the card are those of the written weights."""
+    """Write calibrated weights and card; the numbers in the card are those of the written weights."""
+    zooms = {source.name: recipe.zoom * source.zoom for source in recipe.sources}
     with staged(out) as place:
-        draft = ModelCard(
-            model_id=recipe.model_id,
-            network=recipe.network,
-            arguments=recipe.arguments,
-            bands=BANDS,
-            value_range=VALUE_RANGE,
-            mean=trained.mean,
-            std=trained.std,
-            resolution_m=recipe.resolution_m,
-            threshold=0.5,
-            sha256=write_weights(trained.network, place),
-            licence=recipe.licence,
-            version=__version__,
-            known_failures=recipe.known_failures,
-        )
-        engine = TorchEngine(
-            load_network(place, draft),
-            value_range=draft.value_range, mean=draft.mean, std=draft.std,
-            size=WINDOW, batch_size=1,
-        )  # fmt: skip
-        # Only validation chooses the threshold; the test part is looked at once it stands.
-        zooms = {source.name: recipe.zoom * source.zoom for source in recipe.sources}
+        draft = _draft(recipe, trained, place)
+        # Only validation chooses calibration and threshold; the test part is looked at once they stand.
+        raw = Histogram.total(judge(_engine(place, draft), split.validation, zooms).values())
+        calibration = fit_calibration(raw)
+        fold_calibration(trained.network, *calibration)
+        draft = _draft(recipe, trained, place)
+        engine = _engine(place, draft)
         validation = judge(engine, split.validation, zooms)
         pooled = Histogram.total(validation.values())
         threshold = pooled.best_threshold() if pooled.landslide.any() else draft.threshold
@@ -93,11 +82,40 @@ def write_model(recipe: Recipe, split: Split, trained: Trained, out: Path) -> Mo
                 "validation": _table(validation, threshold),
                 "test": _table(test, threshold),
                 "how": _how(recipe, zooms, engine.precision),
+                "calibration": dict(zip(("scale", "shift"), (round(v, 4) for v in calibration), strict=True)),
             },
         }
         card = ModelCard(**entries)
         card.write(place.with_suffix(".json"))
     return card
+
+
+def _draft(recipe: Recipe, trained: Trained, place: Path) -> ModelCard:
+    """Write the weights as they are; the card without threshold and metrics."""
+    return ModelCard(
+        model_id=recipe.model_id,
+        network=recipe.network,
+        arguments=recipe.arguments,
+        bands=BANDS,
+        value_range=VALUE_RANGE,
+        mean=trained.mean,
+        std=trained.std,
+        resolution_m=recipe.resolution_m,
+        threshold=0.5,
+        sha256=write_weights(trained.network, place),
+        licence=recipe.licence,
+        tta=recipe.tta,
+        version=__version__,
+        known_failures=recipe.known_failures,
+    )
+
+
+def _engine(place: Path, card: ModelCard) -> TorchEngine | Views:
+    engine = TorchEngine(
+        load_network(place, card),
+        value_range=card.value_range, mean=card.mean, std=card.std, size=WINDOW, batch_size=1,
+    )  # fmt: skip
+    return engine if card.tta == "none" else Views(engine, card.tta)
 
 
 def _table(histograms: dict[str, Histogram], threshold: float) -> dict[str, Any]:
@@ -107,7 +125,8 @@ def _table(histograms: dict[str, Histogram], threshold: float) -> dict[str, Any]
         row = {"pixels": int(histogram.landslide.sum() + histogram.other.sum())}
         if histogram.landslide.any():
             row |= {key: round(getattr(scores, key), 4) for key in ("precision", "recall", "f1", "iou")}
-        table[name] = row | {"false_alarm": round(scores.false_alarm, 5)}
+        row |= {"false_alarm": round(scores.false_alarm, 5)}
+        table[name] = row | {"calibration_error": round(Reliability.of(histogram).error, 4)}
     return table
 
 
@@ -115,13 +134,14 @@ def _how(recipe: Recipe, zooms: dict[str, float], precision: str) -> str:
     if recipe.letterbox:
         size = recipe.letterbox
         return f"pixels pooled over letterboxed images of {size} x {size}, their margins included, {precision}"
-    return f"pixels pooled at native size, seen in {WINDOW} windows of zoom {zooms}, {precision}"
+    windows = f"windows of up to {WINDOW} at zoom {zooms}"
+    return f"pixels pooled at native size, seen in {windows}, tta {recipe.tta}, {precision}"
 
 
 def _training(recipe: Recipe, split: Split, trained: Trained) -> dict[str, Any]:
     """The recipe as it was used, with the chips counted; paths of this machine stay out."""
     entries = asdict(recipe)
-    for name in ("model_id", "network", "arguments", "resolution_m", "licence", "known_failures"):
+    for name in ("model_id", "network", "arguments", "resolution_m", "tta", "licence", "known_failures"):
         del entries[name]  # the card has them already
     parts = {"training": split.training, "validation": split.validation, "test": split.test}
     entries["sources"] = [
