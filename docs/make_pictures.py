@@ -14,6 +14,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import rasterio
 from matplotlib.lines import Line2D
+from PIL import Image
 from rasterio.plot import plotting_extent
 
 
@@ -39,6 +40,8 @@ def main(scene: str, slides: str, truth: str, out: str) -> None:
     )
     axes.set_axis_off()
     figure.savefig(out, bbox_inches="tight", pad_inches=0.02)
+    # A palette makes a third of the file; every version of it stays in the history.
+    Image.open(out).convert("RGB").quantize(128).save(out, optimize=True)
 
 
 if __name__ == "__main__":

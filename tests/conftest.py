@@ -16,16 +16,13 @@ from numpy.typing import NDArray
 
 from landslide_cli.model.card import ModelCard
 from landslide_cli.model.registry import build_network
-from landslide_cli.model.weights import DEFAULT_MODEL, weights_folder, write_weights
+from landslide_cli.model.weights import write_weights
 
 settings.register_profile(
     "default", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 settings.load_profile("default")
 
-needs_weights = pytest.mark.skipif(
-    not (weights_folder() / f"{DEFAULT_MODEL}.safetensors").is_file(), reason="no weights are shipped yet"
-)
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 UTM = "EPSG:32648"
 TRANSFORM = Affine(0.8, 0, 500_000, 0, -0.8, 2_950_000)

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 import landslide_cli
 from landslide_cli.cli import main
-from tests.conftest import needs_weights, noise
+from tests.conftest import noise
 
 MakeScene = Callable[..., Path]
 
@@ -59,7 +59,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@needs_weights
 def test_detect_talks_on_stderr_and_answers_on_stdout(demo: Path, tmp_path: Path) -> None:
     out = tmp_path / "slides.gpkg"
     command = ["detect", str(demo), "-o", str(out), "--probability", str(tmp_path / "p.tif")]
@@ -90,7 +89,6 @@ def test_detect_talks_on_stderr_and_answers_on_stdout(demo: Path, tmp_path: Path
     assert slides.to_wkb().equals(geopandas.read_file(out, layer="landslides").to_wkb())
 
 
-@needs_weights
 def test_detect_from_python_is_detect(demo: Path, tmp_path: Path) -> None:
     summary = landslide_cli.detect(demo, tmp_path / "a.gpkg", threshold=0.4, min_area=50, overlap=64)
     command = [
@@ -120,7 +118,6 @@ def test_every_option_of_detect_is_an_argument_of_the_function() -> None:
     assert options == inspect.signature(landslide_cli.detect).parameters.keys() - {"on_progress"}
 
 
-@needs_weights
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_leaves_nothing_and_says_130(
     make_scene: MakeScene, tmp_path: Path, how: signal.Signals
@@ -138,7 +135,6 @@ def test_an_interrupted_run_leaves_nothing_and_says_130(
     assert [file.name for file in tmp_path.iterdir()] == ["scene.tif"]
 
 
-@needs_weights
 @pytest.mark.slow
 def test_after_sigkill_nothing_carries_the_final_name(make_scene: MakeScene, tmp_path: Path) -> None:
     path = make_scene(noise(3, 6000, 6000))

@@ -12,7 +12,6 @@ from landslide_cli.model.card import ModelCard, read_card
 from landslide_cli.model.normalise import Normalise
 from landslide_cli.model.registry import NETWORKS, build_network
 from landslide_cli.model.weights import DEFAULT_MODEL, find_model, load_network, weights_folder, write_weights
-from tests.conftest import needs_weights
 
 
 @pytest.mark.slow
@@ -141,7 +140,6 @@ def test_windows_of_another_size_are_resampled_and_come_back_in_theirs() -> None
     assert engine(precision="float32")(pixels).shape == (2, 150, 100)
 
 
-@needs_weights
 def test_the_shipped_model_is_whole_and_its_card_tells_what_a_user_asks() -> None:
     weights, card = find_model(DEFAULT_MODEL)
     network = load_network(weights, card)
