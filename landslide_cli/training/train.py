@@ -122,7 +122,7 @@ def _table(histograms: dict[str, Histogram], threshold: float) -> dict[str, Any]
     table = {}
     for name, histogram in [*histograms.items(), ("all", Histogram.total(histograms.values()))]:
         scores = histogram.scores(threshold)
-        row = {"pixels": int(histogram.landslide.sum() + histogram.other.sum())}
+        row: dict[str, float] = {"pixels": int(histogram.landslide.sum() + histogram.other.sum())}
         if histogram.landslide.any():
             row |= {key: round(getattr(scores, key), 4) for key in ("precision", "recall", "f1", "iou")}
         row |= {"false_alarm": round(scores.false_alarm, 5)}
