@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from landslide_cli.cli import main
 from landslide_cli.errors import ModelError, TrainingDataError
 from landslide_cli.model.registry import NETWORKS
 
@@ -66,3 +68,30 @@ def test_held_out_chips_with_masks_are_asked_for(data: Path, tmp_path: Path) -> 
         module.compare(small_recipe(test=()), data, ["unet"], tmp_path)
     with pytest.raises(ModelError, match="no network is called 'vgg'"):
         module.compare(small_recipe(), data, ["vgg"], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "give a RECIPE or folders of --chips, one of the two"),
+        (["--chips", ".", "--data", "."], "--data goes with a RECIPE"),
+        (["--chips", ".", "--steps", "3", "--epochs", "2"], "give --steps or --epochs, one of the two"),
+    ],
+)
+def test_what_is_compared_on_is_said_once(arguments: list[str], message: str, tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["compare", *arguments, "-o", str(tmp_path / "table.md")])
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_folders_of_chips_are_compared_on_by_a_protocol(data: Path, tmp_path: Path) -> None:  # noqa: F811
+    """The table of one network after one step, from the command line."""
+    out = tmp_path / "table.md"
+    command = ["compare", "--chips", data / "slides", "--chips", data / "others", "--resolution", "0.8", "--steps", "1"]
+    command += ["--networks", "fcn", "--run-dir", tmp_path / "run", "-o", out, "-q"]
+    result = CliRunner().invoke(main, [str(part) for part in command])
+    assert result.exit_code == 0, result.output
+    assert out.read_text() == result.stdout
+    assert [line.split("|")[1].strip() for line in out.read_text().splitlines()[2:]] == ["FCN"]

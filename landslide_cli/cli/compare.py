@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
+from typing import Any
 
 import click
 
-from landslide_cli.cli import options
+from landslide_cli.cli import options, recipes
 
 
 @click.command()
-@click.argument("recipe", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@options.data(required=True)
+@recipes.recipe_or_chips
 @click.option("-o", "--out", type=options.PATH, required=True, metavar="MD",
               help="Table to write, as Markdown.")  # fmt: skip
 @click.option("--networks", metavar="NAMES", help="Networks, with commas between them.  [default: all]")
@@ -21,35 +22,42 @@ from landslide_cli.cli import options
 @click.option("--bijie", is_flag=True, help="The chips are the paper's Bijie data: print its Table 2 beside.")
 @options.overwrite
 @options.quiet
+@click.pass_context
 def compare(
-    recipe: Path,
-    data: Path,
+    context: click.Context,
+    /,
     out: Path,
     networks: str | None,
     run_dir: Path,
     bijie: bool,
     overwrite: bool,
     quiet: bool,
+    **given: Any,
 ) -> None:
-    """Train and judge networks by one RECIPE and write one table in the form of the paper's.
+    """Train and judge networks by one RECIPE, or on folders of chips, and write one table like the paper's.
 
     Every network sees the same crops in the same order. Precision, recall and F1 are given for the pixels
     of all test chips pooled, and as means over the chips with landslide: papers mix the two.
 
     \b
     landslide compare recipe.toml --data imagery/ --networks unet,msasnet -o results.md
+    landslide compare --chips Bijie-landslide-dataset --resolution 0.8 --protocol paper --bijie -o results.md
     """
+    recipes.refuse_mixtures(context, given)
     from landslide_cli.cli.talk import talking
+    from landslide_cli.extras import need
 
-    with talking(quiet=quiet):
+    need("lightning", extra="train", purpose="landslide compare")
+    with talking(quiet=quiet) as on_progress:
         from landslide_cli.files import refuse_unwritable, staged
         from landslide_cli.training.compare import as_markdown, every_network
         from landslide_cli.training.compare import compare as run
-        from landslide_cli.training.recipe import read_recipe
 
+        logging.getLogger("lightning.pytorch").setLevel(logging.ERROR if quiet else logging.WARNING)
         refuse_unwritable(out, overwrite=overwrite)
         names = networks.split(",") if networks else every_network()
-        table = as_markdown(run(read_recipe(recipe), data, names, run_dir), same_data=bijie)
+        recipe, data = recipes.chosen_recipe(given, "compare")
+        table = as_markdown(run(recipe, data, names, run_dir, on_step=on_progress), same_data=bijie)
         with staged(out) as place:
             place.write_text(table)
     click.echo(table, nl=False)

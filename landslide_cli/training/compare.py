@@ -14,13 +14,14 @@ import torch
 from numpy.typing import NDArray
 
 from landslide_cli.engine.torch_engine import TorchEngine
-from landslide_cli.errors import TrainingDataError
+from landslide_cli.errors import ModelError, TrainingDataError
 from landslide_cli.files import staged
 from landslide_cli.metrics.scores import Histogram, Scores
 from landslide_cli.model.registry import NETWORKS, build_network
 from landslide_cli.mosaic import NODATA, STEPS
 from landslide_cli.objects import Rules, choose_rules
 from landslide_cli.training.beginning import VALUE_RANGE
+from landslide_cli.training.callbacks import OnStep
 from landslide_cli.training.chips import Chip
 from landslide_cli.training.fit import Trained, fit
 from landslide_cli.training.judging import WINDOW, predict_image
@@ -84,13 +85,25 @@ class Predicted:
         return self.stored / STEPS, self.image, self.truth
 
 
-def compare(recipe: Recipe, data: Path, networks: Sequence[str], run_dir: Path) -> list[Row]:
+def compare(
+    recipe: Recipe, data: Path, networks: Sequence[str], run_dir: Path, *, on_step: OnStep | None = None
+) -> list[Row]:
     """Train and judge each network by the same recipe; networks already in ``run_dir`` aren't trained again.
+
+    Args:
+        recipe: What is trained, on what, how long; its network is replaced by each in turn.
+        data: Folder that the paths of the recipe's sources start from.
+        networks: Names in the registry.
+        run_dir: Folder for checkpoints, logs and results.
+        on_step: Called now and then with steps done, steps in all and a note.
 
     Raises:
         TrainingDataError: the chips can't be used, or there are none to choose the threshold or to judge on.
         ModelError: a network isn't in the registry.
     """
+    for name in networks:
+        if name not in NETWORKS:
+            raise ModelError(f"no network is called {name!r}; choose from {', '.join(every_network())}")
     split = split_sources(recipe, data)
     for part, what in ((split.validation, "validation"), (split.test, "test")):
         if not any(chip.mask for chips in part.values() for chip in chips):
@@ -103,7 +116,7 @@ def compare(recipe: Recipe, data: Path, networks: Sequence[str], run_dir: Path) 
         if not done.exists():
             log.info("%s: training %d steps", name, recipe.steps)
             start = time.perf_counter()
-            trained = fit(replace(recipe, network=name, model_id=name), split, run_dir / name)
+            trained = fit(replace(recipe, network=name, model_id=name), split, run_dir / name, on_step=on_step)
             row = judge_network(name, trained, recipe, split, hours=(time.perf_counter() - start) / 3600)
             with staged(done) as place:
                 place.write_text(json.dumps(asdict(row), indent=2))
