@@ -5,13 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 import geopandas
+import numpy as np
 import pytest
 import rasterio
 import shapely
+import torch
 from rasterio.features import rasterize
+from rasterio.windows import Window
 
 import landslide_cli
+from landslide_cli.export import export_model
+from landslide_cli.export.formats import FORMATS
 from landslide_cli.metrics.scores import Histogram
+from landslide_cli.model.normalise import Normalise
+from landslide_cli.model.weights import DEFAULT_MODEL, find_model, load_network
 from landslide_cli.mosaic import stored_threshold
 from tests.conftest import SHARED
 
@@ -61,3 +68,18 @@ def test_a_real_collar_yields_no_polygon(tmp_path: Path) -> None:
     assert not (inside & collar).any()
     outline = shapely.union_all(analysed.geometry.to_numpy())
     assert slides.geometry.within(outline.buffer(1e-9)).all()
+
+
+@pytest.mark.parametrize("kind", ["onnx", "openvino"])
+def test_the_exported_file_says_what_torch_says_on_real_windows(tmp_path: Path, kind: str) -> None:
+    pytest.importorskip("onnxruntime" if kind == "onnx" else "openvino")
+    done = export_model(DEFAULT_MODEL, kind, tmp_path / f"out{FORMATS[kind].endings[0]}")
+    weights, card = find_model(DEFAULT_MODEL)
+    with rasterio.open(SCENES / "mosaic.tif") as src:
+        corners = ((0, 0), (1000, 2000), (3000, 500))
+        raw = np.stack([src.read(window=Window(col, row, 512, 512)) for row, col in corners])
+    pixels = Normalise(card.value_range, card.mean, card.std)(torch.from_numpy(raw))
+    with torch.inference_mode():
+        expected = torch.sigmoid(load_network(weights, card)(pixels)).numpy()
+    assert expected.max() > 0.5
+    assert np.abs(FORMATS[kind].run(done.path, pixels.numpy()) - expected).max() < 1e-3
