@@ -41,7 +41,7 @@ class Collector:
         landslide = analysed & (strip.stored >= self._lowest)
         self.known += int(np.count_nonzero(analysed))
         self._keep(self._landslides.feed(landslide, strip.stored, analysed, strip.spread))
-        self._inventory.add_analysed(self._analysed.feed(analysed, strip.stored, analysed).geometry)
+        self._inventory.add_analysed(self._analysed.feed(analysed).geometry)
         return landslide
 
     def close(self) -> None:

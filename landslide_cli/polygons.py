@@ -1,29 +1,30 @@
 """Strips of a mask to polygons, one by one, as if the whole mask had been there at once.
 
-Each strip is labelled and traced on its own. Components that reach a strip's last row stay open; their
-pieces are joined with what continues them, and come out once nothing can. All coordinates are pixels
-(x to the right, y down) and whole numbers, so joining is exact.
+Runs of pixels are linked to those of the row above, across strips as well, and whatever reaches the last row stays
+open. What is kept of an open component are its measures and the edges of its outline; polygons are made of
+components that nothing can change any more. All coordinates are pixels (x to the right, y down) and whole numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import shapely
-from affine import Affine
 from numpy.typing import NDArray
-from rasterio.features import shapes
-from scipy import ndimage
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-Bools = NDArray[np.bool_]
+from landslide_cli.outlines import horizontal_edges, trace
+from landslide_cli.runs import MEASURES, Bools, Places, Runs, add_up, beside_unknown, changes, components, measure
 
-MEASURES = np.dtype(
-    [("pixels", "i8"), ("total", "i8"), ("spread", "i8"), ("peak", "u1"), ("cut", "?"), ("first", "i8"), ("last", "i8")]
-)
+Stored = NDArray[np.uint8]
+Numbers = NDArray[np.int32]
+Edges = NDArray[np.int64]
+Geometries = NDArray[np.object_]
+
+# Strips are worked on in rows of about so many pixels: they stay in the processor's cache, and memory stays flat.
+PIXELS_AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Finished:
             scene's border, and ``first`` and ``last`` pixel in reading order.
     """
 
-    geometry: NDArray[np.object_]
+    geometry: Geometries
     measures: NDArray[np.void]
 
     def __len__(self) -> int:
@@ -47,9 +48,33 @@ class Finished:
 
 def joined(parts: Sequence[Finished]) -> Finished:
     """What came out in parts as one."""
+    if not parts:
+        return Finished(np.empty(0, dtype=object), np.zeros(0, dtype=MEASURES))
     return Finished(
         np.concatenate([part.geometry for part in parts]), np.concatenate([part.measures for part in parts])
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """How the runs of some rows and what was open before go together.
+
+    A part is connected by edges of pixels and has an outline. A component has one part with connectivity 4; with 8
+    it has all those that touch at corners. All are counted from 0.
+
+    Attributes:
+        of_run: Part of each run.
+        of_open: Part of each part that was open.
+        component: Component of each part.
+        component_of_open: Component of each component that was open.
+        components: Number of components.
+    """
+
+    of_run: Numbers
+    of_open: Numbers
+    component: Numbers
+    component_of_open: Numbers
+    components: int
 
 
 class StreamingPolygonizer:
@@ -64,20 +89,25 @@ class StreamingPolygonizer:
     def __init__(self, width: int, *, connectivity: int = 4, min_pixels: float = 0) -> None:
         if connectivity not in (4, 8):
             raise ValueError(f"connectivity must be 4 or 8, not {connectivity}")
-        self._structure = ndimage.generate_binary_structure(2, connectivity // 4)
-        self._reach = (0,) if connectivity == 4 else (-1, 0, 1)
+        self._corners = connectivity == 8
         self._min_pixels = min_pixels
-        self._top = 0
         self._width = width
+        self._top = 0
+        # The last row, and what of it was analysed if that is told. Above the scene nothing is.
+        self._mask: Bools = np.zeros(width, dtype=bool)
+        self._analysed: Bools | None = np.zeros(width, dtype=bool)
+        # What is open: measures of each component; component and edges of each part; part of each run of the last row.
         self._open = np.zeros(0, dtype=MEASURES)
-        self._pieces: list[list[shapely.Geometry]] = []
-        self._edge = np.zeros(width, dtype=np.int64)  # open component + 1 at each column of the last row
-        self._edge_analysed: Bools = np.zeros(width, dtype=bool)
+        self._component: Numbers = np.zeros(0, dtype=np.int32)
+        self._edges: list[list[Edges]] = []
+        self._part: Numbers = np.zeros(0, dtype=np.int32)
 
     def feed(
-        self, mask: Bools, stored: NDArray[np.uint8], analysed: Bools, spread: NDArray[np.uint8] | None = None
+        self, mask: Bools, stored: Stored | None = None, analysed: Bools | None = None, spread: Stored | None = None
     ) -> Finished:
         """Add the next rows.
+
+        For outlines alone ``mask`` is enough. The measures of what isn't given stay zero.
 
         Args:
             mask: True where there is landslide, shape ``(rows, width)``.
@@ -85,184 +115,129 @@ class StreamingPolygonizer:
             analysed: True where anything is known; ``mask`` is False elsewhere.
             spread: Stored spread of the same shape, summed up as well.
         """
-        labels = np.empty(mask.shape, dtype=np.int32)
-        count = int(ndimage.label(mask, self._structure, output=labels))
-        measures = _measure(labels, count, stored, spread, self._top * self._width)
-        beside = mask & _touches_outside(analysed, self._edge_analysed)
-        measures["cut"][np.unique(labels[beside]) - 1] = True
-        self._open["cut"][self._edge[(self._edge > 0) & ~analysed[0]] - 1] = True
-
-        at_seam = np.zeros(count, dtype=bool)
-        at_seam[labels[0][labels[0] > 0] - 1] = True
-        at_seam[labels[-1][labels[-1] > 0] - 1] = True
-        wanted = at_seam | (measures["pixels"] >= self._min_pixels)
-        pieces = _trace(labels, wanted, self._top)
-
-        whole = np.flatnonzero(wanted & ~at_seam)
-        closed = [(measures[whole], [pieces[index] for index in whole])]
-        closed.append(self._join(labels, np.flatnonzero(at_seam), measures, pieces))
-        self._top += len(mask)
-        self._edge_analysed = analysed[-1].copy()
-        return self._finish(closed)
+        height = max(1, PIXELS_AT_ONCE // self._width)
+        finished = []
+        for start in range(0, len(mask), height):
+            rows = slice(start, start + height)
+            if self._goes_on(mask[rows], measured=stored is not None or analysed is not None):
+                self._repeat(len(mask[rows]))
+            else:
+                finished.append(self._add(mask[rows], _of(stored, rows), _of(analysed, rows), _of(spread, rows)))
+            self._top += len(mask[rows])
+            self._analysed = None if analysed is None else analysed[rows][-1].copy()
+        return joined(finished)
 
     def close(self) -> Finished:
-        """End the scene: what is still open touches its lower border."""
-        self._open["cut"] = True
-        closed = (self._open, self._pieces)
-        self._open, self._pieces = self._open[:0], []
-        return self._finish([closed])
+        """End the scene: below it nothing is analysed."""
+        nothing = np.zeros((1, self._width), dtype=bool)
+        return self.feed(nothing, analysed=None if self._analysed is None else nothing)
 
-    def _join(
-        self,
-        labels: NDArray[np.int32],
-        seam: NDArray[np.intp],
-        measures: NDArray[np.void],
-        pieces: list[list[shapely.Geometry]],
-    ) -> tuple[NDArray[np.void], list[list[shapely.Geometry]]]:
-        """Join open components with the new ones at the seam; keep what reaches the last row, give the rest."""
-        before = len(self._open)
-        node_of = np.full(len(measures) + 1, -1)
-        node_of[seam + 1] = before + np.arange(len(seam))
-        upper, lower = _pairs(self._edge, labels[0], self._reach)
-        size = before + len(seam)
-        graph = coo_array((np.ones(len(upper), dtype=bool), (upper - 1, node_of[lower])), shape=(size, size))
-        groups, group_of = connected_components(graph, directed=False)
+    def _goes_on(self, mask: Bools, *, measured: bool) -> bool:
+        """Whether rows are like the one above, with nothing to measure in them."""
+        return not (measured and self._mask.any()) and bool((mask == self._mask).all())
 
-        nodes = np.concatenate([self._open, measures[seam]])
-        merged = _merge(nodes, group_of, groups)
-        merged_pieces: list[list[shapely.Geometry]] = [[] for _ in range(groups)]
-        for group, parts in zip(group_of, [*self._pieces, *(pieces[index] for index in seam)], strict=True):
-            merged_pieces[group].extend(parts)
+    def _repeat(self, rows: int) -> None:
+        """Add the last row some more times."""
+        bounds = np.flatnonzero(np.diff(self._mask, prepend=False, append=False))
+        component = self._component[self._part]
+        pixels = np.bincount(component, bounds[1::2] - bounds[::2], len(self._open)).astype(np.int64)
+        self._open["pixels"] += rows * pixels
+        self._open["last"] += rows * self._width
 
-        bottom = labels[-1]
-        reaching = np.zeros(groups, dtype=bool)
-        edge_groups = group_of[node_of[bottom[bottom > 0]]]
-        reaching[edge_groups] = True
-        open_number = np.cumsum(reaching)  # from 1, in the order of groups
-        self._edge = np.zeros(self._width, dtype=np.int64)
-        self._edge[bottom > 0] = open_number[edge_groups]
-        self._open = merged[reaching]
-        self._pieces = [merged_pieces[group] for group in np.flatnonzero(reaching)]
-        return merged[~reaching], [merged_pieces[group] for group in np.flatnonzero(~reaching)]
+    def _add(self, mask: Bools, stored: Stored | None, analysed: Bools | None, spread: Stored | None) -> Finished:
+        steps = changes(self._mask, mask)
+        runs = Runs.of(steps)
+        parts = self._connect(runs)
+        component = parts.component[parts.of_run]
+        measures = measure(runs, component, parts.components, mask, top=self._top, stored=stored, spread=spread)
+        add_up(measures, parts.component_of_open, self._open)
+        if analysed is not None and self._analysed is not None:
+            beside = beside_unknown(np.vstack([self._mask, mask]), np.vstack([self._analysed, analysed]))
+            measures["cut"][component[runs.at(beside)]] = True
 
-    def _finish(self, closed: Iterable[tuple[NDArray[np.void], list[list[shapely.Geometry]]]]) -> Finished:
-        tables, lists = zip(*closed, strict=True)
-        measures = np.concatenate(tables)
-        parts = [pieces for some in lists for pieces in some]
+        bottom = runs.before_row(len(mask))
+        stays = np.zeros(len(measures), dtype=bool)
+        stays[component[bottom:]] = True
+        small = ~stays & (measures["pixels"] < self._min_pixels)
+        runs.erase(steps, small[component])
+        edges, pixels = horizontal_edges(steps, self._top)
+        part_of_edge = parts.of_run[runs.at(pixels)]
+
+        ended = np.flatnonzero(~stays & ~small)
         # The last pixel orders polygons the same way wherever strips end.
-        order = np.argsort(measures["last"], kind="stable")
-        order = order[measures["pixels"][order] >= self._min_pixels]
-        geometry = np.empty(len(order), dtype=object)
-        for place, index in enumerate(order):
-            geometry[place] = _assemble(parts[index])
-        return Finished(shapely.normalize(geometry), measures[order])
+        ended = ended[np.argsort(measures["last"][ended])]
+        geometry = self._polygons(parts, ended, edges, part_of_edge)
+
+        self._keep(parts, stays, edges, part_of_edge)
+        self._part = (np.cumsum(stays[parts.component], dtype=np.int32) - 1)[parts.of_run[bottom:]]
+        self._open = measures[stays]
+        self._mask = mask[-1].copy()
+        return Finished(geometry, measures[ended])
+
+    def _connect(self, runs: Runs) -> _Parts:
+        """Runs that touch, and what was open, as parts and components. The runs of the last row come first."""
+        count, size = len(runs.start), len(runs.start) + len(self._edges)
+        above = np.arange(len(self._part)), count + self._part
+        number, part = components(size, runs.touching(corners=False), above)
+        if not self._corners:
+            return _Parts(part[:count], part[count:], np.arange(number, dtype=np.int32), part[count:], number)
+        together = count + np.arange(len(self._edges)), size + self._component
+        total, component = components(size + len(self._open), runs.touching(corners=True), above, together)
+        component_of_part = np.empty(number, dtype=np.int32)
+        component_of_part[part] = component[:size]
+        return _Parts(part[:count], part[count:], component_of_part, component[size:], total)
+
+    def _polygons(self, parts: _Parts, ended: Places, edges: Edges, part_of_edge: Numbers) -> Geometries:
+        """Polygons of the components that have ended, in that order."""
+        rank = np.full(parts.components, -1)
+        rank[ended] = np.arange(len(ended))
+        rank_of_part = rank[parts.component]
+        ending = np.argsort(rank_of_part, kind="stable")[np.count_nonzero(rank_of_part < 0) :]
+        place = np.full(len(rank_of_part), -1)
+        place[ending] = np.arange(len(ending))
+
+        owner = place[part_of_edge]
+        pieces, owners = [edges[owner >= 0]], [owner[owner >= 0]]
+        for where, before in zip(place[parts.of_open], self._edges, strict=True):
+            if where >= 0:
+                pieces += before
+                owners += [np.full(len(piece), where) for piece in before]
+        outlines = trace(np.concatenate(pieces), np.concatenate(owners))
+        return _collected(outlines, rank_of_part[ending])
+
+    def _keep(self, parts: _Parts, stays: Bools, edges: Edges, part_of_edge: Numbers) -> None:
+        """Keep the edges of the parts that stay open."""
+        open_part = stays[parts.component]
+        place = np.cumsum(open_part) - 1
+        kept: list[list[Edges]] = [[] for _ in range(np.count_nonzero(open_part))]
+        for part, before in zip(parts.of_open, self._edges, strict=True):
+            if open_part[part]:
+                # The shorter list goes to the longer one, or a large component would cost more with each strip.
+                short, long = sorted((kept[place[part]], before), key=len)
+                kept[place[part]] = long
+                long += short
+        here = np.flatnonzero(open_part[part_of_edge])
+        here = here[np.argsort(part_of_edge[here], kind="stable")]
+        part = part_of_edge[here]
+        first = np.flatnonzero(np.diff(part, prepend=-1))
+        for where, piece in zip(place[part[first]], np.split(edges[here], first[1:]), strict=False):
+            kept[where].append(piece.copy())  # a view would hold on to all of them
+        self._edges = kept
+        self._component = (np.cumsum(stays, dtype=np.int32) - 1)[parts.component[open_part]]
 
 
-def _measure(
-    labels: NDArray[np.int32], count: int, stored: NDArray[np.uint8], spread: NDArray[np.uint8] | None, offset: int
-) -> NDArray[np.void]:
-    """Measures of the components 1 … ``count``, in that order.
-
-    Pixels are first summed up over runs of equal labels, then runs over components: no pixel is sorted.
-    """
-    measures = np.zeros(count, dtype=MEASURES)
-    if count == 0:
-        return measures
-    flat = labels.ravel()
-    starts = np.append(0, np.flatnonzero(flat[1:] != flat[:-1]) + 1)
-    run = flat[starts]
-    ends = np.append(starts[1:], flat.size)
-    peak = np.zeros(count + 1, dtype=np.uint8)
-    np.maximum.at(peak, run, np.maximum.reduceat(stored.ravel(), starts))
-    measures["peak"] = peak[1:]
-    # Sums of doubles are exact here: they stay far below 2 ** 53.
-    measures["pixels"] = np.bincount(run, ends - starts, count + 1)[1:]
-    measures["total"] = np.bincount(run, np.add.reduceat(stored.ravel(), starts, dtype=np.int64), count + 1)[1:]
-    if spread is not None:
-        measures["spread"] = np.bincount(run, np.add.reduceat(spread.ravel(), starts, dtype=np.int64), count + 1)[1:]
-    first, last = np.zeros((2, count + 1), dtype=np.int64)
-    first[run[::-1]] = starts[::-1]  # of several values for one place the last one stays
-    last[run] = ends - 1
-    measures["first"], measures["last"] = first[1:] + offset, last[1:] + offset
-    return measures
+def _of(layer: NDArray[Any] | None, rows: slice) -> Any:
+    return None if layer is None else layer[rows]
 
 
-def _merge(nodes: NDArray[np.void], group_of: NDArray[np.int32], groups: int) -> NDArray[np.void]:
-    """Measures of groups of components."""
-    merged = np.zeros(groups, dtype=MEASURES)
-    merged["first"] = np.iinfo(np.int64).max
-    for name in ("pixels", "total", "spread"):
-        np.add.at(merged[name], group_of, nodes[name])
-    for name in ("peak", "cut", "last"):
-        np.maximum.at(merged[name], group_of, nodes[name])
-    np.minimum.at(merged["first"], group_of, nodes["first"])
-    return merged
-
-
-def _touches_outside(analysed: Bools, above: Bools) -> Bools:
-    """True beside a pixel that isn't analysed or beside the scene's left, right or upper border.
-
-    What lies below the last row is not known yet; the next strip settles it.
-    """
-    touches = np.zeros_like(analysed)
-    touches[0] |= ~above
-    touches[:, 0] = touches[:, -1] = True
-    if not analysed.all():
-        touches[1:] |= ~analysed[:-1]
-        touches[:-1] |= ~analysed[1:]
-        touches[:, 1:] |= ~analysed[:, :-1]
-        touches[:, :-1] |= ~analysed[:, 1:]
-    return touches
-
-
-def _pairs(
-    edge: NDArray[np.int64], row: NDArray[np.int32], reach: tuple[int, ...]
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Numbers above and below a seam that touch."""
-    uppers, lowers = [], []
-    for step in reach:
-        upper = edge[max(0, -step) : len(edge) - max(0, step)]
-        lower = row[max(0, step) : len(row) - max(0, -step)]
-        both = (upper > 0) & (lower > 0)
-        uppers.append(upper[both])
-        lowers.append(lower[both])
-    return np.concatenate(uppers), np.concatenate(lowers)
-
-
-def _trace(labels: NDArray[np.int32], wanted: Bools, top: int) -> list[list[shapely.Geometry]]:
-    """Polygons of each wanted component, edge-connected part by part: those are always valid."""
-    pieces: list[list[shapely.Geometry]] = [[] for _ in range(len(wanted))]
-    if not wanted.any():
-        return pieces
-    # GDAL traces what it sees, so components that nobody wants are taken out first.
-    kept = labels if wanted.all() else np.where(np.append(False, wanted)[labels], labels, 0)
-    for shape, value in shapes(kept, mask=kept > 0, connectivity=4, transform=Affine.translation(0, top)):
-        outer, *holes = shape["coordinates"]
-        pieces[int(value) - 1].append(shapely.Polygon(outer, holes))
-    return pieces
-
-
-def _assemble(pieces: list[shapely.Geometry]) -> shapely.Geometry:
-    if len(pieces) == 1:
-        return pieces[0]
-    return without_straight_vertices(shapely.union_all(pieces))
-
-
-def without_straight_vertices(geometry: shapely.Geometry) -> shapely.Geometry:
-    """Drop the vertices of a rectilinear (multi)polygon at which its outline goes straight on."""
-    kind, points, (rings, *others) = shapely.to_ragged_array([geometry])
-    starts, ends = rings[:-1], rings[1:] - 1  # the last vertex of a ring repeats its first
-    before, after = np.arange(len(points)) - 1, np.arange(len(points)) + 1
-    before[starts] = ends - 1
-    after[ends] = starts + 1
-    before[ends] = ends - 1
-    straight = ((points[before] == points) & (points == points[after])).any(axis=1)
-    keep = ~straight
-    keep[ends] = False
-    kept_before = np.concatenate([[0], np.cumsum(keep)])
-    counts = kept_before[ends] - kept_before[starts]
-    # Close each ring again on its first kept vertex.
-    offsets = np.concatenate([[0], np.cumsum(counts + 1)])
-    closed = np.insert(points[keep], np.cumsum(counts), points[keep][np.cumsum(counts) - counts], axis=0)
-    result: shapely.Geometry = shapely.from_ragged_array(kind, closed, (offsets, *others))[0]
-    return result
+def _collected(polygons: Geometries, component: Places) -> Geometries:
+    """Polygons of the same component as one MultiPolygon; components are counted from 0 without gaps, in order."""
+    count = np.bincount(component)
+    if len(count) == len(polygons):
+        return polygons
+    collected = np.empty(len(count), dtype=object)
+    collected[count == 1] = polygons[count[component] == 1]
+    several = count[component] > 1
+    index = (np.cumsum(count > 1) - 1)[component[several]]
+    collected[count > 1] = shapely.normalize(shapely.multipolygons(polygons[several], indices=index))
+    return collected

@@ -10,7 +10,7 @@ import landslide_cli
 PACKAGE = Path(landslide_cli.__file__).parent
 FLOORS = [
     {"errors", "reflection", "ahead"},
-    {"tiling", "model", "extras"},
+    {"tiling", "model", "extras", "runs", "outlines"},
     {"scene", "area", "mosaic", "polygons", "inventory", "engine", "files", "objects"},
     {"plan"},
     {"prediction", "collector", "outputs", "metrics"},
@@ -50,7 +50,7 @@ def test_imports_point_down() -> None:
 
 
 def test_polygons_and_mosaic_know_no_torch_and_scenes_no_network() -> None:
-    for name in ("tiling", "scene", "mosaic", "polygons", "inventory"):
+    for name in ("tiling", "scene", "mosaic", "polygons", "runs", "outlines", "inventory"):
         source = (PACKAGE / f"{name}.py").read_text()
         assert "import torch" not in source
         assert "landslide_cli.model" not in source

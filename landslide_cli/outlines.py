@@ -1,0 +1,128 @@
+"""Outlines of pixels: their horizontal edges as rows come, and the polygons that complete sets of edges bound.
+
+An outline turns where four pixels around a point of the grid are not alike, and it is given by its turns: each one ends
+a horizontal edge and a vertical one. Horizontal edges are known as soon as the rows above and below are; vertical
+ones connect them once a component is complete, whatever strips it came in. x and y are whole pixels, y down.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import depth_first_order
+
+Ints = NDArray[np.int64]
+
+# A corner is one number, so that sorting numbers sorts corners by x, then y. The last two bits tell a corner that is a
+# vertical edge's upper end from another one at the same point, and whether the mask lies below its horizontal edge.
+X_SHIFT, Y_SHIFT = 34, 2
+Y_BITS, LOWER, BELOW = (1 << 32) - 1, 2, 1
+
+
+def horizontal_edges(changes: NDArray[np.int8], top: int) -> tuple[Ints, NDArray[np.intp]]:
+    """Edges between the mask and the rest along the lines above each row but the first.
+
+    Args:
+        changes: What `runs.changes` gives, shape ``(rows + 1, width + 1)``.
+        top: y of the first of those lines.
+
+    Returns:
+        ``(edges, pixels)``: the left and right corner of each edge, shape ``(edges, 2)``, in reading order, and the
+        flat position in ``changes`` of the leftmost pixel of the mask above or below it.
+    """
+    stride = changes.shape[1]
+    turns = changes[1:] - changes[:-1]
+    at = np.flatnonzero(turns != 0)
+    turn = turns.reshape(-1)[at]
+    # Where two pixels of the mask meet at a point only, one edge ends and the next starts.
+    met = np.abs(turn) == 2
+    if met.any():
+        at, turn = np.repeat(at, met + 1), np.repeat(turn, met + 1)
+    at, turn = at.reshape(-1, 2), turn.reshape(-1, 2)
+    below = turn[:, 0] > 0
+    row = at[:, 0] // stride
+    edges: Ints = at - (row * stride)[:, None] << X_SHIFT
+    edges |= ((row + top << Y_SHIFT) + below * BELOW)[:, None]
+    edges[turn == (2, -2)] |= LOWER
+    return edges, at[:, 0] + below * stride
+
+
+def trace(edges: Ints, owner: NDArray[np.intp]) -> NDArray[np.object_]:
+    """Polygons of edge-connected components, with outer rings and holes, all valid and normalised.
+
+    Args:
+        edges: All horizontal edges of the components, shape ``(edges, 2)``, in any order.
+        owner: The component of each edge, counted from 0 without gaps.
+    """
+    if len(edges) == 0:
+        return np.empty(0, dtype=object)
+    x, y = edges >> X_SHIFT, edges[:, 0] >> Y_SHIFT & Y_BITS
+    rightwards = edges[:, 0] & BELOW  # so the mask is always on the same side
+    upper, lower = _vertical_edges(edges, owner)
+    partner = np.empty(edges.size, dtype=np.intp)
+    partner[upper], partner[lower] = lower, upper
+    following = partner[2 * np.arange(len(edges)) + rightwards] >> 1
+    # Each ring is entered where it is highest: at an edge from which both vertical edges go down.
+    goes_down = np.zeros(edges.size, dtype=bool)
+    goes_down[upper] = True
+    walk, first = _rings(following, np.flatnonzero(goes_down[::2] & goes_down[1::2]))
+
+    width = np.where(rightwards, x[:, 1] - x[:, 0], x[:, 0] - x[:, 1])
+    is_hole = np.add.reduceat((y * width)[walk], first) > 0
+    ring_owner = owner[walk[first]]
+    lengths = np.diff(first, append=len(walk))
+    ring_order = np.lexsort((is_hole, ring_owner))
+    starts = np.cumsum(lengths[ring_order]) - lengths[ring_order]
+    walk = walk[np.arange(len(walk)) + np.repeat(first[ring_order] - starts, lengths[ring_order])]
+
+    # Two vertices for each edge, and the first of each ring again at its end.
+    rings = np.arange(len(first))
+    offsets = np.append(2 * starts + rings, 2 * len(walk) + len(rings))
+    place = 2 * np.arange(len(walk)) + np.repeat(rings, lengths[ring_order])
+    vertices = np.empty((offsets[-1], 2))
+    tail = 1 - rightwards[walk]
+    vertices[place, 0], vertices[place + 1, 0] = x[walk, tail], x[walk, 1 - tail]
+    vertices[place, 1] = vertices[place + 1, 1] = y[walk]
+    vertices[offsets[1:] - 1] = vertices[offsets[:-1]]
+    polygons = np.append(np.flatnonzero(~is_hole[ring_order]), len(rings))
+    return shapely.normalize(shapely.from_ragged_array(shapely.GeometryType.POLYGON, vertices, (offsets, polygons)))
+
+
+def _vertical_edges(edges: Ints, owner: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Upper and lower corner of each vertical edge, as places in the flattened ``edges``."""
+    corners = edges.reshape(-1)
+    order = np.argsort(corners)
+    points = corners[order] >> Y_SHIFT
+    # Two components that meet at a point turn around their own pixels there. One that meets itself turns around what
+    # lies between, so that no ring touches itself.
+    met = 1 + 2 * np.flatnonzero(points[1:-1:2] == points[2::2])
+    own = met[owner[order[met] >> 1] == owner[order[met + 1] >> 1]]
+    order[own], order[own + 1] = order[own + 1], order[own]
+    return order[::2], order[1::2]
+
+
+def _rings(following: NDArray[np.intp], starts: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Walk along closed rings.
+
+    Args:
+        following: The edge that follows each edge.
+        starts: Edges to start from, at least one of each ring.
+
+    Returns:
+        ``(walk, first)``: all edges ring by ring, and where in ``walk`` each ring starts.
+    """
+    count, links = len(following), len(starts)
+    # Searched depth first, a chain of nodes that lead to one start and to the chain's next node is a walk around one
+    # ring after the other, without a loop in Python.
+    indptr = np.append(np.arange(count), np.arange(count, count + 2 * links + 1, 2))
+    indptr[-1] -= 1  # the chain's end leads to its start alone
+    targets = np.empty(indptr[-1], dtype=np.int32)
+    targets[:count] = following
+    targets[count::2] = starts
+    targets[count + 1 :: 2] = np.arange(count + 1, count + links)
+    graph = csr_array((np.ones(len(targets)), targets, indptr.astype(np.int32)), shape=(count + links,) * 2)
+    visited, reached_from = depth_first_order(graph, count)
+    walk = visited[visited < count].astype(np.intp)
+    return walk, np.flatnonzero(reached_from[walk] >= count)
