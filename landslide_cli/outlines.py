@@ -50,7 +50,10 @@ def horizontal_edges(changes: NDArray[np.int8], top: int) -> tuple[Ints, NDArray
 
 
 def trace(edges: Ints, owner: NDArray[np.intp]) -> NDArray[np.object_]:
-    """Polygons of edge-connected components, with outer rings and holes, all valid and normalised.
+    """Polygons of edge-connected components, with outer rings and holes, all valid.
+
+    They are normalised as `shapely.normalize` does it: rings start at their lowest x, then y; outer ones run clockwise
+    and holes counter-clockwise where y is up; holes with more vertices come first, then those that start at a higher x, y.
 
     Args:
         edges: All horizontal edges of the components, shape ``(edges, 2)``, in any order.
@@ -58,40 +61,43 @@ def trace(edges: Ints, owner: NDArray[np.intp]) -> NDArray[np.object_]:
     """
     if len(edges) == 0:
         return np.empty(0, dtype=object)
-    x, y = edges >> X_SHIFT, edges[:, 0] >> Y_SHIFT & Y_BITS
-    rightwards = edges[:, 0] & BELOW  # so the mask is always on the same side
     upper, lower = _vertical_edges(edges, owner)
+    # So the mask is always on the same side.
+    leftwards = edges[:, 0] & BELOW
     partner = np.empty(edges.size, dtype=np.intp)
     partner[upper], partner[lower] = lower, upper
-    following = partner[2 * np.arange(len(edges)) + rightwards] >> 1
-    # Each ring is entered where it is highest: at an edge from which both vertical edges go down.
-    goes_down = np.zeros(edges.size, dtype=bool)
-    goes_down[upper] = True
-    walk, first = _rings(following, np.flatnonzero(goes_down[::2] & goes_down[1::2]))
+    following = partner[2 * np.arange(len(edges)) + 1 - leftwards] >> 1
+    # A ring is entered where x is lowest: at a vertical edge from which both horizontal ones go to the right.
+    walk, first = _rings(following, upper[(upper | lower) & 1 == 0] >> 1)
 
-    width = np.where(rightwards, x[:, 1] - x[:, 0], x[:, 0] - x[:, 1])
-    is_hole = np.add.reduceat((y * width)[walk], first) > 0
-    ring_owner = owner[walk[first]]
+    is_outer = leftwards[walk[first]] == 1
     lengths = np.diff(first, append=len(walk))
-    ring_order = np.lexsort((is_hole, ring_owner))
-    starts = np.cumsum(lengths[ring_order]) - lengths[ring_order]
-    walk = walk[np.arange(len(walk)) + np.repeat(first[ring_order] - starts, lengths[ring_order])]
-
-    # Two vertices for each edge, and the first of each ring again at its end.
     rings = np.arange(len(first))
+    order = np.lexsort((-rings, -lengths, ~is_outer, owner[walk[first]]))
+    lengths, is_outer = lengths[order], is_outer[order]
+    starts = np.cumsum(lengths) - lengths
+    ring = np.repeat(rings, lengths)
+    walk = walk[np.arange(len(walk)) + (first[order] - starts)[ring]]
+
+    # Two vertices for each edge, and the first of each ring again at its end. An outer ring starts with the end of its
+    # first edge, a hole with the beginning.
     offsets = np.append(2 * starts + rings, 2 * len(walk) + len(rings))
-    place = 2 * np.arange(len(walk)) + np.repeat(rings, lengths[ring_order])
+    tail = 2 * np.arange(len(walk)) + (rings - is_outer)[ring]
+    head = tail + 1
+    tail[starts[is_outer]] = offsets[1:][is_outer] - 2
+    corners = edges[walk]
+    x, leftwards = corners >> X_SHIFT, corners[:, 0] & BELOW == 1
     vertices = np.empty((offsets[-1], 2))
-    tail = 1 - rightwards[walk]
-    vertices[place, 0], vertices[place + 1, 0] = x[walk, tail], x[walk, 1 - tail]
-    vertices[place, 1] = vertices[place + 1, 1] = y[walk]
+    vertices[tail, 0] = np.where(leftwards, x[:, 1], x[:, 0])
+    vertices[head, 0] = np.where(leftwards, x[:, 0], x[:, 1])
+    vertices[tail, 1] = vertices[head, 1] = corners[:, 0] >> Y_SHIFT & Y_BITS
     vertices[offsets[1:] - 1] = vertices[offsets[:-1]]
-    polygons = np.append(np.flatnonzero(~is_hole[ring_order]), len(rings))
-    return shapely.normalize(shapely.from_ragged_array(shapely.GeometryType.POLYGON, vertices, (offsets, polygons)))
+    polygons = np.append(np.flatnonzero(is_outer), len(rings))
+    return shapely.from_ragged_array(shapely.GeometryType.POLYGON, vertices, (offsets, polygons))
 
 
 def _vertical_edges(edges: Ints, owner: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Upper and lower corner of each vertical edge, as places in the flattened ``edges``."""
+    """Upper and lower corner of each vertical edge, as places in the flattened ``edges``, sorted by x, then y."""
     corners = edges.reshape(-1)
     order = np.argsort(corners)
     points = corners[order] >> Y_SHIFT
@@ -108,7 +114,7 @@ def _rings(following: NDArray[np.intp], starts: NDArray[np.intp]) -> tuple[NDArr
 
     Args:
         following: The edge that follows each edge.
-        starts: Edges to start from, at least one of each ring.
+        starts: Edges to start from, at least one of each ring; those of a ring that come later are ignored.
 
     Returns:
         ``(walk, first)``: all edges ring by ring, and where in ``walk`` each ring starts.

@@ -53,6 +53,7 @@ def whole(mask: NDArray[np.bool_], connectivity: int) -> list[str]:
 def test_streamed_polygons_are_those_of_the_whole_mask(connectivity: int, mask: Any, cuts: list[int]) -> None:
     found = stream(mask, cuts, connectivity=connectivity)
     assert shapely.is_valid(found.geometry).all()
+    assert shapely.to_wkb(found.geometry).tolist() == shapely.to_wkb(shapely.normalize(found.geometry)).tolist()
     assert sorted(shapely.to_wkt(polygon) for polygon in found.geometry) == whole(mask, connectivity)
 
 
