@@ -14,6 +14,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import depth_first_order
 
 Ints = NDArray[np.int64]
+Geometries = NDArray[np.object_]
 
 # A corner is one number, so that sorting numbers sorts corners by x, then y. The last two bits tell a corner that is a
 # vertical edge's upper end from another one at the same point, and whether the mask lies below its horizontal edge.
@@ -25,7 +26,7 @@ def horizontal_edges(changes: NDArray[np.int8], top: int) -> tuple[Ints, NDArray
     """Edges between the mask and the rest along the lines above each row but the first.
 
     Args:
-        changes: What `runs.changes` gives, shape ``(rows + 1, width + 1)``.
+        changes: What `changes` gives, shape ``(rows + 1, width + 1)``.
         top: y of the first of those lines.
 
     Returns:
@@ -40,20 +41,21 @@ def horizontal_edges(changes: NDArray[np.int8], top: int) -> tuple[Ints, NDArray
     met = np.abs(turn) == 2
     if met.any():
         at, turn = np.repeat(at, met + 1), np.repeat(turn, met + 1)
-    at, turn = at.reshape(-1, 2), turn.reshape(-1, 2)
-    below = turn[:, 0] > 0
-    row = at[:, 0] // stride
-    edges: Ints = at - (row * stride)[:, None] << X_SHIFT
-    edges |= ((row + top << Y_SHIFT) + below * BELOW)[:, None]
-    edges[turn == (2, -2)] |= LOWER
-    return edges, at[:, 0] + below * stride
+    left, ends = at[::2], at.reshape(-1, 2)
+    below = turn[::2] > 0
+    row = left // stride
+    edges: Ints = (ends - (row * stride)[:, None]) << X_SHIFT
+    edges |= (((row + top) << Y_SHIFT) + below * BELOW)[:, None]
+    edges[turn.reshape(-1, 2) == (2, -2)] |= LOWER
+    return edges, left + below * stride
 
 
-def trace(edges: Ints, owner: NDArray[np.intp]) -> NDArray[np.object_]:
+def trace(edges: Ints, owner: NDArray[np.intp]) -> Geometries:
     """Polygons of edge-connected components, with outer rings and holes, all valid.
 
     They are normalised as `shapely.normalize` does it: rings start at their lowest x, then y; outer ones run clockwise
-    and holes counter-clockwise where y is up; holes with more vertices come first, then those that start at a higher x, y.
+    and holes counter-clockwise where y is up; holes with more vertices come first, then those that start at a higher
+    x, then y.
 
     Args:
         edges: All horizontal edges of the components, shape ``(edges, 2)``, in any order.

@@ -15,13 +15,12 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from landslide_cli.outlines import horizontal_edges, trace
-from landslide_cli.runs import MEASURES, Bools, Places, Runs, add_up, beside_unknown, changes, components, measure
+from landslide_cli.polygons.measures import MEASURES, add_up, beside_unknown, measure
+from landslide_cli.polygons.outlines import Geometries, horizontal_edges, trace
+from landslide_cli.polygons.piles import Piles
+from landslide_cli.polygons.runs import Bools, Numbers, Places, Runs, changes, components
 
 Stored = NDArray[np.uint8]
-Numbers = NDArray[np.int32]
-Edges = NDArray[np.int64]
-Geometries = NDArray[np.object_]
 
 # Strips are worked on in rows of about so many pixels: they stay in the processor's cache, and memory stays flat.
 PIXELS_AT_ONCE = 1 << 20
@@ -96,11 +95,13 @@ class StreamingPolygonizer:
         # The last row, and what of it was analysed if that is told. Above the scene nothing is.
         self._mask: Bools = np.zeros(width, dtype=bool)
         self._analysed: Bools | None = np.zeros(width, dtype=bool)
-        # What is open: measures of each component; component and edges of each part; part of each run of the last row.
+        # Open components, with the outlines of their parts that nothing can change any more.
         self._open = np.zeros(0, dtype=MEASURES)
-        self._component: Numbers = np.zeros(0, dtype=np.int32)
-        self._edges: list[list[Edges]] = []
-        self._part: Numbers = np.zeros(0, dtype=np.int32)
+        self._outlines = Piles()
+        # Parts that reach the last row: their component, their edges so far, and which one each run there belongs to.
+        self._component: Places | Numbers = np.zeros(0, dtype=np.intp)
+        self._edges = Piles()
+        self._part: Places = np.zeros(0, dtype=np.intp)
 
     def feed(
         self, mask: Bools, stored: Stored | None = None, analysed: Bools | None = None, spread: Stored | None = None
@@ -156,22 +157,19 @@ class StreamingPolygonizer:
             measures["cut"][component[runs.at(beside)]] = True
 
         bottom = runs.before_row(len(mask))
-        stays = np.zeros(len(measures), dtype=bool)
+        stays = np.zeros(parts.components, dtype=bool)
         stays[component[bottom:]] = True
         small = ~stays & (measures["pixels"] < self._min_pixels)
         runs.erase(steps, small[component])
         edges, pixels = horizontal_edges(steps, self._top)
-        part_of_edge = parts.of_run[runs.at(pixels)]
-
         ended = np.flatnonzero(~stays & ~small)
         # The last pixel orders polygons the same way wherever strips end.
         ended = ended[np.argsort(measures["last"][ended])]
-        geometry = self._polygons(parts, ended, edges, part_of_edge)
 
-        self._keep(parts, stays, edges, part_of_edge)
-        self._part = (np.cumsum(stays[parts.component], dtype=np.int32) - 1)[parts.of_run[bottom:]]
-        self._open = measures[stays]
         self._mask = mask[-1].copy()
+        outlines, owner = self._outline(parts, parts.of_run[bottom:], ~small, edges, parts.of_run[runs.at(pixels)])
+        geometry = self._gather(parts, outlines, owner, ended, stays)
+        self._open = measures[stays]
         return Finished(geometry, measures[ended])
 
     def _connect(self, runs: Runs) -> _Parts:
@@ -187,57 +185,54 @@ class StreamingPolygonizer:
         component_of_part[part] = component[:size]
         return _Parts(part[:count], part[count:], component_of_part, component[size:], total)
 
-    def _polygons(self, parts: _Parts, ended: Places, edges: Edges, part_of_edge: Numbers) -> Geometries:
-        """Polygons of the components that have ended, in that order."""
+    def _outline(
+        self, parts: _Parts, bottom: Numbers, wanted: Bools, edges: NDArray[np.int64], part_of_edge: Numbers
+    ) -> tuple[Geometries, Numbers]:
+        """Outlines, with their components, of the parts that don't reach the last row; edges of the others are kept."""
+        reaching = np.zeros(len(parts.component), dtype=bool)
+        reaching[bottom] = True
+        complete = ~reaching & wanted[parts.component]
+        place, kept = _numbered(complete), _numbered(reaching)
+        pieces, owner = self._edges.with_items(place[parts.of_open], edges, place[part_of_edge])
+        self._edges.move(kept[parts.of_open], int(np.count_nonzero(reaching)))
+        self._edges.add(edges, kept[part_of_edge])
+        self._part = kept[bottom]
+        self._component = parts.component[reaching]
+        return trace(pieces, owner), parts.component[complete]
+
+    def _gather(self, parts: _Parts, outlines: Geometries, owner: Numbers, ended: Places, stays: Bools) -> Geometries:
+        """The outlines of each component that has ended, in that order; those of components that stay open are kept."""
         rank = np.full(parts.components, -1)
         rank[ended] = np.arange(len(ended))
-        rank_of_part = rank[parts.component]
-        ending = np.argsort(rank_of_part, kind="stable")[np.count_nonzero(rank_of_part < 0) :]
-        place = np.full(len(rank_of_part), -1)
-        place[ending] = np.arange(len(ending))
-
-        owner = place[part_of_edge]
-        pieces, owners = [edges[owner >= 0]], [owner[owner >= 0]]
-        for where, before in zip(place[parts.of_open], self._edges, strict=True):
-            if where >= 0:
-                pieces += before
-                owners += [np.full(len(piece), where) for piece in before]
-        outlines = trace(np.concatenate(pieces), np.concatenate(owners))
-        return _collected(outlines, rank_of_part[ending])
-
-    def _keep(self, parts: _Parts, stays: Bools, edges: Edges, part_of_edge: Numbers) -> None:
-        """Keep the edges of the parts that stay open."""
-        open_part = stays[parts.component]
-        place = np.cumsum(open_part) - 1
-        kept: list[list[Edges]] = [[] for _ in range(np.count_nonzero(open_part))]
-        for part, before in zip(parts.of_open, self._edges, strict=True):
-            if open_part[part]:
-                # The shorter list goes to the longer one, or a large component would cost more with each strip.
-                short, long = sorted((kept[place[part]], before), key=len)
-                kept[place[part]] = long
-                long += short
-        here = np.flatnonzero(open_part[part_of_edge])
-        here = here[np.argsort(part_of_edge[here], kind="stable")]
-        part = part_of_edge[here]
-        first = np.flatnonzero(np.diff(part, prepend=-1))
-        for where, piece in zip(place[part[first]], np.split(edges[here], first[1:]), strict=False):
-            kept[where].append(piece.copy())  # a view would hold on to all of them
-        self._edges = kept
-        self._component = (np.cumsum(stays, dtype=np.int32) - 1)[parts.component[open_part]]
+        kept = _numbered(stays)
+        finished, place = self._outlines.with_items(rank[parts.component_of_open], outlines, rank[owner])
+        self._outlines.move(kept[parts.component_of_open], int(np.count_nonzero(stays)))
+        self._outlines.add(outlines, kept[owner])
+        self._component = kept[self._component]
+        return _collected(finished, place)
 
 
 def _of(layer: NDArray[Any] | None, rows: slice) -> Any:
     return None if layer is None else layer[rows]
 
 
-def _collected(polygons: Geometries, component: Places) -> Geometries:
-    """Polygons of the same component as one MultiPolygon; components are counted from 0 without gaps, in order."""
-    count = np.bincount(component)
+def _numbered(chosen: Bools) -> Places:
+    """0, 1, 2 … where ``chosen``, -1 elsewhere."""
+    return np.where(chosen, np.cumsum(chosen) - 1, -1)
+
+
+def _collected(polygons: Geometries, place: Places) -> Geometries:
+    """Polygons in the order of their place; those with the same one as one MultiPolygon."""
+    order = np.argsort(place, kind="stable")
+    polygons, place = polygons[order], place[order]
+    count = np.bincount(place)
     if len(count) == len(polygons):
         return polygons
+    several = count > 1
     collected = np.empty(len(count), dtype=object)
-    collected[count == 1] = polygons[count[component] == 1]
-    several = count[component] > 1
-    index = (np.cumsum(count > 1) - 1)[component[several]]
-    collected[count > 1] = shapely.normalize(shapely.multipolygons(polygons[several], indices=index))
+    collected[~several] = polygons[~several[place]]
+    parts = several[place]
+    collected[several] = shapely.normalize(
+        shapely.multipolygons(polygons[parts], indices=_numbered(several)[place[parts]])
+    )
     return collected

@@ -1,0 +1,88 @@
+"""Runs: pixels of a mask that follow each other in a row, and the components that touching runs make.
+
+Nothing here is as large as a label image, and what is done for each pixel is comparing bytes; the rest depends on the
+number of runs. The first of the rows is always the last one seen before, so that components continue.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+Bools = NDArray[np.bool_]
+Places = NDArray[np.intp]
+Numbers = NDArray[np.int32]
+Links = tuple[Places, Places | Numbers]
+
+
+def changes(above: Bools, mask: Bools) -> NDArray[np.int8]:
+    """1 where a run starts, -1 right of its end, 0 elsewhere.
+
+    Args:
+        above: The row above, shape ``(width,)``.
+        mask: Shape ``(rows, width)``.
+
+    Returns:
+        Shape ``(rows + 1, width + 1)``: ``above`` is the first row, and a run may end right of the last column.
+    """
+    rows, width = mask.shape
+    padded = np.zeros((rows + 1, width + 2), dtype=np.int8)
+    padded[0, 1:-1] = above
+    padded[1:, 1:-1] = mask
+    return padded[:, 1:] - padded[:, :-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Runs in reading order, as flat positions in an array of shape ``(rows + 1, stride)``.
+
+    Attributes:
+        start: First pixel of each run.
+        end: The pixel after its last.
+        stride: Width of the mask plus one, so that runs of different rows never touch.
+    """
+
+    start: Places
+    end: Places
+    stride: int
+
+    @classmethod
+    def of(cls, changes: NDArray[np.int8]) -> Runs:
+        """Runs that `changes` shows."""
+        bounds = np.flatnonzero(changes != 0)
+        return cls(bounds[::2], bounds[1::2], changes.shape[1])
+
+    def before_row(self, row: int) -> int:
+        """Number of runs above a row."""
+        return int(np.searchsorted(self.start, row * self.stride))
+
+    def at(self, pixels: Places) -> Places:
+        """Numbers of the runs that hold these pixels of the mask, which are given as flat positions."""
+        return np.searchsorted(self.start, pixels, side="right") - 1
+
+    def touching(self, *, corners: bool) -> Links:
+        """Pairs of runs in neighbouring rows that share an edge, or at least a corner."""
+        lowered = self.start + self.stride, self.end + self.stride
+        low = np.searchsorted(lowered[1], self.start, side="left" if corners else "right")
+        high = np.searchsorted(lowered[0], self.end, side="right" if corners else "left")
+        count = high - low
+        upper = np.arange(count.sum()) + np.repeat(low - np.cumsum(count) + count, count)
+        return upper, np.repeat(np.arange(len(count)), count)
+
+    def erase(self, changes: NDArray[np.int8], gone: Bools) -> None:
+        """Take some of the runs out of the array of changes that shows them."""
+        flat = changes.reshape(-1)
+        flat[self.start[gone]] = 0
+        flat[self.end[gone]] = 0
+
+
+def components(size: int, *links: Links) -> tuple[int, Numbers]:
+    """Number of components of ``size`` nodes, and the component of each."""
+    ends, others = (np.concatenate(some) for some in zip(*links, strict=True))
+    graph = coo_array((np.ones(len(ends), dtype=bool), (ends, others)), shape=(size, size))
+    count, component = connected_components(graph, directed=False)
+    return int(count), component
