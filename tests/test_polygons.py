@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from itertools import pairwise
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from rasterio.features import shapes
 from scipy import ndimage
 
-from landslide_cli.polygons import Finished, StreamingPolygonizer, joined
+from landslide_cli.polygons import Finished, StreamingPolygonizer, joined, streaming
 
 masks = hnp.arrays(bool, st.tuples(st.integers(1, 14), st.integers(1, 12)))
 RING = np.pad(np.zeros((4, 4), dtype=bool), 1, constant_values=True)
@@ -66,11 +67,16 @@ def test_strips_of_any_height_agree_on_a_large_mask(connectivity: int, rows: int
     assert sorted(shapely.to_wkt(polygon) for polygon in found.geometry) == whole(mask, connectivity)
 
 
+@pytest.mark.parametrize("connectivity", [4, 8])
 @given(mask=masks, cuts=st.lists(st.integers(0, 100), max_size=14), data=st.data())
-def test_measures_and_order_do_not_depend_on_strips(mask: Any, cuts: list[int], data: st.DataObject) -> None:
+def test_measures_and_order_do_not_depend_on_strips(
+    connectivity: int, mask: Any, cuts: list[int], data: st.DataObject
+) -> None:
     stored = data.draw(hnp.arrays(np.uint8, mask.shape))
     analysed = mask | data.draw(hnp.arrays(bool, mask.shape))
-    one, other = (stream(mask, where, stored=stored, analysed=analysed) for where in ([], cuts))
+    one, other = (
+        stream(mask, where, stored=stored, analysed=analysed, connectivity=connectivity) for where in ([], cuts)
+    )
     assert shapely.to_wkb(one.geometry).tolist() == shapely.to_wkb(other.geometry).tolist()
     assert (one.measures == other.measures).all()
 
@@ -100,8 +106,66 @@ def test_cut_means_beside_what_was_not_analysed(mask: Any, cuts: list[int], data
         assert measures["cut"] == (component & outside).any()
 
 
+@pytest.mark.parametrize("connectivity", [4, 8])
 @given(mask=masks, cuts=st.lists(st.integers(0, 100), max_size=14), least=st.integers(1, 9))
-def test_small_components_are_dropped_alone(mask: Any, cuts: list[int], least: int) -> None:
-    everything, found = stream(mask, cuts), stream(mask, cuts, min_pixels=least)
+def test_small_components_are_dropped_alone(connectivity: int, mask: Any, cuts: list[int], least: int) -> None:
+    everything = stream(mask, cuts, connectivity=connectivity)
+    found = stream(mask, cuts, connectivity=connectivity, min_pixels=least)
     kept = everything.geometry[everything.measures["pixels"] >= least]
     assert shapely.to_wkb(found.geometry).tolist() == shapely.to_wkb(kept).tolist()
+
+
+@pytest.mark.parametrize("connectivity", [4, 8])
+@given(mask=masks, repeats=st.integers(1, 4), cuts=st.lists(st.integers(0, 100), max_size=14))
+@example(mask=np.ones((4, 5), dtype=bool), repeats=3, cuts=[3, 6])
+def test_outlines_alone_need_no_values(connectivity: int, mask: Any, repeats: int, cuts: list[int]) -> None:
+    mask = np.repeat(mask, repeats, axis=0)
+    expected = stream(mask, [], connectivity=connectivity)
+    polygonizer = StreamingPolygonizer(mask.shape[1], connectivity=connectivity)
+    edges = sorted({0, len(mask), *(cut % len(mask) for cut in cuts)})
+    found = joined([*(polygonizer.feed(mask[a:b]) for a, b in pairwise(edges)), polygonizer.close()])
+    assert shapely.to_wkb(found.geometry).tolist() == shapely.to_wkb(expected.geometry).tolist()
+    for name in ("pixels", "first", "last"):
+        assert (found.measures[name] == expected.measures[name]).all()
+
+
+@pytest.mark.parametrize("pixels", [1, 500, 3000])
+def test_rows_worked_on_at_once_change_nothing(pixels: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    field = ndimage.gaussian_filter(np.random.default_rng(6).standard_normal((60, 200)), 1.5)
+    mask, analysed = field > 0.1, field > -0.1
+    stored = np.random.default_rng(7).integers(0, 255, mask.shape, dtype=np.uint8)
+    expected = stream(mask, [], stored=stored, analysed=analysed)
+    monkeypatch.setattr(streaming, "PIXELS_AT_ONCE", pixels)
+    found = stream(mask, [23], stored=stored, analysed=analysed)
+    assert shapely.to_wkb(found.geometry).tolist() == shapely.to_wkb(expected.geometry).tolist()
+    assert (found.measures == expected.measures).all()
+
+
+@given(mask=masks, cuts=st.lists(st.integers(0, 100), max_size=14), data=st.data())
+def test_the_spread_is_summed_up(mask: Any, cuts: list[int], data: st.DataObject) -> None:
+    spread = data.draw(hnp.arrays(np.uint8, mask.shape))
+    stored = np.zeros_like(spread)
+    polygonizer = StreamingPolygonizer(mask.shape[1])
+    edges = sorted({0, len(mask), *(cut % len(mask) for cut in cuts)})
+    parts = [polygonizer.feed(mask[a:b], stored[a:b], mask[a:b], spread[a:b]) for a, b in pairwise(edges)]
+    found = joined([*parts, polygonizer.close()])
+    labels, count = ndimage.label(mask)
+    expected = ndimage.sum_labels(spread, labels, np.arange(1, count + 1))
+    assert sorted(found.measures["spread"].tolist()) == sorted(expected)
+
+
+@pytest.mark.parametrize("height", [400, 1600])
+def test_memory_does_not_depend_on_the_height_of_strips(height: int) -> None:
+    mask = np.zeros((height, 20_000), dtype=bool)
+    mask[:, 5_000:] = True
+    mask[::50, :1000] = True
+    polygonizer = StreamingPolygonizer(mask.shape[1])
+    stored = mask.view(np.uint8)
+    tracemalloc.start()
+    try:
+        polygonizer.feed(mask, stored, mask)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # Most of it depends on streaming.PIXELS_AT_ONCE; the masks have 8 and 32 million pixels.
+    assert peak < 12e6
