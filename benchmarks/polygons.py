@@ -1,22 +1,31 @@
 """The streaming polygonizer against `rasterio.features.shapes` of the whole mask, in one run on one core.
 
-    python benchmarks/polygons.py [SIZE]
+    OMP_NUM_THREADS=1 python benchmarks/polygons.py [SIZE] [MASK ...]
 
-Two masks: smooth blobs on 4 % of the pixels, as landslides are, and the worst case, every second pixel at random (a
-minimum of 20 pixels, as a minimum area gives it, and without).
+Masks of landslides, with their measures: `blobs`, smooth shapes on 4 % of the pixels, and the worst case, `random`,
+every second pixel at random (`sieved`: with a minimum of 20 pixels, as a minimum area gives it). Masks of what was
+analysed, outlines alone: `valid`, all of it, and `tilted`, a footprint that stands on a corner. The last column adds
+what the inventory does before it writes: placing the polygons on the map, geodesic area and perimeter.
 """
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import rasterio
+import scipy
+import shapely
+from affine import Affine
+from rasterio.crs import CRS
 from rasterio.features import shapes
 from scipy import ndimage
 
-from landslide_cli.polygons import StreamingPolygonizer
+from landslide_cli.inventory import Ground, Shaping, shaped
+from landslide_cli.polygons import Finished, StreamingPolygonizer
 
 STRIP = 384
 
@@ -29,37 +38,70 @@ def blobs(size: int, share: float) -> np.ndarray:
     return field > np.quantile(field, 1 - share)
 
 
-def stream(mask: np.ndarray, stored: np.ndarray, least: int) -> int:
-    """Polygons of a mask, strip by strip, with their measures."""
+def speckles(size: int) -> np.ndarray:
+    """Every second pixel at random."""
+    return np.random.default_rng(1).random((size, size), dtype=np.float32) < 0.5
+
+
+def tilted(size: int) -> np.ndarray:
+    """A square on its corner."""
+    distance = np.abs(np.arange(size) - size // 2)
+    return distance[:, None] + distance < size // 2
+
+
+def stream(mask: np.ndarray, stored: np.ndarray | None, least: int = 0, ground: Ground | None = None) -> int:
+    """Polygons of a mask, strip by strip, with their measures if there is something to measure."""
     polygonizer = StreamingPolygonizer(mask.shape[1], min_pixels=least)
     everywhere = np.ones((STRIP, mask.shape[1]), dtype=bool)
-    found = 0
+    found = []
     for top in range(0, len(mask), STRIP):
         rows = mask[top : top + STRIP]
-        found += len(polygonizer.feed(rows, stored[top : top + STRIP], everywhere[: len(rows)]))
-    return found + len(polygonizer.close())
+        values = (stored[top : top + STRIP], everywhere[: len(rows)]) if stored is not None else ()
+        found.append(count(polygonizer.feed(rows, *values), ground))
+    return sum(found) + count(polygonizer.close(), ground)
+
+
+def count(polygons: Finished, ground: Ground | None) -> int:
+    """Number of polygons, measured on the ground if there is one."""
+    return len(polygons) if ground is None else len(shaped(polygons.geometry, ground, Shaping())[1])
 
 
 def at_once(mask: np.ndarray) -> int:
     """Polygons of the whole mask by GDAL, as GeoJSON-like dictionaries without measures."""
-    return sum(1 for _ in shapes(mask.astype(np.uint8), mask=mask))
+    return sum(1 for _ in shapes(mask.view(np.uint8), mask=mask))
 
 
-def main(size: int = 8192) -> None:
-    print(f"{size}×{size}, rasterio {rasterio.__version__}, GDAL {rasterio.__gdal_version__}, strips of {STRIP}")
-    rng = np.random.default_rng(1)
-    stored = rng.integers(0, 255, (size, size), dtype=np.uint8)
-    smooth, speckled = blobs(size, 0.04), rng.random((size, size), dtype=np.float32) < 0.5
-    cases = (("4 % blobs", smooth, 0), ("50 % random", speckled, 0), ("50 % random, 20 pixels", speckled, 20))
-    print(f"{'mask':<24}{'shapes s':>10}{'ours s':>10}{'ratio':>8}{'ours Mpx/s':>12}{'polygons':>10}")
-    for name, mask, least in cases:
-        start = time.perf_counter()
-        at_once(mask)
-        middle = time.perf_counter()
-        found = stream(mask, stored, least)
-        ours, theirs = time.perf_counter() - middle, middle - start
-        print(f"{name:<24}{theirs:>10.2f}{ours:>10.2f}{theirs / ours:>8.2f}{mask.size / 1e6 / ours:>12.1f}{found:>10}")
+def main(size: int = 8192, *wanted: str) -> None:
+    print(f"{size}×{size}, strips of {STRIP}, rasterio {rasterio.__version__} with GDAL {rasterio.__gdal_version__}, "
+          f"numpy {np.__version__}, scipy {scipy.__version__}, "
+          f"shapely {shapely.__version__} with GEOS {shapely.geos_version_string}")  # fmt: skip
+    stored = np.random.default_rng(2).integers(0, 255, (size, size), dtype=np.uint8)
+    cases = {
+        "blobs": (lambda: blobs(size, 0.04), stored, 0),
+        "random": (lambda: speckles(size), stored, 0),
+        "sieved": (lambda: speckles(size), stored, 20),
+        "valid": (lambda: np.ones((size, size), dtype=bool), None, 0),
+        "tilted": (lambda: tilted(size), None, 0),
+    }
+    ground = Ground(Affine(1, 0, 500_000, 0, -1, 5_000_000), CRS.from_epsg(32633), (1.0, 1.0))
+    stream(np.ones((9, 9), dtype=bool), None, ground=ground)  # what is imported late is imported
+    print(f"{'mask':<10}{'shapes s':>10}{'ours s':>10}{'ratio':>8}{'ours Mpx/s':>12}{'polygons':>10}{'measured s':>12}")
+    for name in wanted or cases:
+        make, values, least = cases[name]
+        mask = make()
+        theirs, _ = timed(at_once, mask)
+        ours, found = timed(stream, mask, values, least)
+        whole, _ = timed(stream, mask, values, least, ground)
+        print(f"{name:<10}{theirs:>10.2f}{ours:>10.3f}{theirs / ours:>8.2f}{mask.size / 1e6 / ours:>12.1f}"
+              f"{found:>10}{whole:>12.3f}")  # fmt: skip
+
+
+def timed(call: Callable[..., int], *arguments: Any) -> tuple[float, int]:
+    """Seconds that a call takes, and what it gives."""
+    start = time.perf_counter()
+    result = call(*arguments)
+    return time.perf_counter() - start, result
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(*map(int, sys.argv[1:2]), *sys.argv[2:])

@@ -6,6 +6,7 @@ import math
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,13 +98,17 @@ class Ground:
         Karney 2013, "Algorithms for geodesics", Journal of Geodesy 87, section 6, on the ellipsoid of
         the CRS. NaN without a CRS, or with one that isn't tied to the earth.
         """
-        if self._ellipsoid is None:
+        if self._ellipsoid is None or len(placed) == 0:
             return np.full(len(placed), np.nan), np.full(len(placed), np.nan)
         geod, to_degrees = self._ellipsoid
         located = shapely.transform(placed, to_degrees.transform, interleaved=False)
         # Some projections mirror; the geodesic sum subtracts holes only if they run the other way.
-        measured = [geod.geometry_area_perimeter(polygon) for polygon in shapely.orient_polygons(located)]
-        area, perimeter = np.array(measured, dtype=np.float64).reshape(-1, 2).T
+        _, vertices, (rings, polygons, *several) = shapely.to_ragged_array(shapely.orient_polygons(located))
+        x, y = np.ascontiguousarray(vertices.T)
+        # Ring by ring out of one array: making a sequence of coordinates for each ring takes longer than measuring it.
+        measured = [geod.polygon_area_perimeter(x[start:end], y[start:end]) for start, end in pairwise(rings)]
+        first_ring = polygons[several[0]] if several else polygons
+        area, perimeter = np.add.reduceat(measured, first_ring[:-1]).T
         return np.abs(area), perimeter
 
 

@@ -108,6 +108,19 @@ def test_attributes_are_those_of_the_pixels(make_scene: MakeScene, card: ModelCa
     assert (corner.prob_max, corner.cut) == (pytest.approx(130 / 254, abs=1e-4), True)
 
 
+@pytest.mark.parametrize("connectivity", [4, 8])
+def test_outlines_of_holes_count(connectivity: int, make_scene: MakeScene, card: ModelCard) -> None:
+    pixels = np.zeros((3, 200, 200), np.uint8)
+    pixels[0, 50:60, 70:90] = 200
+    pixels[0, 52:54, 72:76] = 0
+    pixels[0, 60:64, 90:94] = 200  # touches at a corner
+    _, slides, _, _ = go(make_scene(pixels), card, first_band(), connectivity=connectivity)
+    metre = 0.8 / 0.9996
+    assert slides["area_m2"].sum() == pytest.approx((200 - 8 + 16) * metre**2, rel=1e-4)
+    assert slides["perimeter_m"].sum() == pytest.approx((60 + 12 + 16) * metre, rel=1e-4)
+    assert len(slides) == (2 if connectivity == 4 else 1)
+
+
 @pytest.mark.parametrize(
     ("crs", "transform"),
     [
