@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from landslide_cli.polygons.measures import MEASURES, add_up, beside_unknown, measure
 from landslide_cli.polygons.outlines import Geometries, horizontal_edges, trace
+from landslide_cli.polygons.parts import Parts, connect
 from landslide_cli.polygons.piles import Piles
-from landslide_cli.polygons.runs import Bools, Numbers, Places, Runs, changes, components
+from landslide_cli.polygons.runs import Bools, Numbers, Places, Runs, changes
 
 Stored = NDArray[np.uint8]
 
@@ -52,28 +53,6 @@ def joined(parts: Sequence[Finished]) -> Finished:
     return Finished(
         np.concatenate([part.geometry for part in parts]), np.concatenate([part.measures for part in parts])
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """How the runs of some rows and what was open before go together.
-
-    A part is connected by edges of pixels and has an outline. A component has one part with connectivity 4; with 8
-    it has all those that touch at corners. All are counted from 0.
-
-    Attributes:
-        of_run: Part of each run.
-        of_open: Part of each part that was open.
-        component: Component of each part.
-        component_of_open: Component of each component that was open.
-        components: Number of components.
-    """
-
-    of_run: Numbers
-    of_open: Numbers
-    component: Numbers
-    component_of_open: Numbers
-    components: int
 
 
 class StreamingPolygonizer:
@@ -148,7 +127,7 @@ class StreamingPolygonizer:
     def _add(self, mask: Bools, stored: Stored | None, analysed: Bools | None, spread: Stored | None) -> Finished:
         steps = changes(self._mask, mask)
         runs = Runs.of(steps)
-        parts = self._connect(runs)
+        parts = connect(runs, self._part, self._component, len(self._open), corners=self._corners)
         component = parts.component[parts.of_run]
         measures = measure(runs, component, parts.components, mask, top=self._top, stored=stored, spread=spread)
         add_up(measures, parts.component_of_open, self._open)
@@ -172,21 +151,8 @@ class StreamingPolygonizer:
         self._open = measures[stays]
         return Finished(geometry, measures[ended])
 
-    def _connect(self, runs: Runs) -> _Parts:
-        """Runs that touch, and what was open, as parts and components. The runs of the last row come first."""
-        count, size = len(runs.start), len(runs.start) + len(self._edges)
-        above = np.arange(len(self._part)), count + self._part
-        number, part = components(size, runs.touching(corners=False), above)
-        if not self._corners:
-            return _Parts(part[:count], part[count:], np.arange(number, dtype=np.int32), part[count:], number)
-        together = count + np.arange(len(self._edges)), size + self._component
-        total, component = components(size + len(self._open), runs.touching(corners=True), above, together)
-        component_of_part = np.empty(number, dtype=np.int32)
-        component_of_part[part] = component[:size]
-        return _Parts(part[:count], part[count:], component_of_part, component[size:], total)
-
     def _outline(
-        self, parts: _Parts, bottom: Numbers, wanted: Bools, edges: NDArray[np.int64], part_of_edge: Numbers
+        self, parts: Parts, bottom: Numbers, wanted: Bools, edges: NDArray[np.int64], part_of_edge: Numbers
     ) -> tuple[Geometries, Numbers]:
         """Outlines, with their components, of the parts that don't reach the last row; edges of the others are kept."""
         reaching = np.zeros(len(parts.component), dtype=bool)
@@ -200,7 +166,7 @@ class StreamingPolygonizer:
         self._component = parts.component[reaching]
         return trace(pieces, owner), parts.component[complete]
 
-    def _gather(self, parts: _Parts, outlines: Geometries, owner: Numbers, ended: Places, stays: Bools) -> Geometries:
+    def _gather(self, parts: Parts, outlines: Geometries, owner: Numbers, ended: Places, stays: Bools) -> Geometries:
         """The outlines of each component that has ended, in that order; those of components that stay open are kept."""
         rank = np.full(parts.components, -1)
         rank[ended] = np.arange(len(ended))
