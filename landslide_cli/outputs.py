@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ from landslide_cli.files import refuse_unwritable, staged
 from landslide_cli.inventory import refuse_unknown_ending
 from landslide_cli.mosaic import RasterWriter, writing_cog
 from landslide_cli.plan import Plan
+from landslide_cli.terrain import Terrain
+
+TERRAIN_TAGS = ("LANDSLIDE_DEM", "LANDSLIDE_MIN_SLOPE_DEG")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ class Outputs:
 def provenance(plan: Plan, engine: Engine) -> dict[str, str]:
     """What every output carries about its making."""
     rows, cols = plan.grid.rows, plan.grid.cols
-    return {
+    tags = {
         "LANDSLIDE_VERSION": __version__,
         "LANDSLIDE_MODEL": plan.card.model_id,
         "LANDSLIDE_WEIGHTS_SHA256": plan.card.sha256,
@@ -59,6 +63,21 @@ def provenance(plan: Plan, engine: Engine) -> dict[str, str]:
         "LANDSLIDE_TTA": plan.tta,
         "LANDSLIDE_SCENE": plan.scene.name,
     }
+    if plan.working_m is not None:
+        tags["LANDSLIDE_RESOLUTION_M"] = repr(plan.working_m)
+    return tags | terrain_tags(plan.terrain)
+
+
+def terrain_tags(terrain: Terrain | None) -> dict[str, str]:
+    """What outputs carry about an elevation model."""
+    if terrain is None:
+        return {}
+    return dict(zip(TERRAIN_TAGS, (terrain.name, f"{terrain.min_slope_deg:g}"), strict=True))
+
+
+def known(value: float) -> float | None:
+    """NaN as None, which JSON can say."""
+    return None if math.isnan(value) else value
 
 
 def open_raster(

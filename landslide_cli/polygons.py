@@ -19,10 +19,15 @@ from scipy import ndimage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from landslide_cli.histograms import QUANTILES, Histograms
+
 Bools = NDArray[np.bool_]
 
 MEASURES = np.dtype(
-    [("pixels", "i8"), ("total", "i8"), ("spread", "i8"), ("peak", "u1"), ("cut", "?"), ("first", "i8"), ("last", "i8")]
+    [
+        *[("pixels", "i8"), ("total", "i8"), ("spread", "i8"), ("peak", "u1"), ("cut", "?")],
+        *[("first", "i8"), ("last", "i8"), *QUANTILES],
+    ]
 )
 
 
@@ -35,7 +40,8 @@ class Finished:
             only at corners (connectivity 8).
         measures: For each polygon the number of ``pixels``, the ``total`` and ``peak`` of their stored
             values, the total of their stored ``spread``, ``cut`` where it touches what wasn't analysed or the
-            scene's border, and ``first`` and ``last`` pixel in reading order.
+            scene's border, and ``first`` and ``last`` pixel in reading order; with histograms also ``median`` and
+            ``p90`` of the stored values and the number of ``high`` ones.
     """
 
     geometry: NDArray[np.object_]
@@ -59,14 +65,18 @@ class StreamingPolygonizer:
         width: Pixels in each row.
         connectivity: 4, or 8 to take pixels that touch at a corner for connected.
         min_pixels: Components of fewer pixels are dropped before any geometry is made.
+        histograms: Where stored values are counted, if their percentiles are wanted.
     """
 
-    def __init__(self, width: int, *, connectivity: int = 4, min_pixels: float = 0) -> None:
+    def __init__(
+        self, width: int, *, connectivity: int = 4, min_pixels: float = 0, histograms: Histograms | None = None
+    ) -> None:
         if connectivity not in (4, 8):
             raise ValueError(f"connectivity must be 4 or 8, not {connectivity}")
         self._structure = ndimage.generate_binary_structure(2, connectivity // 4)
         self._reach = (0,) if connectivity == 4 else (-1, 0, 1)
         self._min_pixels = min_pixels
+        self._histograms = histograms
         self._top = 0
         self._width = width
         self._open = np.zeros(0, dtype=MEASURES)
@@ -96,6 +106,8 @@ class StreamingPolygonizer:
         at_seam[labels[0][labels[0] > 0] - 1] = True
         at_seam[labels[-1][labels[-1] > 0] - 1] = True
         wanted = at_seam | (measures["pixels"] >= self._min_pixels)
+        if self._histograms is not None:
+            self._histograms.add(labels, stored, np.where(wanted, measures["first"], -1))
         pieces = _trace(labels, wanted, self._top)
 
         whole = np.flatnonzero(wanted & ~at_seam)
@@ -130,6 +142,8 @@ class StreamingPolygonizer:
 
         nodes = np.concatenate([self._open, measures[seam]])
         merged = _merge(nodes, group_of, groups)
+        if self._histograms is not None:
+            self._histograms.join(nodes["first"], merged["first"][group_of])
         merged_pieces: list[list[shapely.Geometry]] = [[] for _ in range(groups)]
         for group, parts in zip(group_of, [*self._pieces, *(pieces[index] for index in seam)], strict=True):
             merged_pieces[group].extend(parts)
@@ -149,6 +163,8 @@ class StreamingPolygonizer:
         tables, lists = zip(*closed, strict=True)
         measures = np.concatenate(tables)
         parts = [pieces for some in lists for pieces in some]
+        if self._histograms is not None:
+            measures[[name for name, _ in QUANTILES]] = self._histograms.take(measures["first"])
         # The last pixel orders polygons the same way wherever strips end.
         order = np.argsort(measures["last"], kind="stable")
         order = order[measures["pixels"][order] >= self._min_pixels]

@@ -21,12 +21,12 @@ from rasterio.features import shapes
 from landslide_cli.area import read_area
 from landslide_cli.detection import Summary, run
 from landslide_cli.errors import NoCRSWarning, SceneError
-from landslide_cli.inventory import Shaping
 from landslide_cli.model.card import ModelCard
 from landslide_cli.mosaic import STEPS
 from landslide_cli.outputs import Outputs
 from landslide_cli.plan import make_plan
 from landslide_cli.scene import open_scene
+from landslide_cli.shaping import Shaping
 from tests.conftest import TRANSFORM, StandIn, constant, first_band, noise
 
 MakeScene = Callable[..., Path]
