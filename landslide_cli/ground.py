@@ -72,9 +72,13 @@ class Ground:
         longitude = _beside(longitude, longitude[np.flatnonzero(np.diff(polygon, prepend=-1))][polygon])
         located = shapely.set_coordinates(placed.copy(), np.stack([longitude, latitude], axis=1))
         # Some projections mirror; the geodesic sum subtracts holes only if they run the other way.
-        measured = [geod.geometry_area_perimeter(polygon) for polygon in shapely.orient_polygons(located)]
-        area, perimeter = np.array(measured, dtype=np.float64).reshape(-1, 2).T
-        return np.abs(area), perimeter
+        parts, of_polygon = shapely.get_parts(shapely.orient_polygons(located), return_index=True)
+        rings, of_part = shapely.get_rings(parts, return_index=True)
+        # One ring at a time: of polygons, pyproj leaves holes out of the perimeter.
+        measured = [geod.polygon_area_perimeter(*shapely.get_coordinates(ring).T) for ring in rings]
+        sums = np.zeros((len(placed), 2))
+        np.add.at(sums, of_polygon[of_part], np.array(measured, dtype=np.float64).reshape(-1, 2))
+        return np.abs(sums[:, 0]), sums[:, 1]
 
     def longitude_latitude(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
         """WGS 84 degrees of places in the raster's CRS, longitude from -180 to 180; NaN where that can't be told."""

@@ -72,8 +72,8 @@ def polygonize(
 def as_table(rows: list[Row]) -> str:
     """One line for each threshold."""
     flat = any(row.flat is not None for row in rows)
-    lines = ["threshold  landslides     area ha" + "    too flat" * flat]
+    lines = ["threshold  landslides     area ha" + ("    too flat" if flat else "")]
     for row in rows:
         hectares = "unknown" if row.area_m2 is None else f"{row.area_m2 / 1e4:.2f}"
-        lines.append(f"{row.threshold:9.1f}  {row.landslides:10}  {hectares:>10}" + f"  {row.flat:10}" * flat)
+        lines.append(f"{row.threshold:9.1f}  {row.landslides:10}  {hectares:>10}" + (f"  {row.flat:10}" if flat else ""))
     return "\n".join(lines)
