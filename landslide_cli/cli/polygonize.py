@@ -75,5 +75,6 @@ def as_table(rows: list[Row]) -> str:
     lines = ["threshold  landslides     area ha" + ("    too flat" if flat else "")]
     for row in rows:
         hectares = "unknown" if row.area_m2 is None else f"{row.area_m2 / 1e4:.2f}"
-        lines.append(f"{row.threshold:9.1f}  {row.landslides:10}  {hectares:>10}" + (f"  {row.flat:10}" if flat else ""))
+        line = f"{row.threshold:9.1f}  {row.landslides:10}  {hectares:>10}"
+        lines.append(f"{line}  {row.flat:10}" if flat else line)
     return "\n".join(lines)
