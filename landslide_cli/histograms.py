@@ -35,22 +35,21 @@ class Histograms:
     def __len__(self) -> int:
         return len(self._names)
 
-    def add(self, labels: NDArray[np.int32], stored: NDArray[np.uint8], names: Ints) -> None:
-        """Count the pixels of a strip.
+    def add(self, component: NDArray[np.integer], values: NDArray[np.uint8], names: Ints) -> None:
+        """Count pixels.
 
         Args:
-            labels: Components of the strip from 1 on, 0 elsewhere, shape ``(rows, width)``.
-            stored: Stored values of the same shape.
-            names: Number of each component; negative for those that nobody wants.
+            component: Of each pixel, counted from 0.
+            values: Stored value of each pixel.
+            names: The number that each component is known by; negative for those that nobody wants.
         """
-        wanted = np.append(False, names >= 0)
         found = [(self._names, self._values, self._counts)]
-        rows = max(1, PIXELS_AT_ONCE // labels.shape[1])
-        for top in range(0, len(labels), rows):
-            here, values = labels[top : top + rows], stored[top : top + rows]
-            inside = wanted[here]
-            keys, counts = _counted(here[inside].astype(np.int64) * VALUES + values[inside])
-            found.append((names[keys // VALUES - 1], keys % VALUES, counts))
+        for start in range(0, len(values), PIXELS_AT_ONCE):
+            some = slice(start, start + PIXELS_AT_ONCE)
+            keys, counts = _counted(component[some].astype(np.int64) * VALUES + values[some])
+            name = names[keys // VALUES]
+            wanted = name >= 0
+            found.append((name[wanted], keys[wanted] % VALUES, counts[wanted]))
         self._set(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
     def join(self, old: Ints, new: Ints) -> None:

@@ -107,7 +107,7 @@ class StreamingPolygonizer:
         at_seam[labels[-1][labels[-1] > 0] - 1] = True
         wanted = at_seam | (measures["pixels"] >= self._min_pixels)
         if self._histograms is not None:
-            self._histograms.add(labels, stored, np.where(wanted, measures["first"], -1))
+            self._histograms.add(labels[mask] - 1, stored[mask], np.where(wanted, measures["first"], -1))
         pieces = _trace(labels, wanted, self._top)
 
         whole = np.flatnonzero(wanted & ~at_seam)
