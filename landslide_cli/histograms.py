@@ -63,6 +63,8 @@ class Histograms:
     def take(self, names: Ints) -> NDArray[np.void]:
         """Median, 90th percentile and number of high pixels of components that are complete, and forget them.
 
+        All are 0 for a component that nothing was counted for.
+
         Percentiles lie between two pixels as numpy's do: Hyndman & Fan 1996, "Sample quantiles in statistical
         packages", The American Statistician 50, 361, definition 7.
         """
@@ -72,15 +74,16 @@ class Histograms:
         pixels = below[last] - below[first]
 
         def ranked(rank: Ints) -> Ints:
-            """Value of the pixel with this rank, from 0, in each component."""
-            return self._values[np.searchsorted(below, below[first] + rank, side="right") - 1]
+            """Value of the pixel with this rank, from 0, in each component that has pixels."""
+            return self._values[np.searchsorted(below, below[first[seen]] + rank, side="right") - 1]
 
         taken = np.zeros(len(names), dtype=QUANTILES)
+        seen = pixels > 0
+        most = pixels[seen] - 1
         for name, share in (("median", 0.5), ("p90", 0.9)):
-            place = (pixels - 1) * share
-            rank = place.astype(np.int64)
-            lower, upper = ranked(rank), ranked(np.minimum(rank + 1, pixels - 1))
-            taken[name] = lower + (place - rank) * (upper - lower)
+            rank = (most * share).astype(np.int64)
+            lower, upper = ranked(rank), ranked(np.minimum(rank + 1, most))
+            taken[name][seen] = lower + (most * share - rank) * (upper - lower)
         taken["high"] = high[last] - high[first]
         rest = ~np.isin(self._names, names)
         self._names, self._values, self._counts = self._names[rest], self._values[rest], self._counts[rest]
