@@ -131,7 +131,7 @@ def detect(
     from landslide_cli.engine.torch_engine import TorchEngine, default_batch_size
 
     outputs = Outputs(Path(out), _path(probability), _path(mask), _path(spread))
-    outputs.refuse(Path(scene), overwrite=overwrite)
+    outputs.refuse(scene, aoi, dem, overwrite=overwrite)
     weights, card = find_model(model)
     if spread is not None and (tta or card.tta) == "none":
         raise OutputError(f"{spread}: one view has no spread; ask for several with --tta flips or --tta d4")

@@ -30,11 +30,11 @@ class Outputs:
     mask: Path | None = None
     spread: Path | None = None
 
-    def refuse(self, scene: Path, *, overwrite: bool) -> None:
+    def refuse(self, *inputs: str | Path | None, overwrite: bool) -> None:
         """Check before any work that every file can be written.
 
         Raises:
-            OutputError: one can't, two share a name, or one is the scene itself.
+            OutputError: one can't, two share a name, or one is an input itself.
         """
         refuse_unknown_ending(self.inventory)
         given = [path for path in (self.inventory, self.probability, self.mask, self.spread) if path is not None]
@@ -43,8 +43,9 @@ class Outputs:
                 raise OutputError(f"{path}: rasters are written as GeoTIFF; let the name end in .tif")
         for path in given:
             refuse_unwritable(path, overwrite=overwrite)
-        if len({path.resolve() for path in [scene, *given]}) <= len(given):
-            raise OutputError(f"two of {scene}, {', '.join(map(str, given))} are the same file; name each differently")
+        files = [*(Path(path) for path in inputs if path is not None), *given]
+        if len({path.resolve() for path in files}) < len(files):
+            raise OutputError(f"two of {', '.join(map(str, files))} are the same file; name each differently")
 
 
 def provenance(plan: Plan, engine: Engine) -> dict[str, str]:

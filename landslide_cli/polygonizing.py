@@ -84,7 +84,7 @@ def polygonize(
         LandslideError: with a message that says what to do; no output is written then.
     """
     outputs = Outputs(Path(out))
-    outputs.refuse(Path(probability), overwrite=overwrite)
+    outputs.refuse(probability, spread, dem, overwrite=overwrite)
     shaping = Shaping(min_area, fill_holes, simplify)
     with open_mosaic(probability, spread=spread, dem=dem, min_slope_deg=min_slope) as mosaic, ExitStack() as stages:
         chosen = _threshold(mosaic, threshold)
