@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -63,7 +64,7 @@ class Ground:
         Karney 2013, "Algorithms for geodesics", Journal of Geodesy 87, section 6, on the ellipsoid of
         the CRS. NaN without a CRS, or with one that isn't tied to the earth.
         """
-        if self._ellipsoid is None:
+        if self._ellipsoid is None or len(placed) == 0:
             return np.full(len(placed), np.nan), np.full(len(placed), np.nan)
         geod, to_degrees = self._ellipsoid
         corners, polygon = shapely.get_coordinates(placed, return_index=True)
@@ -72,13 +73,14 @@ class Ground:
         longitude = _beside(longitude, longitude[np.flatnonzero(np.diff(polygon, prepend=-1))][polygon])
         located = shapely.set_coordinates(placed.copy(), np.stack([longitude, latitude], axis=1))
         # Some projections mirror; the geodesic sum subtracts holes only if they run the other way.
-        parts, of_polygon = shapely.get_parts(shapely.orient_polygons(located), return_index=True)
-        rings, of_part = shapely.get_rings(parts, return_index=True)
-        # One ring at a time: of polygons, pyproj leaves holes out of the perimeter.
-        measured = [geod.polygon_area_perimeter(*shapely.get_coordinates(ring).T) for ring in rings]
-        sums = np.zeros((len(placed), 2))
-        np.add.at(sums, of_polygon[of_part], np.array(measured, dtype=np.float64).reshape(-1, 2))
-        return np.abs(sums[:, 0]), sums[:, 1]
+        _, vertices, (rings, polygons, *several) = shapely.to_ragged_array(shapely.orient_polygons(located))
+        x, y = np.ascontiguousarray(vertices.T)
+        # Ring by ring: of polygons, pyproj leaves holes out of the perimeter. Slices of one array, since making
+        # coordinates of each ring takes longer than measuring it.
+        measured = [geod.polygon_area_perimeter(x[start:end], y[start:end]) for start, end in pairwise(rings)]
+        first_ring = polygons[several[0]] if several else polygons
+        area, perimeter = np.add.reduceat(np.array(measured, dtype=np.float64), first_ring[:-1]).T
+        return np.abs(area), perimeter
 
     def longitude_latitude(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
         """WGS 84 degrees of places in the raster's CRS, longitude from -180 to 180; NaN where that can't be told."""
