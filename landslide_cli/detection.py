@@ -14,6 +14,7 @@ import rasterio
 from landslide_cli.area import read_area
 from landslide_cli.attributes import Measurer
 from landslide_cli.collector import Collector
+from landslide_cli.dem import open_terrain
 from landslide_cli.engine import Engine
 from landslide_cli.engine.tta import VIEWS, Views
 from landslide_cli.errors import OutputError, SceneError
@@ -27,7 +28,6 @@ from landslide_cli.plan import Plan, make_plan
 from landslide_cli.prediction import OnProgress, Predictor
 from landslide_cli.scene import open_scene
 from landslide_cli.shaping import Shaping
-from landslide_cli.terrain import open_terrain
 
 log = logging.getLogger(__name__)
 

@@ -25,8 +25,6 @@ DRIVERS = {
     ".json": "GeoJSON",
     ".fgb": "FlatGeobuf",
 }
-# GDAL's triggers on changes of geometry or fid name these functions of its own, so SQLite wants to know them.
-SPATIAL = {"ST_IsEmpty": 1, "ST_MinX": 1, "ST_MaxX": 1, "ST_MinY": 1, "ST_MaxY": 1}
 
 
 def refuse_unknown_ending(path: Path) -> None:
@@ -133,14 +131,21 @@ class InventoryWriter:
         """A second pass, over centroids alone: neighbours are known once every landslide is."""
         kinds = [("fid", np.int64), ("lon", np.float64), ("lat", np.float64)]
         with closing(sqlite3.connect(self._spool)) as file, file:
-            for name, arguments in SPATIAL.items():
-                file.create_function(name, arguments, lambda *_: None)
             found = file.execute("SELECT fid, lon, lat FROM landslides WHERE lon IS NOT NULL")
             places = np.fromiter(found, dtype=kinds)
             metres = np.round(nearest_m(places["lon"], places["lat"]), 2)
-            if len(places) > 1:
-                rows = zip(metres.tolist(), places["fid"].tolist(), strict=True)
-                file.executemany("UPDATE landslides SET nearest_m = ? WHERE fid = ?", rows)
+            if len(places) < 2:
+                return
+            # Triggers that follow geometries call functions which GDAL alone has, so they step aside.
+            triggers = file.execute(
+                "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'landslides'"
+            ).fetchall()
+            for name, _ in triggers:
+                file.execute(f'DROP TRIGGER "{name}"')
+            rows = zip(metres.tolist(), places["fid"].tolist(), strict=True)
+            file.executemany("UPDATE landslides SET nearest_m = ? WHERE fid = ?", rows)
+            for _, sql in triggers:
+                file.execute(sql)
 
     def _landslides(self, pixels: Geometries, columns: Columns) -> geopandas.GeoDataFrame:
         found = self._measurer.measure(pixels)

@@ -17,11 +17,12 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOEr
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
+from landslide_cli.dem import open_terrain
 from landslide_cli.errors import NoCRSWarning, ProbabilityError
 from landslide_cli.ground import Ground
 from landslide_cli.mosaic import NODATA, SPREAD_STEP, STEPS, Strip, quantise
 from landslide_cli.scene import ground_resolution
-from landslide_cli.terrain import CACHE_BYTES, Terrain, open_terrain
+from landslide_cli.terrain import CACHE_BYTES, Terrain
 
 ROWS_AT_ONCE = 512
 OnRows = Callable[[int, int], None]
@@ -105,7 +106,7 @@ def open_mosaic(
 
     Raises:
         ProbabilityError: a raster isn't of its kind, or they don't fit.
-        TerrainError: see `landslide_cli.terrain.open_terrain`.
+        TerrainError: see `landslide_cli.dem.open_terrain`.
     """
     with ExitStack() as stack:
         src = stack.enter_context(_open(path))

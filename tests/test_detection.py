@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -175,6 +176,23 @@ def test_every_format_and_an_empty_result(make_scene: MakeScene, card: ModelCard
     expected = {"geometry", *(short.get(name, name) for name in FIELDS if name not in absent)}
     # GeoJSON has no fields where it has no features.
     assert set(slides.columns) == ({"geometry"} if ending == ".geojson" and not value else expected)
+
+
+def test_the_spatial_index_still_follows_edits(make_scene: MakeScene, card: ModelCard) -> None:
+    """Neighbours are filled in behind GDAL's back; afterwards its index must work, and go on to."""
+    path = make_scene(blobs(300, 300))
+    _, slides, _, _ = go(path, card, first_band())
+    assert slides["nearest_m"].notna().all()
+    out = path.with_suffix(".gpkg")
+    with sqlite3.connect(out) as file:
+        made = file.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'landslides'")
+        layers = {name.removesuffix(end) for (name,) in made for end in ("_insert", "_delete") if name.endswith(end)}
+    assert "rtree_landslides_geom" in layers
+    box = slides.geometry.iloc[2].bounds
+    assert slides["id"].iloc[2] in geopandas.read_file(out, layer="landslides", bbox=box)["id"].tolist()
+    moved = slides.iloc[[2]].set_geometry(slides.geometry.iloc[[2]].translate(5000, 0))
+    moved.to_file(out, layer="landslides", mode="a")
+    assert len(geopandas.read_file(out, layer="landslides", bbox=tuple(moved.total_bounds))) == 1
 
 
 def test_geojson_is_longitude_and_latitude(make_scene: MakeScene, card: ModelCard) -> None:

@@ -19,11 +19,11 @@ from click.testing import CliRunner
 import landslide_cli
 from landslide_cli import stored, thresholds
 from landslide_cli.cli import main
+from landslide_cli.dem import open_terrain
 from landslide_cli.errors import NoCRSWarning
 from landslide_cli.ground import Ground
 from landslide_cli.model.card import ModelCard
 from landslide_cli.shaping import Shaping
-from landslide_cli.terrain import open_terrain
 from tests.conftest import TRANSFORM, UTM, first_band, noise
 from tests.test_detection import blobs, go
 from tests.test_terrain import hills, write_dem
@@ -79,7 +79,6 @@ def test_geometry_and_attributes_are_those_of_detect(
     kept = [pyogrio.read_info(p, layer="landslides")["dataset_metadata"] for p in
             (path.with_suffix(".gpkg"), tmp_path / "77.gpkg")]  # fmt: skip
     assert kept[0] == kept[1]
-    # A raster without a scale tag, a mask for one, is nothing to polygonize by.
     rows_of = {row.threshold: row for row in thresholds.table(tmp_path / "plain.tif", **without_threshold(settings))}
     if settings["threshold"] in rows_of:
         row = rows_of[settings["threshold"]]

@@ -20,10 +20,10 @@ from rasterio.crs import CRS
 from scipy import ndimage
 
 from landslide_cli import terrain
+from landslide_cli.dem import open_terrain
 from landslide_cli.ground import Ground
 from landslide_cli.model.card import ModelCard
 from landslide_cli.slope import FIELDS, horn
-from landslide_cli.terrain import open_terrain
 from tests.conftest import TRANSFORM, UTM, first_band, noise
 from tests.test_detection import go
 
