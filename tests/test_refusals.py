@@ -134,6 +134,8 @@ def test_a_missing_folder_an_unknown_ending_and_the_scene_itself(
     )
     assert "let the name end in .tif" in refused(scene, "--mask", str(tmp_path / "mask.png"))
     assert "are the same file" in refused(scene, "--mask", str(scene), "--overwrite")
+    for option in ("--dem", "--aoi"):
+        assert "are the same file" in refused(scene, option, str(scene.with_suffix(".gpkg")), out="scene.gpkg")
     twice = str(tmp_path / "same.tif")
     assert "are the same file" in refused(scene, "--mask", twice, "--probability", twice)
 
