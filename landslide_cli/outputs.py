@@ -43,8 +43,9 @@ class Outputs:
                 raise OutputError(f"{path}: rasters are written as GeoTIFF; let the name end in .tif")
         for path in given:
             refuse_unwritable(path, overwrite=overwrite)
-        files = [*(Path(path) for path in inputs if path is not None), *given]
-        if len({path.resolve() for path in files}) < len(files):
+        read = {Path(path).resolve() for path in inputs if path is not None}
+        if len({path.resolve() for path in given} - read) < len(given):
+            files = [*(path for path in inputs if path is not None), *given]
             raise OutputError(f"two of {', '.join(map(str, files))} are the same file; name each differently")
 
 

@@ -155,6 +155,17 @@ def test_an_area_outside_the_scene(scene: Path, refused: Callable[..., str], tmp
     )
 
 
+def test_an_elevation_model_that_does_not_fit(
+    scene: Path, refused: Callable[..., str], make_scene: MakeScene, tmp_path: Path
+) -> None:
+    assert re.search(r"--min-slope 5 needs the heights of the ground; .*--dem FILE", refused(scene, "--min-slope", "5"))
+    assert re.search(r"--dem \S+scene\.tif has 3 bands, but one of heights", refused(scene, "--dem", str(scene)))
+    away = make_scene(noise(1, 9, 9), name="away.tif", transform=TRANSFORM @ rasterio.Affine.translation(99, 99))
+    assert re.search(r"away\.tif does not meet the scene", refused(scene, "--dem", str(away)))
+    bare = make_scene(noise(3, 64, 64), name="bare.tif", crs=None)
+    assert "the scene has no coordinate reference system" in refused(bare, "--dem", str(away), "--quiet")
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
 def test_cuda_that_is_not_there(scene: Path, refused: Callable[..., str]) -> None:
     message = refused(scene, "--device", "cuda")
