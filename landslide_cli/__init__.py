@@ -1,6 +1,6 @@
 """Landslide polygons from satellite, aerial and drone imagery.
 
-``detect`` is the main job; it is loaded on first use, so that importing the package stays cheap.
+``detect`` is the main job; what is named here is loaded on first use, so that importing the package stays cheap.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from landslide_cli.detection import Summary, detect
+    from landslide_cli.polygonizing import Polygonized, polygonize
 
 __version__ = "0.1.0"
-__all__ = ["Summary", "__version__", "detect"]
+__all__ = ["Polygonized", "Summary", "__version__", "detect", "polygonize"]
 
 
 def __getattr__(name: str) -> Any:
@@ -19,4 +20,8 @@ def __getattr__(name: str) -> Any:
         from landslide_cli import detection
 
         return getattr(detection, name)
+    if name in ("polygonize", "Polygonized"):
+        from landslide_cli import polygonizing
+
+        return getattr(polygonizing, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
-import math
+from typing import Any
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from landslide_cli.histograms import Histograms
 from landslide_cli.inventory import InventoryWriter
 from landslide_cli.mosaic import NODATA, SPREAD_STEP, STEPS, Strip, stored_threshold
-from landslide_cli.plan import Plan
 from landslide_cli.polygons import Finished, StreamingPolygonizer, joined
 
 VERTICES_IN_MEMORY = 30_000
+HIGH = 0.9
 
 
 class Collector:
     """Turns the strips of a mosaic into polygons, of landslides and of what was analysed, and passes them on.
 
+    Args:
+        inventory: Where they go.
+        width: Columns of the mosaic.
+        threshold: Probability from which a pixel counts as landslide.
+        connectivity: 4 or 8.
+        sieve_px: Landslides of fewer pixels are dropped before anything is made of them.
+        spread: Whether strips have a spread.
+
     Attributes:
         known: Pixels analysed so far.
     """
 
-    def __init__(self, plan: Plan, inventory: InventoryWriter) -> None:
+    def __init__(
+        self, inventory: InventoryWriter, *, width: int, threshold: float, connectivity: int, sieve_px: float,
+        spread: bool,
+    ) -> None:  # fmt: skip
         self.known = 0
         self._inventory = inventory
-        self._with_spread = plan.tta != "none"
-        self._lowest = stored_threshold(plan.threshold)
-        # Pixels far from the centre may be larger, so this first sieve is coarse; the true area decides later.
-        sieve = 0.5 * plan.shaping.min_area_m2 / math.prod(plan.scene.ground) if plan.scene.ground else 0
-        self._landslides = StreamingPolygonizer(plan.scene.width, connectivity=plan.connectivity, min_pixels=sieve)
-        self._analysed = StreamingPolygonizer(plan.scene.width)
+        self._with_spread = spread
+        self._lowest = stored_threshold(threshold)
+        self._landslides = StreamingPolygonizer(
+            width, connectivity=connectivity, min_pixels=sieve_px, histograms=Histograms(stored_threshold(HIGH))
+        )
+        self._analysed = StreamingPolygonizer(width)
         self._found: list[Finished] = []
         self._vertices = 0
 
@@ -60,8 +72,20 @@ class Collector:
     def _write(self) -> None:
         if self._found:
             found = joined(self._found)
-            measures = found.measures
-            mean = measures["total"] / measures["pixels"] / STEPS
-            spread = measures["spread"] / measures["pixels"] * SPREAD_STEP if self._with_spread else None
-            self._inventory.add(found.geometry, mean, measures["peak"] / STEPS, measures["cut"], spread)
+            self._inventory.add(found.geometry, self._columns(found.measures))
         self._found, self._vertices = [], 0
+
+    def _columns(self, measures: NDArray[np.void]) -> dict[str, NDArray[Any]]:
+        pixels = measures["pixels"]
+        columns = {
+            "pixels": pixels,
+            "prob_mean": measures["total"] / pixels / STEPS,
+            "prob_median": measures["median"] / STEPS,
+            "prob_p90": measures["p90"] / STEPS,
+            "prob_max": measures["peak"] / STEPS,
+            "high_share": measures["high"] / pixels,
+            "cut": measures["cut"],
+        }
+        if self._with_spread:
+            columns["prob_spread"] = measures["spread"] / pixels * SPREAD_STEP
+        return columns

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -13,18 +12,22 @@ import numpy as np
 import rasterio
 
 from landslide_cli.area import read_area
+from landslide_cli.attributes import Measurer
 from landslide_cli.collector import Collector
+from landslide_cli.dem import open_terrain
 from landslide_cli.engine import Engine
 from landslide_cli.engine.tta import VIEWS, Views
 from landslide_cli.errors import OutputError, SceneError
 from landslide_cli.files import staged
-from landslide_cli.inventory import Ground, InventoryWriter, Shaping
+from landslide_cli.ground import Ground
+from landslide_cli.inventory import InventoryWriter
 from landslide_cli.model.weights import DEFAULT_MODEL, find_model, load_network
 from landslide_cli.mosaic import NODATA, SPREAD_STEP, STEPS, blend
-from landslide_cli.outputs import Outputs, open_raster, provenance
+from landslide_cli.outputs import Outputs, known, open_raster, provenance
 from landslide_cli.plan import Plan, make_plan
 from landslide_cli.prediction import OnProgress, Predictor
 from landslide_cli.scene import open_scene
+from landslide_cli.shaping import Shaping
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +41,7 @@ class Summary:
         out: The inventory.
         model: Model id.
         landslides: Number of polygons.
+        flat: Polygons that were dropped because the ground is too flat; None without an elevation model.
         area_m2: Their area together; None without a CRS.
         analysed_m2: Area that the network has looked at; None without a CRS.
         analysed_share: The same as a part of the scene's pixels.
@@ -52,6 +56,7 @@ class Summary:
     out: str
     model: str
     landslides: int
+    flat: int | None
     area_m2: float | None
     analysed_m2: float | None
     analysed_share: float
@@ -72,6 +77,8 @@ def detect(
     fill_holes: float = 0.0,
     simplify: float = 0.0,
     connectivity: int = 4,
+    dem: str | Path | None = None,
+    min_slope: float = 0.0,
     overlap: int = 128,
     batch_size: int | None = None,
     device: str = "auto",
@@ -99,6 +106,8 @@ def detect(
         fill_holes: Holes up to this many m² are filled.
         simplify: Metres by which outlines may move to lose vertices.
         connectivity: 4, or 8 to join pixels that touch at a corner.
+        dem: Elevation model, in any CRS and resolution, to measure height, slope and aspect by.
+        min_slope: Landslides with a smaller mean slope in degrees are dropped; needs ``dem``.
         overlap: Pixels that neighbouring windows share; their tiles are blended there.
         batch_size: Windows in each call of the network; by default what suits the device.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
@@ -122,11 +131,14 @@ def detect(
     from landslide_cli.engine.torch_engine import TorchEngine, default_batch_size
 
     outputs = Outputs(Path(out), _path(probability), _path(mask), _path(spread))
-    outputs.refuse(Path(scene), overwrite=overwrite)
+    outputs.refuse(scene, aoi, dem, overwrite=overwrite)
     weights, card = find_model(model)
     if spread is not None and (tta or card.tta) == "none":
         raise OutputError(f"{spread}: one view has no spread; ask for several with --tta flips or --tta d4")
-    with open_scene(scene, wanted=card.bands, bands=bands) as opened:
+    with ExitStack() as stack:
+        opened = stack.enter_context(open_scene(scene, wanted=card.bands, bands=bands))
+        ground, size = Ground(opened.transform, opened.crs, opened.ground), (opened.height, opened.width)
+        terrain = stack.enter_context(open_terrain(dem, scene=ground, size=size, min_slope_deg=min_slope))
         area = read_area(
             aoi=aoi,
             bbox=bbox,
@@ -146,6 +158,7 @@ def detect(
             resolution_m=resolution,
             area=area,
             tta=tta,
+            terrain=terrain,
         )
         engine = TorchEngine(
             load_network(weights, card),
@@ -179,8 +192,7 @@ def run(plan: Plan, engine: Engine, outputs: Outputs, *, on_progress: OnProgress
     with rasterio.Env(GDAL_CACHEMAX=plan.cache_bytes), ExitStack() as stages:
         inventory = InventoryWriter(
             stages.enter_context(staged(outputs.inventory)),
-            ground=Ground(scene.transform, scene.crs, scene.ground),
-            shaping=plan.shaping,
+            measurer=Measurer(Ground(scene.transform, scene.crs, scene.ground), plan.shaping, plan.terrain),
             scene=scene.name,
             model=plan.card.model_id,
             resolution_m=plan.working_m,
@@ -188,7 +200,14 @@ def run(plan: Plan, engine: Engine, outputs: Outputs, *, on_progress: OnProgress
             spread=several,
             provenance=tags,
         )
-        collector = Collector(plan, inventory)
+        collector = Collector(
+            inventory,
+            width=scene.width,
+            threshold=plan.threshold,
+            connectivity=plan.connectivity,
+            sieve_px=plan.shaping.sieve_px(scene.ground),
+            spread=several,
+        )
         with ExitStack() as rasters:
             probability = open_raster(stages, rasters, outputs.probability, plan, tags, "probability", 1 / STEPS)
             mask = open_raster(stages, rasters, outputs.mask, plan, tags, "landslide", 1.0)
@@ -214,8 +233,9 @@ def run(plan: Plan, engine: Engine, outputs: Outputs, *, on_progress: OnProgress
         out=str(outputs.inventory),
         model=plan.card.model_id,
         landslides=inventory.count,
-        area_m2=_known(inventory.area_m2) if scene.crs else None,
-        analysed_m2=_known(inventory.analysed_m2),
+        flat=inventory.flat if plan.terrain else None,
+        area_m2=known(inventory.area_m2) if scene.crs else None,
+        analysed_m2=known(inventory.analysed_m2),
         analysed_share=collector.known / (scene.height * scene.width),
         bounds=inventory.bounds,
         windows=predictor.asked,
@@ -223,10 +243,6 @@ def run(plan: Plan, engine: Engine, outputs: Outputs, *, on_progress: OnProgress
         precision=engine.precision,
         tta=plan.tta,
     )
-
-
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else value
 
 
 def _announce(plan: Plan, engine: Engine) -> None:

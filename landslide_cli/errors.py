@@ -15,6 +15,14 @@ class AreaError(LandslideError):
     """The area of interest can't be read or doesn't meet the scene."""
 
 
+class TerrainError(LandslideError):
+    """The elevation model can't be used: not a raster of heights, no CRS, not where the scene is."""
+
+
+class ProbabilityError(LandslideError):
+    """A raster isn't one of probabilities, is damaged, or holds nothing that was analysed."""
+
+
 class OutputError(LandslideError):
     """An output can't be written: it exists, its folder is missing, its ending is unknown."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ from landslide_cli.files import refuse_unwritable, staged
 from landslide_cli.inventory import refuse_unknown_ending
 from landslide_cli.mosaic import RasterWriter, writing_cog
 from landslide_cli.plan import Plan
+from landslide_cli.terrain import Terrain
+
+TERRAIN_TAGS = ("LANDSLIDE_DEM", "LANDSLIDE_MIN_SLOPE_DEG")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +30,11 @@ class Outputs:
     mask: Path | None = None
     spread: Path | None = None
 
-    def refuse(self, scene: Path, *, overwrite: bool) -> None:
+    def refuse(self, *inputs: str | Path | None, overwrite: bool) -> None:
         """Check before any work that every file can be written.
 
         Raises:
-            OutputError: one can't, two share a name, or one is the scene itself.
+            OutputError: one can't, two share a name, or one is an input itself.
         """
         refuse_unknown_ending(self.inventory)
         given = [path for path in (self.inventory, self.probability, self.mask, self.spread) if path is not None]
@@ -39,14 +43,16 @@ class Outputs:
                 raise OutputError(f"{path}: rasters are written as GeoTIFF; let the name end in .tif")
         for path in given:
             refuse_unwritable(path, overwrite=overwrite)
-        if len({path.resolve() for path in [scene, *given]}) <= len(given):
-            raise OutputError(f"two of {scene}, {', '.join(map(str, given))} are the same file; name each differently")
+        read = {Path(path).resolve() for path in inputs if path is not None}
+        if len({path.resolve() for path in given} - read) < len(given):
+            files = [*(path for path in inputs if path is not None), *given]
+            raise OutputError(f"two of {', '.join(map(str, files))} are the same file; name each differently")
 
 
 def provenance(plan: Plan, engine: Engine) -> dict[str, str]:
     """What every output carries about its making."""
     rows, cols = plan.grid.rows, plan.grid.cols
-    return {
+    tags = {
         "LANDSLIDE_VERSION": __version__,
         "LANDSLIDE_MODEL": plan.card.model_id,
         "LANDSLIDE_WEIGHTS_SHA256": plan.card.sha256,
@@ -59,6 +65,21 @@ def provenance(plan: Plan, engine: Engine) -> dict[str, str]:
         "LANDSLIDE_TTA": plan.tta,
         "LANDSLIDE_SCENE": plan.scene.name,
     }
+    if plan.working_m is not None:
+        tags["LANDSLIDE_RESOLUTION_M"] = repr(plan.working_m)
+    return tags | terrain_tags(plan.terrain)
+
+
+def terrain_tags(terrain: Terrain | None) -> dict[str, str]:
+    """What outputs carry about an elevation model."""
+    if terrain is None:
+        return {}
+    return dict(zip(TERRAIN_TAGS, (terrain.name, f"{terrain.min_slope_deg:g}"), strict=True))
+
+
+def known(value: float) -> float | None:
+    """NaN as None, which JSON can say."""
+    return None if math.isnan(value) else value
 
 
 def open_raster(

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from landslide_cli.area import Area
 from landslide_cli.errors import SceneError
-from landslide_cli.inventory import Shaping
 from landslide_cli.model.card import ModelCard
 from landslide_cli.scene import Scene
+from landslide_cli.shaping import Shaping
+from landslide_cli.terrain import CACHE_BYTES, Terrain
 from landslide_cli.tiling import Axis, Grid, fitting_size
 
 SIZE = 512
@@ -35,6 +36,7 @@ class Plan:
         shaping: What is done to the polygons.
         connectivity: 4 or 8.
         tta: Views of each window: ``none`` for one, ``flips`` for four, ``d4`` for eight.
+        terrain: Elevation model to measure the polygons by; None for none.
     """
 
     scene: Scene
@@ -48,6 +50,7 @@ class Plan:
     shaping: Shaping
     connectivity: int
     tta: str = "none"
+    terrain: Terrain | None = None
 
     @property
     def fill(self) -> NDArray[np.generic]:
@@ -71,7 +74,7 @@ class Plan:
         scene = self.scene
         block_rows, _ = scene.src.block_shapes[0]
         read = (self.grid.rows.size + 2 * min(block_rows, scene.height)) * len(scene.bands) * scene.dtype.itemsize
-        return max(16 << 20, scene.width * (read + 2 * SIZE))
+        return max(16 << 20, scene.width * (read + 2 * SIZE)) + (CACHE_BYTES if self.terrain else 0)
 
 
 def make_plan(
@@ -86,6 +89,7 @@ def make_plan(
     resolution_m: float | None = None,
     area: Area | None = None,
     tta: str | None = None,
+    terrain: Terrain | None = None,
 ) -> Plan:
     """Decide windows, stretch and working resolution; see `landslide_cli.detect` for the arguments.
 
@@ -111,6 +115,7 @@ def make_plan(
         shaping=shaping,
         connectivity=connectivity,
         tta=tta or card.tta,
+        terrain=terrain,
     )
 
 

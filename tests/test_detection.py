@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,15 +19,17 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.features import shapes
 
+from landslide_cli import slope
 from landslide_cli.area import read_area
+from landslide_cli.attributes import FIELDS, SHORT_NAMES
 from landslide_cli.detection import Summary, run
 from landslide_cli.errors import NoCRSWarning, SceneError
-from landslide_cli.inventory import Shaping
 from landslide_cli.model.card import ModelCard
 from landslide_cli.mosaic import STEPS
 from landslide_cli.outputs import Outputs
 from landslide_cli.plan import make_plan
 from landslide_cli.scene import open_scene
+from landslide_cli.shaping import Shaping
 from tests.conftest import TRANSFORM, StandIn, constant, first_band, noise
 
 MakeScene = Callable[..., Path]
@@ -104,6 +107,17 @@ def test_attributes_are_those_of_the_pixels(make_scene: MakeScene, card: ModelCa
     assert inner.area_m2 == pytest.approx(200 * 0.64 / 0.9996**2, rel=1e-4)
     assert inner.perimeter_m == pytest.approx(60 * 0.8 / 0.9996, rel=1e-4)
     assert inner.prob_mean == pytest.approx((199 * 200 + 254) / 200 / 254, abs=1e-4)
+    values = [200] * 199 + [254]
+    assert (inner.pixels, inner.prob_median, inner.high_share) == (200, round(200 / 254, 4), 1 / 200)
+    assert inner.prob_p90 == pytest.approx(np.percentile(values, 90) / 254, abs=1e-4)
+    assert (inner.length_m, inner.width_m) == pytest.approx((20 * 0.8 / 0.9996, 10 * 0.8 / 0.9996), abs=0.01)
+    # UTM's grid north is true north on the central meridian alone, and this is beside it.
+    assert (inner.azimuth_deg, inner.elongation) == (90.0, 2.0)
+    assert inner.compactness == pytest.approx(4 * np.pi * 200 / 60**2, abs=1e-4)
+    there = pyproj.Transformer.from_crs("EPSG:32648", 4326, always_xy=True).transform(*(TRANSFORM @ (80, 55)))
+    assert (inner.lon, inner.lat) == pytest.approx(there, abs=1e-7)
+    metres = pyproj.Geod(ellps="WGS84").inv(inner.lon, inner.lat, corner.lon, corner.lat)[2]
+    assert inner.nearest_m == corner.nearest_m == pytest.approx(metres, abs=0.01)
     assert (inner.prob_max, inner.cut, inner.scene, inner.model) == (1.0, False, "scene.tif", "stand-in")
     assert (corner.prob_max, corner.cut) == (pytest.approx(130 / 254, abs=1e-4), True)
 
@@ -170,10 +184,28 @@ def test_every_format_and_an_empty_result(make_scene: MakeScene, card: ModelCard
     summary, slides, _, _ = go(make_scene(noise(3, 90, 80)), card, constant(value), ending=ending)
     assert summary.landslides == len(slides) == value
     assert summary.area_m2 == pytest.approx(value * 90 * 80 * 0.64 / 0.9996**2, rel=1e-4)
-    perimeter = "perim_m" if ending == ".shp" else "perimeter_m"
-    expected = {"id", "area_m2", perimeter, "prob_mean", "prob_max", "cut", "scene", "model", "geometry"}
+    short = SHORT_NAMES if ending == ".shp" else {}
+    absent = {"prob_spread", *slope.FIELDS, "h_over_l", "h_l_angle_deg"}
+    expected = {"geometry", *(short.get(name, name) for name in FIELDS if name not in absent)}
     # GeoJSON has no fields where it has no features.
     assert set(slides.columns) == ({"geometry"} if ending == ".geojson" and not value else expected)
+
+
+def test_the_spatial_index_still_follows_edits(make_scene: MakeScene, card: ModelCard) -> None:
+    """Neighbours are filled in behind GDAL's back; afterwards its index must work, and go on to."""
+    path = make_scene(blobs(300, 300))
+    _, slides, _, _ = go(path, card, first_band())
+    assert slides["nearest_m"].notna().all()
+    out = path.with_suffix(".gpkg")
+    with sqlite3.connect(out) as file:
+        made = file.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'landslides'")
+        layers = {name.removesuffix(end) for (name,) in made for end in ("_insert", "_delete") if name.endswith(end)}
+    assert "rtree_landslides_geom" in layers
+    box = slides.geometry.iloc[2].bounds
+    assert slides["id"].iloc[2] in geopandas.read_file(out, layer="landslides", bbox=box)["id"].tolist()
+    moved = slides.iloc[[2]].set_geometry(slides.geometry.iloc[[2]].translate(5000, 0))
+    moved.to_file(out, layer="landslides", mode="a")
+    assert len(geopandas.read_file(out, layer="landslides", bbox=tuple(moved.total_bounds))) == 1
 
 
 def test_geojson_is_longitude_and_latitude(make_scene: MakeScene, card: ModelCard) -> None:

@@ -74,6 +74,13 @@ def test_every_error_is_explained(error: type) -> None:
     assert f"`{error.__name__}`" in (ROOT / "docs" / "errors.md").read_text()
 
 
+def test_every_attribute_is_explained_and_its_short_name_told() -> None:
+    from landslide_cli.attributes import FIELDS, SHORT_NAMES
+
+    text = (ROOT / "docs" / "outputs.md").read_text()
+    assert [name for name in [*FIELDS, *SHORT_NAMES.values()] if f"`{name}`" not in text] == []
+
+
 def test_nothing_in_the_project_is_imagery() -> None:
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
     if tracked.returncode:

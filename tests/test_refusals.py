@@ -134,6 +134,8 @@ def test_a_missing_folder_an_unknown_ending_and_the_scene_itself(
     )
     assert "let the name end in .tif" in refused(scene, "--mask", str(tmp_path / "mask.png"))
     assert "are the same file" in refused(scene, "--mask", str(scene), "--overwrite")
+    for option in ("--dem", "--aoi"):
+        assert "are the same file" in refused(scene, option, str(scene.with_suffix(".gpkg")), out="scene.gpkg")
     twice = str(tmp_path / "same.tif")
     assert "are the same file" in refused(scene, "--mask", twice, "--probability", twice)
 
@@ -151,6 +153,17 @@ def test_an_area_outside_the_scene(scene: Path, refused: Callable[..., str], tmp
     assert re.search(
         r"missing\.gpkg can't be read as polygons", refused(scene, "--aoi", str(tmp_path / "missing.gpkg"))
     )
+
+
+def test_an_elevation_model_that_does_not_fit(
+    scene: Path, refused: Callable[..., str], make_scene: MakeScene, tmp_path: Path
+) -> None:
+    assert re.search(r"--min-slope 5 needs the heights of the ground; .*--dem FILE", refused(scene, "--min-slope", "5"))
+    assert re.search(r"--dem \S+scene\.tif has 3 bands, but one of heights", refused(scene, "--dem", str(scene)))
+    away = make_scene(noise(1, 9, 9), name="away.tif", transform=TRANSFORM @ rasterio.Affine.translation(99, 99))
+    assert re.search(r"away\.tif does not meet the scene", refused(scene, "--dem", str(away)))
+    bare = make_scene(noise(3, 64, 64), name="bare.tif", crs=None)
+    assert "the scene has no coordinate reference system" in refused(bare, "--dem", str(away), "--quiet")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")

@@ -20,6 +20,7 @@ from landslide_cli.cli.detect import detect
 from landslide_cli.cli.evaluate import evaluate
 from landslide_cli.cli.export import export
 from landslide_cli.cli.models import models
+from landslide_cli.cli.polygonize import polygonize
 from landslide_cli.cli.train import train
 from landslide_cli.errors import LandslideError
 
@@ -55,7 +56,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-for command in (detect, chips, train, evaluate, compare, models, export, demo_scene):
+for command in (detect, polygonize, chips, train, evaluate, compare, models, export, demo_scene):
     main.add_command(command)
 
 if __name__ == "__main__":

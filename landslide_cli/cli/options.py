@@ -47,10 +47,13 @@ PATH = click.Path(path_type=Path)
 
 # What several commands have, each with its own words for it.
 probability = partial(click.option, "--probability", type=PATH, metavar="TIF")
+spread = partial(click.option, "--spread", type=PATH, metavar="TIF")
+out = partial(click.option, "-o", "--out", type=PATH, metavar="FILE")
 run_dir = partial(click.option, "--run-dir", type=PATH, show_default=True, metavar="FOLDER")
 seed = partial(click.option, "--seed", type=int, show_default=True)
 size = partial(click.option, "--size", show_default=True, metavar="PIXELS")
 _scale = partial(click.option, "--scale", type=Numbers(float, 2), metavar="LO,HI")
+_threshold = partial(click.option, "--threshold", type=click.FloatRange(0, 1, min_open=True), metavar="P")
 _resolution = partial(click.option, "--resolution", type=click.FloatRange(min=0, min_open=True), metavar="METRES")
 
 overwrite = click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
@@ -64,11 +67,9 @@ model = click.option(
     metavar="ID|FILE",
     help="Installed model, or a .safetensors file with its card beside it.",
 )
-threshold = click.option(
-    "--threshold",
-    type=click.FloatRange(0, 1, min_open=True),
-    metavar="P",
-    help="Probability from which a pixel counts as landslide.  [default: the model card's]",
+threshold = _threshold(help="Probability from which a pixel counts as landslide.  [default: the model card's]")
+run_threshold = _threshold(
+    help="Probability from which a pixel counts as landslide.  [default: that of the run that wrote the raster]"
 )
 min_area = click.option(
     "--min-area",
@@ -100,6 +101,20 @@ connectivity = click.option(
     default=4,
     show_default=True,
     help="8 joins pixels that touch at a corner into one (multi-part) landslide.",
+)
+dem = click.option(
+    "--dem",
+    type=PATH,
+    metavar="FILE",
+    help="Elevation model (one band of metres, any CRS and resolution): adds height, slope, aspect and H/L.",
+)
+min_slope = click.option(
+    "--min-slope",
+    type=click.FloatRange(0, 90),
+    default=0,
+    show_default=True,
+    metavar="DEGREES",
+    help="With --dem: drop landslides whose mean slope is smaller, such as river beds and fields, and tell how many.",
 )
 overlap = click.option(
     "--overlap",

@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from landslide_cli.histograms import QUANTILES
 from landslide_cli.polygons.runs import Bools, Numbers, Places, Runs
 
 MEASURES = np.dtype(
-    [("pixels", "i8"), ("total", "i8"), ("spread", "i8"), ("peak", "u1"), ("cut", "?"), ("first", "i8"), ("last", "i8")]
+    [
+        *[("pixels", "i8"), ("total", "i8"), ("spread", "i8"), ("peak", "u1"), ("cut", "?")],
+        *[("first", "i8"), ("last", "i8"), *QUANTILES],
+    ]
 )
 
 

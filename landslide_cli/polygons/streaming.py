@@ -15,6 +15,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from landslide_cli.histograms import QUANTILES, Histograms
 from landslide_cli.polygons.measures import MEASURES, add_up, beside_unknown, measure
 from landslide_cli.polygons.outlines import Geometries, horizontal_edges, trace
 from landslide_cli.polygons.parts import Parts, connect
@@ -36,7 +37,8 @@ class Finished:
             only at corners (connectivity 8).
         measures: For each polygon the number of ``pixels``, the ``total`` and ``peak`` of their stored
             values, the total of their stored ``spread``, ``cut`` where it touches what wasn't analysed or the
-            scene's border, and ``first`` and ``last`` pixel in reading order.
+            scene's border, and ``first`` and ``last`` pixel in reading order; with histograms also ``median`` and
+            ``p90`` of the stored values and the number of ``high`` ones.
     """
 
     geometry: Geometries
@@ -62,13 +64,17 @@ class StreamingPolygonizer:
         width: Pixels in each row.
         connectivity: 4, or 8 to take pixels that touch at a corner for connected.
         min_pixels: Components of fewer pixels are dropped before any geometry is made.
+        histograms: Where stored values are counted, if their percentiles are wanted.
     """
 
-    def __init__(self, width: int, *, connectivity: int = 4, min_pixels: float = 0) -> None:
+    def __init__(
+        self, width: int, *, connectivity: int = 4, min_pixels: float = 0, histograms: Histograms | None = None
+    ) -> None:
         if connectivity not in (4, 8):
             raise ValueError(f"connectivity must be 4 or 8, not {connectivity}")
         self._corners = connectivity == 8
         self._min_pixels = min_pixels
+        self._histograms = histograms
         self._width = width
         self._top = 0
         # The last row, and what of it was analysed if that is told. Above the scene nothing is.
@@ -139,6 +145,13 @@ class StreamingPolygonizer:
         stays = np.zeros(parts.components, dtype=bool)
         stays[component[bottom:]] = True
         small = ~stays & (measures["pixels"] < self._min_pixels)
+        if self._histograms is not None:
+            self._histograms.join(self._open["first"], measures["first"][parts.component_of_open])
+            if stored is not None:
+                new = slice(runs.before_row(1), None)
+                of_pixel = np.repeat(component[new], (runs.end - runs.start)[new])
+                self._histograms.add(of_pixel, stored[mask], np.where(small, -1, measures["first"]))
+            measures[[name for name, _ in QUANTILES]][~stays] = self._histograms.take(measures["first"][~stays])
         runs.erase(steps, small[component])
         edges, pixels = horizontal_edges(steps, self._top)
         ended = np.flatnonzero(~stays & ~small)

@@ -1,0 +1,52 @@
+"""What commands that write an inventory say on stdout."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+
+class Found(Protocol):
+    """What is told of an inventory."""
+
+    @property
+    def out(self) -> str: ...
+    @property
+    def landslides(self) -> int: ...
+    @property
+    def flat(self) -> int | None: ...
+    @property
+    def area_m2(self) -> float | None: ...
+    @property
+    def analysed_m2(self) -> float | None: ...
+    @property
+    def analysed_share(self) -> float: ...
+    @property
+    def bounds(self) -> tuple[float, float, float, float] | None: ...
+
+
+def as_machine_text(summary: Any) -> str:
+    """A summary, or a list of them, as JSON."""
+    import json
+    from dataclasses import asdict
+
+    return json.dumps([asdict(row) for row in summary] if isinstance(summary, list) else asdict(summary))
+
+
+def as_text(found: Found) -> str:
+    """A summary as a person reads it: how many, how much, where."""
+    count = f"{found.landslides} landslide{'s' * (found.landslides != 1)}"
+    if found.flat:
+        count += f" ({found.flat} more dropped, the ground is too flat)"
+    if found.area_m2 is None or found.analysed_m2 is None:
+        size = f"{found.analysed_share:.0%} of the scene analysed, areas unknown without a CRS"
+    else:
+        size = f"{found.area_m2 / 1e4:.2f} ha of {found.analysed_m2 / 1e4:.2f} ha analysed"
+    place = ""
+    if found.bounds:
+        west, south, east, north = found.bounds
+        place = f", {_degrees(south, north, 'SN')}, {_degrees(west, east, 'WE')}"
+    return f"{found.out}: {count}, {size}{place}"
+
+
+def _degrees(low: float, high: float, sides: str) -> str:
+    return " to ".join(f"{abs(value):.4f}°{sides[value >= 0]}" for value in (low, high))
