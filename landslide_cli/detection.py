@@ -16,7 +16,7 @@ from landslide_cli.attributes import Measurer
 from landslide_cli.collector import Collector
 from landslide_cli.dem import open_terrain
 from landslide_cli.engine import Engine
-from landslide_cli.engine.tta import VIEWS, Views
+from landslide_cli.engine.tta import VIEWS, in_views
 from landslide_cli.errors import OutputError, SceneError
 from landslide_cli.files import staged
 from landslide_cli.ground import Ground
@@ -184,8 +184,7 @@ def run(plan: Plan, engine: Engine, outputs: Outputs, *, on_progress: OnProgress
         SceneError: the scene can't be read to its end, or nothing in it is valid.
     """
     several = plan.tta != "none"
-    if several:
-        engine = Views(engine, plan.tta)
+    engine = in_views(engine, plan.tta)
     _announce(plan, engine)
     scene, tags = plan.scene, provenance(plan, engine)
     predictor = Predictor(plan, engine, on_progress)

@@ -13,6 +13,7 @@ import rasterio
 from affine import Affine
 from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
+from PIL import Image
 
 from landslide_cli.model.card import ModelCard
 from landslide_cli.model.registry import build_network
@@ -120,3 +121,29 @@ def small_model(tmp_path: Path) -> Path:
 
 def noise(*shape: int, dtype: str = "uint8", seed: int = 0) -> NDArray[Any]:
     return np.random.default_rng(seed).integers(0, 255, size=shape).astype(dtype)
+
+
+def write_chip(folder: Path, stem: str, seed: int = 0, size: tuple[int, int] = (50, 60), masked: bool = True) -> None:
+    """Bright squares on dark ground; the squares are landslide."""
+    rng = np.random.default_rng(seed)
+    image = rng.integers(20, 90, (*size, 3)).astype(np.uint8)
+    mask = np.zeros(size, np.uint8)
+    if masked:
+        row, col = rng.integers(0, 25, 2)
+        mask[row : row + 18, col : col + 22] = 255
+        image[mask > 0] += 120
+        (folder / "mask").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(mask).convert("1").save(folder / "mask" / f"{stem}.png")
+    (folder / "image").mkdir(parents=True, exist_ok=True)
+    Image.fromarray(image).save(folder / "image" / f"{stem}.png")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    for number in range(6):
+        write_chip(folder / "slides", f"s{number}", seed=number)
+        write_chip(folder / "others", f"o{number}", seed=number, masked=False)
+    rows = ["stem,group", *(f"{kind}{n},{'abc'[n // 2]}" for kind in "so" for n in range(6))]
+    (folder / "groups.csv").write_text("\n".join(rows))
+    return folder

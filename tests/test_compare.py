@@ -17,7 +17,7 @@ from landslide_cli.training import compare as module
 from landslide_cli.training.compare import Row, as_markdown, every_network
 from landslide_cli.training.paper import PAPER
 from landslide_cli.training.recipe import Phase
-from tests.test_training import data, small_recipe  # noqa: F401 - a fixture
+from tests.test_training import small_recipe
 
 ROW = Row("unet", 0.5, 0.6, 0.5454, 0.4, 0.5, 0.4444, 0.0123, 0.35, None, 50.7112, 23.5663, 1.5, 0.1)
 
@@ -44,7 +44,7 @@ def test_scores_of_masks_are_pooled() -> None:
 
 @pytest.mark.slow
 def test_networks_are_trained_once_and_judged_alike(
-    data: Path,  # noqa: F811
+    data: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -63,7 +63,7 @@ def test_networks_are_trained_once_and_judged_alike(
     assert module.compare(recipe, data, networks, tmp_path) == rows
 
 
-def test_held_out_chips_with_masks_are_asked_for(data: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_held_out_chips_with_masks_are_asked_for(data: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingDataError, match="no chip with a mask is held out for test; name groups"):
         module.compare(small_recipe(test=()), data, ["unet"], tmp_path)
     with pytest.raises(ModelError, match="no network is called 'vgg'"):
@@ -86,7 +86,7 @@ def test_what_is_compared_on_is_said_once(arguments: list[str], message: str, tm
 
 
 @pytest.mark.slow
-def test_folders_of_chips_are_compared_on_by_a_protocol(data: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_folders_of_chips_are_compared_on_by_a_protocol(data: Path, tmp_path: Path) -> None:
     """The table of one network after one step, from the command line."""
     out = tmp_path / "table.md"
     command = ["compare", "--chips", data / "slides", "--chips", data / "others", "--resolution", "0.8", "--steps", "1"]

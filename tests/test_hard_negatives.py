@@ -12,7 +12,8 @@ from landslide_cli.training.batches import Pool, StepBatches
 from landslide_cli.training.cache import ChipCache
 from landslide_cli.training.chips import Chip, find_chips
 from landslide_cli.training.hard import Draws, score_pools
-from tests.test_training import small_recipe, write_chip
+from tests.conftest import write_chip
+from tests.test_training import small_recipe
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from landslide_cli.training.chips import Chip, find_chips
 from landslide_cli.training.defaults import Wish, held_out_groups, make_recipe
 from landslide_cli.training.recipe import Recipe
 from landslide_cli.training.split import split_sources
-from tests.test_training import write_chip
+from tests.conftest import write_chip
 
 RECIPE = """
 model_id = "tiny"
@@ -49,17 +49,6 @@ path = "others"
 share = 0.5
 resolution_m = [0.8, 0.8]
 """
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    folder = tmp_path / "data"
-    for number in range(6):
-        write_chip(folder / "slides", f"s{number}", seed=number)
-        write_chip(folder / "others", f"o{number}", seed=number, masked=False)
-    rows = ["stem,group", *(f"{kind}{n},{'abc'[n // 2]}" for kind in "so" for n in range(6))]
-    (folder / "groups.csv").write_text("\n".join(rows))
-    return folder
 
 
 @pytest.fixture

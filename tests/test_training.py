@@ -17,35 +17,10 @@ from landslide_cli.training.beginning import pixel_statistics
 from landslide_cli.training.chips import find_chips, split_chips
 from landslide_cli.training.losses import bce_dice_loss, dice_loss
 from landslide_cli.training.recipe import Phase, Recipe, Source, read_recipe
+from tests.conftest import write_chip
 
 SHARED_RECIPE = Path(__file__).parents[1] / "weights" / "msasnet-rgb.toml"
 PLAIN = Augmentation(scale_jitter=1, rotate=0, colour=0, blur=0, haze=0, jpeg=0)
-
-
-def write_chip(folder: Path, stem: str, seed: int = 0, size: tuple[int, int] = (50, 60), masked: bool = True) -> None:
-    """Bright squares on dark ground; the squares are landslide."""
-    rng = np.random.default_rng(seed)
-    image = rng.integers(20, 90, (*size, 3)).astype(np.uint8)
-    mask = np.zeros(size, np.uint8)
-    if masked:
-        row, col = rng.integers(0, 25, 2)
-        mask[row : row + 18, col : col + 22] = 255
-        image[mask > 0] += 120
-        (folder / "mask").mkdir(parents=True, exist_ok=True)
-        Image.fromarray(mask).convert("1").save(folder / "mask" / f"{stem}.png")
-    (folder / "image").mkdir(parents=True, exist_ok=True)
-    Image.fromarray(image).save(folder / "image" / f"{stem}.png")
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    folder = tmp_path / "data"
-    for number in range(6):
-        write_chip(folder / "slides", f"s{number}", seed=number)
-        write_chip(folder / "others", f"o{number}", seed=number, masked=False)
-    rows = ["stem,group", *(f"{kind}{n},{'abc'[n // 2]}" for kind in "so" for n in range(6))]
-    (folder / "groups.csv").write_text("\n".join(rows))
-    return folder
 
 
 def small_recipe(**changes: object) -> Recipe:

@@ -7,11 +7,14 @@ over views evens that out; the standard deviation between them, the spread, show
 from __future__ import annotations
 
 from itertools import product
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from landslide_cli.engine import Engine
+
+Single = TypeVar("Single", bound=Engine)
 
 # A view: transposed, then upside down, then mirrored, or not. The eight are the symmetries of a square.
 View = tuple[bool, bool, bool]
@@ -74,3 +77,8 @@ class Views:
         mean = total / len(self._views)
         spread = np.sqrt(np.maximum(squares / len(self._views) - mean * mean, 0))
         return np.stack([mean, spread], axis=1).astype(np.float32)
+
+
+def in_views(engine: Single, tta: str) -> Single | Views:
+    """The engine itself for ``none``, else `Views` of it."""
+    return engine if tta == "none" else Views(engine, tta)

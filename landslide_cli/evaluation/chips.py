@@ -76,7 +76,7 @@ def evaluate_chips(
     """
     need("PIL", extra="train", purpose="reading chips")
     from landslide_cli.engine.torch_engine import TorchEngine
-    from landslide_cli.engine.tta import Views
+    from landslide_cli.engine.tta import in_views
     from landslide_cli.training.judging import WINDOW
 
     weights, card = find_model(model)
@@ -86,7 +86,7 @@ def evaluate_chips(
         value_range=card.value_range, mean=card.mean, std=card.std,
         size=WINDOW, batch_size=1, device=device, precision=precision,
     )  # fmt: skip
-    engine = single if (tta or card.tta) == "none" else Views(single, tta or card.tta)
+    engine = in_views(single, tta or card.tta)
     threshold = card.threshold if threshold is None else threshold
     zooms = [f"{zoom:g}" for zoom in sorted({round(view.zoom, 4) for view in views})]
     zoom = zooms[0] if len(zooms) == 1 else f"{zooms[0]} to {zooms[-1]}"

@@ -8,7 +8,7 @@ from typing import Any
 
 from landslide_cli import __version__
 from landslide_cli.engine.torch_engine import TorchEngine
-from landslide_cli.engine.tta import Views
+from landslide_cli.engine.tta import Views, in_views
 from landslide_cli.errors import OutputError
 from landslide_cli.files import refuse_unwritable, staged
 from landslide_cli.metrics.calibration import Reliability
@@ -115,7 +115,7 @@ def _engine(place: Path, card: ModelCard) -> TorchEngine | Views:
         load_network(place, card),
         value_range=card.value_range, mean=card.mean, std=card.std, size=WINDOW, batch_size=1,
     )  # fmt: skip
-    return engine if card.tta == "none" else Views(engine, card.tta)
+    return in_views(engine, card.tta)
 
 
 def _table(histograms: dict[str, Histogram], threshold: float) -> dict[str, Any]:
