@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from landslide_cli.cli import main
+from landslide_cli.errors import ModelError
 from landslide_cli.model.card import read_card
 from landslide_cli.training.chips import Chip, find_chips
 from landslide_cli.training.defaults import Wish, held_out_groups, make_recipe
@@ -246,3 +247,8 @@ def test_the_paper_s_protocol_trains_and_is_judged_on_letterboxes(tmp_path: Path
     tuned = train(fine, Path(), tmp_path / "tuned.safetensors", run_dir=tmp_path / "tuned")
     assert tuned.training["start"] == card.sha256
     assert tuned.mean == card.mean
+    wider = replace(fine, arguments={"width": 8})
+    widened = train(wider, Path(), tmp_path / "wider.safetensors", run_dir=tmp_path / "wider")
+    assert widened.training["start"] == card.sha256
+    with pytest.raises(ModelError, match="or a narrower one of its kind"):
+        train(replace(fine, arguments={"width": 6}), Path(), tmp_path / "odd.safetensors", run_dir=tmp_path / "odd")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from torch import nn
@@ -13,8 +14,10 @@ from landslide_cli.model.registry import build_network
 from landslide_cli.model.weights import find_model, load_network
 from landslide_cli.training.chips import Chip
 from landslide_cli.training.recipe import Recipe
+from landslide_cli.training.widen import widen
 
 VALUE_RANGE = (0.0, 255.0)
+WIDTH = 64  # of every network that has one, unless told otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +40,30 @@ class Beginning:
 def begin(recipe: Recipe, chips: Sequence[Chip]) -> Beginning:
     """Build the recipe's network; weights to start from bring their own normalisation.
 
+    Weights of a narrower network of the same kind are widened.
+
     Raises:
         ModelError: the weights to start from aren't there or belong to another network.
     """
     if not recipe.start:
         return Beginning(build_network(recipe.network, **recipe.arguments), *pixel_statistics(chips, seed=recipe.seed))
     weights, card = find_model(recipe.start)
-    if (card.network, card.arguments) != (recipe.network, recipe.arguments):
+    network = load_network(weights, card)
+    if card.network != recipe.network or not _fits_into(card.arguments, recipe.arguments):
         raise ModelError(
             f"{weights} holds {card.network} {card.arguments}, but the recipe trains {recipe.network} "
-            f"{recipe.arguments}; training can only start from the same network"
+            f"{recipe.arguments}; training can only start from the same network, or a narrower one of its kind"
         )
-    return Beginning(load_network(weights, card).train(), card.mean, card.std, card.sha256)
+    if card.arguments != recipe.arguments:
+        narrow, network = network, build_network(recipe.network, **recipe.arguments)
+        widen(narrow, network, seed=recipe.seed)
+    return Beginning(network.train(), card.mean, card.std, card.sha256)
+
+
+def _fits_into(held: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    """Whether the networks are the same, or the same but for a width that divides the other's."""
+    narrow, wide = (arguments.get("width", WIDTH) for arguments in (held, wanted))
+    return held | {"width": wide} == wanted | {"width": wide} and wide % narrow == 0
 
 
 def pixel_statistics(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -12,8 +13,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from landslide_cli.engine.torch_engine import TorchEngine
+from landslide_cli.engine.tta import in_views
 from landslide_cli.errors import ModelError, TrainingDataError
 from landslide_cli.files import staged
 from landslide_cli.metrics.scores import Histogram, Scores
@@ -24,7 +27,7 @@ from landslide_cli.training.beginning import VALUE_RANGE
 from landslide_cli.training.callbacks import OnStep
 from landslide_cli.training.chips import Chip
 from landslide_cli.training.fit import Trained, fit
-from landslide_cli.training.judging import WINDOW, predict_image
+from landslide_cli.training.judging import WINDOW, ChipEngine, predict_image
 from landslide_cli.training.paper import PAPER, PaperRow
 from landslide_cli.training.recipe import Recipe
 from landslide_cli.training.split import Split, split_sources
@@ -51,8 +54,9 @@ class Row:
         rules: Limits of the object rules chosen there, where the network has them.
         giga: Multiply-adds at 256×256 as thop counts them, in 10⁹; None without thop.
         mega: Parameters in 10⁶.
-        seconds: For one 512×512 window, median of five, on the machine of the run.
         hours: Spent on training.
+        seconds: For one 512×512 window in one view, median of five. All are timed one after the other once the last
+            is trained, so that they compare.
     """
 
     network: str
@@ -67,8 +71,8 @@ class Row:
     rules: dict[str, float] | None
     giga: float | None
     mega: float
-    seconds: float
     hours: float
+    seconds: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +126,12 @@ def compare(
                 place.write_text(json.dumps(asdict(row), indent=2))
         rows.append(Row(**json.loads(done.read_text())))
         log.info("%s: F1 %.4f", name, rows[-1].f1)
-    return rows
+    return [replace(row, seconds=time_window(build_network(row.network, **recipe.arguments))) for row in rows]
 
 
 def judge_network(name: str, trained: Trained, recipe: Recipe, split: Split, *, hours: float) -> Row:
     """Choose threshold and rules on the validation chips, then look at the test chips once."""
-    engine = TorchEngine(
-        trained.network, value_range=VALUE_RANGE, mean=trained.mean, std=trained.std, size=WINDOW, batch_size=1
-    )
+    engine = in_views(make_engine(trained.network, trained.mean, trained.std), recipe.tta)
     zooms = {source.name: recipe.zoom * source.zoom for source in recipe.sources}
     validation = predict_chips(engine, split.validation, zooms)
     threshold = Histogram.total(Histogram.of(one.stored, one.truth) for one in validation).best_threshold()
@@ -152,12 +154,11 @@ def judge_network(name: str, trained: Trained, recipe: Recipe, split: Split, *, 
         rules=asdict(rules) if rules else None,
         giga=giga,
         mega=mega,
-        seconds=time_window(engine),
         hours=hours,
     )
 
 
-def predict_chips(engine: TorchEngine, sources: dict[str, list[Chip]], zooms: dict[str, float]) -> list[Predicted]:
+def predict_chips(engine: ChipEngine, sources: dict[str, list[Chip]], zooms: dict[str, float]) -> list[Predicted]:
     """Predict every chip, each at the zoom of its source."""
     found = []
     for name, chips in sources.items():
@@ -188,8 +189,14 @@ def count(name: str, recipe: Recipe) -> tuple[float | None, float]:
     return profile(network, (torch.rand(1, 3, 256, 256),), verbose=False)[0] / 1e9, mega
 
 
-def time_window(engine: TorchEngine) -> float:
+def make_engine(network: nn.Module, mean: Sequence[float], std: Sequence[float]) -> TorchEngine:
+    """One window at a time, as chips are judged."""
+    return TorchEngine(network, value_range=VALUE_RANGE, mean=mean, std=std, size=WINDOW, batch_size=1)
+
+
+def time_window(network: nn.Module) -> float:
     """Seconds for one 512×512 window: median of five after one that warms up."""
+    engine = make_engine(network.eval(), (0.5,) * 3, (0.25,) * 3)
     pixels = np.random.default_rng(0).integers(0, 255, (1, 3, WINDOW, WINDOW), dtype=np.uint8)
     spent = []
     for _ in range(TIMED + 1):

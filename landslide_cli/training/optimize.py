@@ -9,18 +9,23 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from landslide_cli.training.muon import Muon
 from landslide_cli.training.recipe import Recipe
 
 
 def make_optimizer(recipe: Recipe, network: nn.Module) -> Optimizer:
-    """AdamW or SGD, without decay on biases and norms."""
-    groups = [
-        {"params": [p for p in network.parameters() if p.ndim > 1], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in network.parameters() if p.ndim <= 1], "weight_decay": 0.0},
-    ]
+    """AdamW, Muon or SGD, without decay on biases and norms."""
+    weights = [p for p in network.parameters() if p.ndim > 1]
+    rest = [p for p in network.parameters() if p.ndim <= 1]
+    rate, decay = recipe.learning_rate, recipe.weight_decay
+    if recipe.optimizer == "muon":
+        # The first and the last layer speak with pixels, not with other layers: for them AdamW is advised.
+        first, *inner, last = weights
+        return Muon(inner, [first, last, *rest], lr=rate, weight_decay=decay)
+    groups = [{"params": weights, "weight_decay": decay}, {"params": rest, "weight_decay": 0.0}]
     if recipe.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum)
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate)
+        return torch.optim.SGD(groups, lr=rate, momentum=recipe.momentum)
+    return torch.optim.AdamW(groups, lr=rate)
 
 
 def make_schedule(recipe: Recipe, optimizer: Optimizer) -> LambdaLR:

@@ -11,7 +11,7 @@ from landslide_cli.errors import TrainingDataError
 from landslide_cli.training.augment import Augmentation
 
 CHOICES = {
-    "optimizer": ("adamw", "sgd"),
+    "optimizer": ("adamw", "muon", "sgd"),
     "schedule": ("cosine", "constant"),
     "loss": ("bce_dice", "bce"),
     "split": ("groups", "random"),
@@ -67,7 +67,7 @@ class Recipe:
         test: Patterns of groups that choose nothing.
         working_zoom: Zoom at which chips are judged and the model is meant to work; that of the last phase if 0.
         seed: Decides everything random.
-        optimizer: ``adamw`` or ``sgd``.
+        optimizer: ``adamw``, ``muon`` or ``sgd``.
         learning_rate: The highest one.
         momentum: Of ``sgd``.
         weight_decay: On weights, not on biases and norms.
