@@ -17,13 +17,13 @@ from landslide_cli.collector import Collector
 from landslide_cli.dem import open_terrain
 from landslide_cli.engine import Engine
 from landslide_cli.engine.tta import VIEWS, in_views
-from landslide_cli.errors import OutputError, SceneError
+from landslide_cli.errors import SceneError
 from landslide_cli.files import staged
 from landslide_cli.ground import Ground
 from landslide_cli.inventory import InventoryWriter
 from landslide_cli.model.weights import DEFAULT_MODEL, find_model, load_network
 from landslide_cli.mosaic import NODATA, SPREAD_STEP, STEPS, blend
-from landslide_cli.outputs import Outputs, known, open_raster, provenance
+from landslide_cli.outputs import Outputs, known, open_raster, provenance, refuse_lonely_spread
 from landslide_cli.plan import Plan, make_plan
 from landslide_cli.prediction import OnProgress, Predictor
 from landslide_cli.scene import open_scene
@@ -130,11 +130,10 @@ def detect(
     """
     from landslide_cli.engine.torch_engine import TorchEngine, default_batch_size
 
-    outputs = Outputs(Path(out), _path(probability), _path(mask), _path(spread))
+    outputs = Outputs.named(out, probability=probability, mask=mask, spread=spread)
     outputs.refuse(scene, aoi, dem, overwrite=overwrite)
     weights, card = find_model(model)
-    if spread is not None and (tta or card.tta) == "none":
-        raise OutputError(f"{spread}: one view has no spread; ask for several with --tta flips or --tta d4")
+    refuse_lonely_spread(spread, tta or card.tta)
     with ExitStack() as stack:
         opened = stack.enter_context(open_scene(scene, wanted=card.bands, bands=bands))
         ground, size = Ground(opened.transform, opened.crs, opened.ground), (opened.height, opened.width)
@@ -171,10 +170,6 @@ def detect(
             precision=precision,
         )
         return run(plan, engine, outputs, on_progress=on_progress)
-
-
-def _path(name: str | Path | None) -> Path | None:
-    return None if name is None else Path(name)
 
 
 def run(plan: Plan, engine: Engine, outputs: Outputs, *, on_progress: OnProgress | None = None) -> Summary:

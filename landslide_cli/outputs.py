@@ -30,6 +30,18 @@ class Outputs:
     mask: Path | None = None
     spread: Path | None = None
 
+    @classmethod
+    def named(
+        cls,
+        inventory: str | Path,
+        *,
+        probability: str | Path | None = None,
+        mask: str | Path | None = None,
+        spread: str | Path | None = None,
+    ) -> Outputs:
+        """The outputs of these names."""
+        return cls(Path(inventory), *(None if name is None else Path(name) for name in (probability, mask, spread)))
+
     def refuse(self, *inputs: str | Path | None, overwrite: bool) -> None:
         """Check before any work that every file can be written.
 
@@ -47,6 +59,16 @@ class Outputs:
         if len({path.resolve() for path in given} - read) < len(given):
             files = [*(path for path in inputs if path is not None), *given]
             raise OutputError(f"two of {', '.join(map(str, files))} are the same file; name each differently")
+
+
+def refuse_lonely_spread(spread: str | Path | None, tta: str) -> None:
+    """Check that a raster of the spread between views has views to come from.
+
+    Raises:
+        OutputError: there is only one.
+    """
+    if spread is not None and tta == "none":
+        raise OutputError(f"{spread}: one view has no spread; ask for several with --tta flips or --tta d4")
 
 
 def provenance(plan: Plan, engine: Engine) -> dict[str, str]:

@@ -153,6 +153,11 @@ class Scene:
         low, high = (float(v) for v in np.percentile(values, PERCENTILES))
         return (low, high) if high > low else (low, low + 1)
 
+    def valid_share(self) -> float:
+        """Part of the pixels that are valid, in the windows that `stretch` looks at."""
+        known = [valid for _, valid in map(self.read, self._probes())]
+        return sum(int(valid.sum()) for valid in known) / sum(valid.size for valid in known)
+
     def _probes(self) -> Iterator[Window]:
         for top in _spread(self.height):
             for left in _spread(self.width):

@@ -15,8 +15,8 @@ FLOORS = [
     {"plan", "attributes", "dem"},
     {"inventory", "stored"},
     {"prediction", "collector", "outputs", "metrics"},
-    {"detection", "polygonizing", "thresholds", "training", "demo", "export"},
-    {"evaluation"},
+    {"detection", "preview", "polygonizing", "thresholds", "training", "demo", "export"},
+    {"evaluation", "doctor"},
     {"cli"},
 ]
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -24,9 +24,12 @@ MakeScene = Callable[..., Path]
 
 @pytest.fixture
 def refused(tmp_path: Path, small_model: Path) -> Callable[..., str]:
-    """Run `landslide detect`; give the one line on stderr. Nothing may have been written."""
+    """Run `landslide detect`; give the one line on stderr. Nothing may have been written.
 
-    def run(scene: Path, *options: str, out: str = "out.gpkg", status: int = 1) -> str:
+    `landslide info` must have told the same before, unless it takes the whole scene to know.
+    """
+
+    def run(scene: Path, *options: str, out: str = "out.gpkg", status: int = 1, told_before: bool = True) -> str:
         before = sorted(tmp_path.rglob("*"))
         target = out if Path(out).is_absolute() else str(tmp_path / out)
         model = [] if "--model" in options else ["--model", str(small_model)]
@@ -36,6 +39,10 @@ def refused(tmp_path: Path, small_model: Path) -> Callable[..., str]:
         assert result.stdout == ""
         lines = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
         assert len(lines) == 1
+        if told_before and status == 1:
+            told = CliRunner().invoke(main, ["info", str(scene), "-o", target, *model, *options, "--json"])
+            assert told.exit_code == 1
+            assert lines[0].removeprefix("Error: ") in json.loads(told.stdout)["refusals"]
         return lines[0]
 
     return run
@@ -56,7 +63,11 @@ def test_not_a_raster(tmp_path: Path, refused: Callable[..., str]) -> None:
 def test_a_truncated_file(make_scene: MakeScene, refused: Callable[..., str]) -> None:
     path = make_scene(noise(3, 900, 900), tiled=True)
     path.write_bytes(path.read_bytes()[:1_000_000])
-    assert re.search(r"can't be read at row .*copy it again", refused(path))
+    # Where it ends is met at another place by a look here and there.
+    assert re.search(r"can't be read at row .*copy it again", refused(path, told_before=False))
+    told = CliRunner().invoke(main, ["info", str(path)])
+    assert told.exit_code == 1
+    assert re.search(r"refused .*can't be read at row .*copy it again", told.stdout)
 
 
 def test_no_such_band(scene: Path, refused: Callable[..., str]) -> None:
@@ -87,7 +98,8 @@ def test_complex_numbers(make_scene: MakeScene, refused: Callable[..., str], dty
 
 def test_nothing_valid(make_scene: MakeScene, refused: Callable[..., str]) -> None:
     path = make_scene(np.zeros((3, 64, 64), np.uint8), nodata=0)
-    assert re.search(r"holds no valid pixel; check the file's nodata", refused(path))
+    assert re.search(r"holds no valid pixel; check the file's nodata", refused(path, told_before=False))
+    assert "about 0% of the pixels" in CliRunner().invoke(main, ["info", str(path)]).stdout
     path = make_scene(np.zeros((3, 64, 64), np.uint16), nodata=0)
     assert re.search(r"no valid pixel was found to stretch by", refused(path))
 
@@ -163,7 +175,7 @@ def test_an_elevation_model_that_does_not_fit(
     away = make_scene(noise(1, 9, 9), name="away.tif", transform=TRANSFORM @ rasterio.Affine.translation(99, 99))
     assert re.search(r"away\.tif does not meet the scene", refused(scene, "--dem", str(away)))
     bare = make_scene(noise(3, 64, 64), name="bare.tif", crs=None)
-    assert "the scene has no coordinate reference system" in refused(bare, "--dem", str(away), "--quiet")
+    assert "the scene has no coordinate reference system" in refused(bare, "--dem", str(away))
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
@@ -180,7 +192,7 @@ def test_devices_and_precisions_that_do_not_exist(scene: Path, refused: Callable
 
 def test_a_resolution_without_a_crs(make_scene: MakeScene, refused: Callable[..., str]) -> None:
     path = make_scene(noise(3, 64, 64), crs=None)
-    message = refused(path, "--resolution", "2", "--quiet")
+    message = refused(path, "--resolution", "2")
     assert re.search(r"has no CRS, so --resolution 2 can't be met", message)
 
 

@@ -17,8 +17,10 @@ from landslide_cli.cli.chips import chips
 from landslide_cli.cli.compare import compare
 from landslide_cli.cli.demo_scene import demo_scene
 from landslide_cli.cli.detect import detect
+from landslide_cli.cli.doctor import doctor
 from landslide_cli.cli.evaluate import evaluate
 from landslide_cli.cli.export import export
+from landslide_cli.cli.info import info
 from landslide_cli.cli.models import models
 from landslide_cli.cli.polygonize import polygonize
 from landslide_cli.cli.train import train
@@ -56,7 +58,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-for command in (detect, polygonize, chips, train, evaluate, compare, models, export, demo_scene):
+for command in (detect, info, polygonize, chips, train, evaluate, compare, models, export, demo_scene, doctor):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -15,8 +15,7 @@ from landslide_cli.cli.summaries import as_machine_text, as_text
 @click.argument("scene")
 @options.out(required=True, help="Inventory to write; its ending chooses the format: .gpkg, .shp, .geojson or .fgb.")
 @options.probability(help="Also write the probability (0 to 1) as a GeoTIFF.")
-@click.option("--mask", type=options.PATH, metavar="TIF",
-              help="Also write the mask (1 landslide, 0 not, 255 not analysed) as a GeoTIFF.")  # fmt: skip
+@options.mask(help="Also write the mask (1 landslide, 0 not, 255 not analysed) as a GeoTIFF.")
 @options.spread(help="Also write how far apart the views of --tta are (standard deviation) as a GeoTIFF.")
 @options.threshold
 @options.min_area

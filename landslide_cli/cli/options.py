@@ -47,6 +47,7 @@ PATH = click.Path(path_type=Path)
 
 # What several commands have, each with its own words for it.
 probability = partial(click.option, "--probability", type=PATH, metavar="TIF")
+mask = partial(click.option, "--mask", type=PATH, metavar="TIF")
 spread = partial(click.option, "--spread", type=PATH, metavar="TIF")
 out = partial(click.option, "-o", "--out", type=PATH, metavar="FILE")
 run_dir = partial(click.option, "--run-dir", type=PATH, show_default=True, metavar="FOLDER")

@@ -1,0 +1,253 @@
+"""What a run would do with a scene, and why it might refuse, without running it."""
+
+from __future__ import annotations
+
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from landslide_cli.area import read_area
+from landslide_cli.dem import open_terrain
+from landslide_cli.engine.tta import in_views
+from landslide_cli.errors import LandslideError, LandslideWarning
+from landslide_cli.ground import Ground
+from landslide_cli.model.card import ModelCard
+from landslide_cli.model.weights import DEFAULT_MODEL, find_model, load_network
+from landslide_cli.outputs import Outputs, refuse_lonely_spread
+from landslide_cli.plan import Plan, make_plan
+from landslide_cli.prediction import read_tile
+from landslide_cli.scene import Scene, open_scene
+
+TIMED = 3  # batches of the probe that are timed, after one that warms up
+LOOKED_AT = 64  # windows that are looked into for valid pixels
+RGB = ("red", "green", "blue")  # what bands are chosen by if there is no model to ask
+
+
+@dataclass(slots=True)
+class Preview:
+    """What a run would do. Everything that couldn't be found out, because of a refusal, is None.
+
+    Attributes:
+        scene: The scene.
+        refusals: Why `landslide_cli.detect` would refuse, all reasons that can be seen at once; empty if it wouldn't.
+        warnings: What it would warn of.
+        driver: GDAL's name of the format.
+        size: Width and height in pixels.
+        dtype: Number type of the bands used.
+        crs: Coordinate reference system.
+        resolution_m: Metres per pixel at the centre.
+        bands: Name in the model and number in the file of each band used.
+        unused: Numbers of the bands that are not used.
+        valid_share: Part of the pixels that are valid, in small windows spread evenly over the scene.
+        value_range: Raw values that map to the model's range.
+        model: Model id.
+        trained_m: Metres per pixel that the model was trained for.
+        working_m: Metres per pixel that the network would see.
+        window_px: Height and width of a window in pixels of the scene.
+        windows: Windows that cover it; those without a valid pixel cost nothing.
+        device: Where the network would run.
+        precision: Type that its convolutions would run in.
+        seconds: The network's time for all windows with valid pixels, from a probe of a few.
+        memory_bytes: Largest memory of the process, from the probe and the buffers of the plan.
+        raster_bytes: Largest size of each probability or mask raster asked for, without compression and overviews.
+    """
+
+    scene: str
+    refusals: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    driver: str | None = None
+    size: tuple[int, int] | None = None
+    dtype: str | None = None
+    crs: str | None = None
+    resolution_m: float | None = None
+    bands: dict[str, int] | None = None
+    unused: list[int] | None = None
+    valid_share: float | None = None
+    value_range: tuple[float, float] | None = None
+    model: str | None = None
+    trained_m: tuple[float, float] | None = None
+    working_m: float | None = None
+    window_px: tuple[int, int] | None = None
+    windows: int | None = None
+    device: str | None = None
+    precision: str | None = None
+    seconds: float | None = None
+    memory_bytes: int | None = None
+    raster_bytes: int | None = None
+
+    @contextmanager
+    def noting(self) -> Iterator[None]:
+        """Turn a refusal into a line of the preview, and go on."""
+        try:
+            yield
+        except LandslideError as error:
+            self.refusals.append(str(error))
+
+
+def preview(
+    scene: str | Path,
+    out: str | Path | None = None,
+    *,
+    model: str | Path = DEFAULT_MODEL,
+    dem: str | Path | None = None,
+    min_slope: float = 0.0,
+    overlap: int = 128,
+    batch_size: int | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    tta: str | None = None,
+    bands: Sequence[int] | None = None,
+    scale: tuple[float, float] | None = None,
+    resolution: float | None = None,
+    aoi: str | Path | None = None,
+    bbox: tuple[float, float, float, float] | None = None,
+    probability: str | Path | None = None,
+    mask: str | Path | None = None,
+    spread: str | Path | None = None,
+    overwrite: bool = False,
+    probe: bool = True,
+) -> Preview:
+    """Tell what `landslide_cli.detect` would do with the same arguments; nothing is written.
+
+    Args:
+        scene: As for `detect`, and so is all that follows.
+        out: Inventory that would be written; without it, whether anything could be written isn't looked at.
+        model: Model.
+        dem: Elevation model.
+        min_slope: Smallest mean slope.
+        overlap: Pixels that windows share.
+        batch_size: Windows in each call of the network.
+        device: Where the network would run.
+        precision: Type that its convolutions would run in.
+        tta: Views of each window.
+        bands: Numbers of the bands to use.
+        scale: Raw values that map to the model's range.
+        resolution: Metres per pixel that the network would see.
+        aoi: Vector file with the polygons to analyse.
+        bbox: Left, bottom, right, top to analyse.
+        probability: GeoTIFF that would be written.
+        mask: GeoTIFF that would be written.
+        spread: GeoTIFF that would be written.
+        overwrite: Whether outputs may exist.
+        probe: Ask the network about a few windows, to tell time and memory.
+    """
+    found = Preview(str(scene))
+    if out is not None:
+        with found.noting():
+            outputs = Outputs.named(out, probability=probability, mask=mask, spread=spread)
+            outputs.refuse(scene, aoi, dem, overwrite=overwrite)
+    card = None
+    with found.noting():
+        weights, card = find_model(model)
+        found.model, found.trained_m = card.model_id, card.resolution_m
+        refuse_lonely_spread(spread, tta or card.tta)
+    with found.noting():
+        _choose_device(found, device, precision)
+    with ExitStack() as stack, warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always", LandslideWarning)
+        opened = None
+        with found.noting():
+            opened = stack.enter_context(open_scene(scene, wanted=card.bands if card else RGB, bands=bands))
+            _describe(found, opened, card)
+        if opened:
+            area = None
+            with found.noting():
+                area = read_area(
+                    aoi=aoi, bbox=bbox, transform=opened.transform, crs=opened.crs,
+                    height=opened.height, width=opened.width,
+                )  # fmt: skip
+            with found.noting():
+                ground = Ground(opened.transform, opened.crs, opened.ground)
+                stack.enter_context(
+                    open_terrain(dem, scene=ground, size=(opened.height, opened.width), min_slope_deg=min_slope)
+                )
+            with found.noting():
+                found.valid_share = opened.valid_share()
+            if card:
+                with found.noting():
+                    plan = make_plan(
+                        opened, card, overlap=overlap, scale=scale, resolution_m=resolution, area=area, tta=tta
+                    )
+                    _describe_plan(found, plan)
+                    if probe and not found.refusals:
+                        network = load_network(weights, card)
+                        _probe(found, plan, network, device=device, precision=precision, batch_size=batch_size)
+        found.warnings = [str(one.message) for one in heard if issubclass(one.category, LandslideWarning)]
+    return found
+
+
+def _choose_device(found: Preview, device: str, precision: str) -> None:
+    from landslide_cli.engine.torch_engine import choose_device, choose_precision
+
+    chosen = choose_device(device)
+    found.device = str(chosen)
+    found.precision = str(choose_precision(precision, chosen)).removeprefix("torch.")
+
+
+def _describe(found: Preview, scene: Scene, card: ModelCard | None) -> None:
+    found.driver = scene.src.driver
+    found.size = scene.width, scene.height
+    found.dtype = str(scene.dtype)
+    found.crs = scene.crs.to_string() if scene.crs else None
+    found.resolution_m = scene.resolution_m
+    found.bands = dict(zip(card.bands if card else RGB, scene.bands, strict=True))
+    found.unused = [number for number in range(1, scene.src.count + 1) if number not in scene.bands]
+
+
+def _describe_plan(found: Preview, plan: Plan) -> None:
+    found.value_range = plan.value_range
+    found.working_m = plan.working_m
+    found.window_px = plan.grid.rows.size, plan.grid.cols.size
+    found.windows = len(plan.grid)
+    found.raster_bytes = plan.scene.height * plan.scene.width
+
+
+def _probe(found: Preview, plan: Plan, network: Any, *, device: str, precision: str, batch_size: int | None) -> None:
+    """Ask the network about a few windows of the scene."""
+    from landslide_cli.engine.torch_engine import TorchEngine, default_batch_size
+
+    card = plan.card
+    single = TorchEngine(
+        network, value_range=plan.value_range, mean=card.mean, std=card.std, size=plan.size,
+        batch_size=batch_size or default_batch_size(device), device=device, precision=precision,
+    )  # fmt: skip
+    engine = in_views(single, plan.tta)
+    tiles = islice(plan.grid.tiles(), 0, None, max(1, len(plan.grid) // LOOKED_AT))
+    seen = [read_tile(plan, tile)[0] for tile in tiles]
+    images = [image for image in seen if image is not None]
+    if not images:
+        return
+    batch = np.stack([images[0]] * engine.batch_size)
+    engine(batch)  # the first call also chooses kernels
+    start = time.perf_counter()
+    for _ in range(TIMED):
+        engine(batch)
+    window = (time.perf_counter() - start) / (TIMED * engine.batch_size)
+    found.seconds = window * len(plan.grid) * len(images) / len(seen)
+    found.memory_bytes = _peak_bytes() + buffer_bytes(plan)
+
+
+def buffer_bytes(plan: Plan) -> int:
+    """Memory that a run needs for the width of its scene: block cache, blended rows and the strip made of them."""
+    rows, layers = plan.grid.rows.size, 2 if plan.tta != "none" else 1
+    # Rows that aren't finished are float32 and bool, and are copied once when finished ones leave.
+    blended = rows * (4 * layers + 1) + plan.grid.rows.overlap * 4 * layers
+    # A finished strip is quantised by way of float32, searched for polygons and written.
+    strip = plan.grid.rows.stride * 3 * 4
+    return plan.cache_bytes + plan.scene.width * (blended + strip)
+
+
+def _peak_bytes() -> int:
+    """Largest memory of this process so far."""
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
