@@ -201,7 +201,7 @@ def test_the_network_sees_a_resolution_that_it_was_trained_for(tmp_path: Path, c
     assert zoom(0.5, resolution=1.0) == 0.5
     training = {
         "sources": [{"name": "here", "path": "data/slides", "zoom": 0.5}],
-        "phases": [{"zoom": 1.0}, {"zoom": 0.6}],
+        "working_zoom": 0.6,
     }
     known = tmp_path / "data" / "slides"
     assert zoom(None, folder=known, training=training) == pytest.approx(0.3)

@@ -156,8 +156,7 @@ def choose_zoom(image: Path, folder: Path, card: ModelCard, *, metres: float | N
     if metres is None:
         source = card_source(folder, card)
         if source is not None and resolution is None:
-            working = card.training.get("working_zoom") or card.training["phases"][-1]["zoom"]
-            return float(working) * float(source["zoom"])
+            return float(card.training["working_zoom"]) * float(source["zoom"])
         raise EvaluationError(
             f"{folder}: it isn't known how many metres a pixel of {image.name} is, so the network can't see it at the "
             f"{card.resolution_m[0]:g} to {card.resolution_m[1]:g} m that {card.model_id} was trained for; "
@@ -172,7 +171,7 @@ def card_source(folder: Path, card: ModelCard) -> dict[str, str | float] | None:
     parts = folder.resolve().parts
     for source in card.training.get("sources", ()):
         path = Path(str(source.get("path", ""))).parts
-        if path and parts[-len(path) :] == path and "zoom" in source and card.training.get("phases"):
+        if path and parts[-len(path) :] == path and "zoom" in source and "working_zoom" in card.training:
             return dict(source)
     return None
 

@@ -150,6 +150,7 @@ def _training(recipe: Recipe, split: Split, trained: Trained) -> dict[str, Any]:
         | {"chips": {part: len(chips[source.name]) for part, chips in parts.items()}}
         for source in recipe.sources
     ]
+    entries["working_zoom"] = recipe.zoom
     entries["validation_groups"] = list(entries.pop("validation"))
     entries["test_groups"] = list(entries.pop("test"))
     return entries | {"start": trained.start, "step": trained.step}
