@@ -90,8 +90,11 @@ def make_plan(
     area: Area | None = None,
     tta: str | None = None,
     terrain: Terrain | None = None,
+    largest: int = SIZE,
 ) -> Plan:
     """Decide windows, stretch and working resolution; see `landslide_cli.detect` for the arguments.
+
+    ``largest`` is the side that windows have where the scene isn't smaller, in pixels that the network sees.
 
     Raises:
         SceneError: a stretch can't be measured, or a resolution can't be met.
@@ -102,7 +105,7 @@ def make_plan(
         value_range = card.value_range
     else:
         value_range = scene.stretch()
-    grid, size, working_m = plan_grid(scene, card, overlap=overlap, resolution_m=resolution_m)
+    grid, size, working_m = plan_grid(scene, card, overlap=overlap, resolution_m=resolution_m, largest=largest)
     return Plan(
         scene=scene,
         card=card,
@@ -120,7 +123,7 @@ def make_plan(
 
 
 def plan_grid(
-    scene: Scene, card: ModelCard, *, overlap: int, resolution_m: float | None
+    scene: Scene, card: ModelCard, *, overlap: int, resolution_m: float | None, largest: int = SIZE
 ) -> tuple[Grid, int, float | None]:
     """Lay the grid so that each window shows the network a resolution it was trained for.
 
@@ -140,19 +143,19 @@ def plan_grid(
             raise SceneError(
                 f"{scene.name} has no CRS, so --resolution {resolution_m:g} can't be met; assign a CRS first"
             )
-        return *_lay(scene, (1.0, 1.0), overlap), None
+        return *_lay(scene, (1.0, 1.0), overlap, largest), None
     low, high = card.resolution_m
     target_m = resolution_m or min(max(native_m, low), high)
     if resolution_m is None and target_m == native_m and max(ground) <= SQUEEZED * min(ground):
-        return *_lay(scene, (1.0, 1.0), overlap), native_m
+        return *_lay(scene, (1.0, 1.0), overlap, largest), native_m
     down, across = (target_m / metres for metres in ground)
-    return *_lay(scene, (down, across), overlap), target_m
+    return *_lay(scene, (down, across), overlap, largest), target_m
 
 
-def _lay(scene: Scene, factors: tuple[float, float], overlap: int) -> tuple[Grid, int]:
+def _lay(scene: Scene, factors: tuple[float, float], overlap: int, largest: int) -> tuple[Grid, int]:
     """A grid whose windows hold ``factors`` (down, across) pixels of the scene for each that the network sees."""
     down, across = factors
-    size = fitting_size(scene.height / down, scene.width / across, SIZE)
+    size = fitting_size(scene.height / down, scene.width / across, largest)
     return Grid(_scaled(scene.height, size, down, overlap), _scaled(scene.width, size, across, overlap)), size
 
 
