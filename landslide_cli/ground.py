@@ -70,7 +70,7 @@ class Ground:
         corners, polygon = shapely.get_coordinates(placed, return_index=True)
         longitude, latitude = to_degrees.transform(*corners.T)
         # Across the antimeridian longitudes jump by 360 degrees, and the sense of a ring is lost.
-        longitude = _beside(longitude, longitude[np.flatnonzero(np.diff(polygon, prepend=-1))][polygon])
+        longitude = beside(longitude, longitude[np.flatnonzero(np.diff(polygon, prepend=-1))][polygon])
         located = shapely.set_coordinates(placed.copy(), np.stack([longitude, latitude], axis=1))
         # Some projections mirror; the geodesic sum subtracts holes only if they run the other way.
         _, vertices, (rings, polygons, *several) = shapely.to_ragged_array(shapely.orient_polygons(located))
@@ -87,7 +87,7 @@ class Ground:
         if not self.on_earth:
             return np.full(len(x), np.nan), np.full(len(x), np.nan)
         longitude, latitude = (np.where(np.isfinite(v), v, np.nan) for v in self._to_wgs84.transform(x, y))
-        return _beside(longitude, np.zeros(len(x))), latitude
+        return beside(longitude, np.zeros(len(x))), latitude
 
     def offsets(self, origin: Floats, places: Floats) -> Floats:
         """Metres to the east and to the north from origins to places, both of shape ``(n, 2)`` in the raster's CRS.
@@ -124,7 +124,7 @@ class Ground:
         return mapped
 
 
-def _beside(longitude: Floats, centre: Floats) -> Floats:
+def beside(longitude: Floats, centre: Floats) -> Floats:
     """The same longitudes, at most 180 degrees away from ``centre``."""
     with np.errstate(invalid="ignore"):  # what can't be projected is infinite
         turned = (longitude - centre + 180) % 360 - 180 + centre
