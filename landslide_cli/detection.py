@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +27,10 @@ from landslide_cli.mosaic import NODATA, SPREAD_STEP, STEPS, blend
 from landslide_cli.outputs import Outputs, known, open_raster, provenance, refuse_lonely_spread
 from landslide_cli.plan import Plan, make_plan
 from landslide_cli.prediction import OnProgress, Predictor
+from landslide_cli.runs import Job
 from landslide_cli.scene import open_scene
 from landslide_cli.shaping import Shaping
+from landslide_cli.stac import write_item
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +48,8 @@ class Summary:
         area_m2: Their area together; None without a CRS.
         analysed_m2: Area that the network has looked at; None without a CRS.
         analysed_share: The same as a part of the scene's pixels.
-        bounds: West, south, east, north of the landslides in degrees; None if there are none or no CRS.
+        bounds: West, south, east, north of the landslides in degrees, west larger than east across the antimeridian
+            (RFC 7946, section 5.2); None if there are none or no CRS.
         windows: Windows that the network was asked about.
         device: Where the network ran.
         precision: Type that its convolutions ran in.
@@ -92,14 +96,16 @@ def detect(
     probability: str | Path | None = None,
     mask: str | Path | None = None,
     spread: str | Path | None = None,
+    stac: bool = False,
     overwrite: bool = False,
+    command: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> Summary:
     """Find the landslides in a scene and write them as polygons.
 
     Args:
         scene: Any raster that GDAL reads, of any size.
-        out: Inventory to write: ``.gpkg``, ``.shp``, ``.geojson`` or ``.fgb``.
+        out: Inventory to write: ``.gpkg``, ``.shp``, ``.geojson``, ``.fgb`` or ``.parquet``.
         model: Id of an installed model, or a ``.safetensors`` file with its card beside it.
         threshold: Probability from which a pixel counts as landslide; the card's by default.
         min_area: Smallest landslide in m².
@@ -122,7 +128,9 @@ def detect(
         probability: GeoTIFF of the probability to write as well.
         mask: GeoTIFF of the mask (1 landslide, 0 not, 255 not analysed) to write as well.
         spread: GeoTIFF of the standard deviation between the views to write as well; needs ``tta``.
+        stac: Write a STAC item beside the inventory as well, named as it is but ending in ``.json``.
         overwrite: Replace outputs that exist.
+        command: Command line to note in the layer ``runs``.
         on_progress: Called after each window with the scene's pixels done and in all.
 
     Raises:
@@ -130,7 +138,7 @@ def detect(
     """
     from landslide_cli.engine.torch_engine import TorchEngine, default_batch_size
 
-    outputs = Outputs.named(out, probability=probability, mask=mask, spread=spread)
+    outputs = Outputs.named(out, probability=probability, mask=mask, spread=spread, stac=stac)
     outputs.refuse(scene, aoi, dem, overwrite=overwrite)
     weights, card = find_model(model)
     refuse_lonely_spread(spread, tta or card.tta)
@@ -169,10 +177,12 @@ def detect(
             device=device,
             precision=precision,
         )
-        return run(plan, engine, outputs, on_progress=on_progress)
+        return run(plan, engine, outputs, command=command, on_progress=on_progress)
 
 
-def run(plan: Plan, engine: Engine, outputs: Outputs, *, on_progress: OnProgress | None = None) -> Summary:
+def run(
+    plan: Plan, engine: Engine, outputs: Outputs, *, command: str | None = None, on_progress: OnProgress | None = None
+) -> Summary:
     """Carry a plan out with any engine; the outputs get their names together, at the end.
 
     Raises:
@@ -182,12 +192,13 @@ def run(plan: Plan, engine: Engine, outputs: Outputs, *, on_progress: OnProgress
     engine = in_views(engine, plan.tta)
     _announce(plan, engine)
     scene, tags = plan.scene, provenance(plan, engine)
+    job = Job(scene.name, scene.width, scene.height, scene.crs, datetime.now(UTC), command)
     predictor = Predictor(plan, engine, on_progress)
     with rasterio.Env(GDAL_CACHEMAX=plan.cache_bytes), ExitStack() as stages:
         inventory = InventoryWriter(
             stages.enter_context(staged(outputs.inventory)),
             measurer=Measurer(Ground(scene.transform, scene.crs, scene.ground), plan.shaping, plan.terrain),
-            scene=scene.name,
+            job=job,
             model=plan.card.model_id,
             resolution_m=plan.working_m,
             multi=plan.connectivity == 8,
@@ -222,6 +233,8 @@ def run(plan: Plan, engine: Engine, outputs: Outputs, *, on_progress: OnProgress
                     f"{scene.name}: {what} holds no valid pixel; check the file's nodata value, alpha band and mask"
                 )
         inventory.close()
+        if outputs.stac:
+            write_item(stages.enter_context(staged(outputs.stac)), plan, outputs, tags)
     return Summary(
         scene=str(scene.src.name),
         out=str(outputs.inventory),

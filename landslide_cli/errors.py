@@ -24,7 +24,7 @@ class ProbabilityError(LandslideError):
 
 
 class OutputError(LandslideError):
-    """An output can't be written: it exists, its folder is missing, its ending is unknown."""
+    """An output can't be written: it exists, its folder is missing, its ending is unknown, its format is too small."""
 
 
 class ModelError(LandslideError):

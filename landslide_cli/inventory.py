@@ -1,10 +1,11 @@
-"""The vector output: attributes, layers, formats, provenance."""
+"""The vector output: attributes, layers, provenance."""
 
 from __future__ import annotations
 
 import sqlite3
 import warnings
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,41 +13,30 @@ import geopandas
 import numpy as np
 import pandas as pd
 import pyogrio
+import pyproj
+import shapely
+from pyproj.exceptions import CRSError
 
-from landslide_cli.attributes import PIXEL_FIELDS, SHORT_NAMES, Columns, Measurer, rounded
+from landslide_cli.attributes import PIXEL_FIELDS, Columns, Measurer, rounded
+from landslide_cli.bounds import Bounds, WestSouthEastNorth
 from landslide_cli.errors import OutputError
-from landslide_cli.ground import Geometries
+from landslide_cli.formats import convert
+from landslide_cli.ground import Floats, Geometries, Ground
 from landslide_cli.neighbours import nearest_m
-
-DRIVERS = {
-    ".gpkg": "GPKG",
-    ".shp": "ESRI Shapefile",
-    ".geojson": "GeoJSON",
-    ".json": "GeoJSON",
-    ".fgb": "FlatGeobuf",
-}
-
-
-def refuse_unknown_ending(path: Path) -> None:
-    """Check that a vector output can be written by its ending.
-
-    Raises:
-        OutputError: it can't.
-    """
-    if path.suffix.lower() not in DRIVERS:
-        raise OutputError(f"{path}: no format is known by the ending {path.suffix!r}; use one of {', '.join(DRIVERS)}")
+from landslide_cli.runs import Job, run_table
+from landslide_cli.shapefile import Room
 
 
 class InventoryWriter:
     """Writes landslides and the analysed area as they come, so that their number doesn't matter to memory.
 
-    A GeoPackage holds the layers ``landslides`` and ``analysed`` and the provenance; the other formats hold
-    the landslides alone. GeoJSON comes in longitude and latitude with seven digits (RFC 7946).
+    A GeoPackage holds the layers ``landslides``, ``analysed`` and ``runs`` and the provenance; the other formats
+    hold the landslides alone. GeoJSON comes in longitude and latitude with seven digits (RFC 7946).
 
     Args:
         path: File to write, in the format of its ending.
         measurer: What is done to the polygons and measured of them.
-        scene: Name of the scene.
+        job: What was asked for, where and when.
         model: Model id.
         resolution_m: Metres per pixel that the network has seen, if known.
         multi: Whether landslides may have several parts (connectivity 8).
@@ -58,32 +48,41 @@ class InventoryWriter:
         flat: Landslides dropped so far because the ground is too flat.
         area_m2: Their area together; NaN where unknown.
         analysed_m2: Analysed area; NaN where unknown.
-        bounds: West, south, east, north of the landslides so far in WGS 84 degrees, or None.
+
+    Raises:
+        OutputError: the format can't hold the CRS or the names.
     """
 
     def __init__(
-        self, path: Path, *, measurer: Measurer, scene: str, model: str,
+        self, path: Path, *, measurer: Measurer, job: Job, model: str,
         resolution_m: float | None, multi: bool, provenance: dict[str, str], spread: bool = False,
     ) -> None:  # fmt: skip
         self.count = 0
         self.flat = 0
         self.area_m2 = 0.0
         self.analysed_m2 = 0.0
-        self.bounds: tuple[float, float, float, float] | None = None
+        self._bounds = Bounds()
         self._path = path
         self._measurer = measurer
         self._ground = measurer.ground
-        self._names = {"scene": scene, "model": model}
+        self._job, self._tags = job, provenance
+        self._names = {"scene": job.scene, "model": model}
+        self._crs = _writable_crs(path, self._ground)
+        shapefile = path.suffix.lower() == ".shp"
+        self._room = Room(path, crs=self._crs, texts=self._names) if shapefile else None
         self._resolution_m = resolution_m
         self._kind = {"landslides": "MultiPolygon" if multi else "Polygon", "analysed": "Polygon"}
         # Formats that can't be appended to are made from a GeoPackage at the end.
-        self._spool = path.with_suffix(".gpkg")
+        final = path.suffix.lower() == ".gpkg"
+        self._spool = path if final else path.with_name(f"{path.stem}.spool.gpkg")
         none = np.empty(0, dtype=object)
         fields = PIXEL_FIELDS if spread else PIXEL_FIELDS.keys() - {"prob_spread"}
         nothing = self._landslides(none, {name: np.zeros(0, PIXEL_FIELDS[name]) for name in fields})
         self._fields = [name for name in nothing.columns if name != "geometry"]
+        # Reading the metadata of a file on the way would leave an .aux.xml behind.
+        metadata = provenance if final else None
         # 1.2 is read by every QGIS and ArcGIS in use.
-        self._append("landslides", nothing, mode="w", VERSION="1.2", dataset_metadata=provenance)
+        self._append("landslides", nothing, mode="w", VERSION="1.2", dataset_metadata=metadata)
         self._append("analysed", self._analysed(none))
 
     def add(self, pixels: Geometries, columns: Columns) -> None:
@@ -96,10 +95,13 @@ class InventoryWriter:
         """
         frame = self._landslides(pixels, columns)
         if len(frame):
+            if self._room:
+                self._room.take(frame)
             self._append("landslides", frame)
             self.count += len(frame)
             self.area_m2 += float(frame["area_m2"].sum(skipna=False))
-            self._extend(frame)
+            corners = shapely.get_coordinates(frame.geometry.to_numpy())
+            self._bounds.add(*self._ground.longitude_latitude(*corners.T))
 
     def add_analysed(self, pixels: Geometries) -> None:
         """Add outlines, in pixel coordinates, of what the network has looked at."""
@@ -108,23 +110,21 @@ class InventoryWriter:
             self._append("analysed", frame)
             self.analysed_m2 += float(frame["area_m2"].sum(skipna=False))
 
+    @property
+    def bounds(self) -> WestSouthEastNorth | None:
+        """Of the landslides so far in WGS 84 degrees, see `Bounds.degrees`."""
+        return self._bounds.degrees
+
     def close(self) -> None:
-        """Look for each landslide's nearest neighbour, and bring the file into its final format."""
+        """Look for each landslide's nearest neighbour, note the run, and bring the file into its final format."""
         self._fill_nearest()
-        suffix = self._path.suffix.lower()
-        if suffix == ".gpkg":
+        if self._spool == self._path:
+            run = run_table(self._job, self._tags, datetime.now(UTC))
+            pyogrio.write_dataframe(run, self._path, layer="runs", driver="GPKG", append=True)
             return
-        options = {".shp": {"ENCODING": "UTF-8"}}.get(suffix, {})
-        if suffix in (".geojson", ".json") and self._ground.crs:
-            options = {"RFC7946": "YES"}
-        short = SHORT_NAMES if suffix == ".shp" else {}
-        renamed = ", ".join(f'"{name}" AS "{short.get(name, name)}"' for name in self._fields)
-        sql = f"SELECT {renamed}, geom FROM landslides ORDER BY id"
-        with pyogrio.open_arrow(self._spool, sql=sql, use_pyarrow=False) as (meta, stream):
-            pyogrio.write_arrow(
-                stream, self._path, driver=DRIVERS[suffix], geometry_name=meta["geometry_name"] or "geom",
-                geometry_type=self._kind["landslides"], crs=meta["crs"], **options,
-            )  # fmt: skip
+        convert(
+            self._spool, self._path, fields=self._fields, kind=self._kind["landslides"], crs=self._crs, tags=self._tags
+        )
         self._spool.unlink()
 
     def _fill_nearest(self) -> None:
@@ -164,16 +164,14 @@ class InventoryWriter:
         placed = self._ground.place(pixels)
         columns = {
             "area_m2": np.round(self._ground.measure(placed)[0], 2),
-            "scene": _repeated(self._names["scene"], len(placed)),
+            "nodata_share": np.round(_holes_share(pixels), 4),
             "resolution_m": np.full(len(placed), np.nan if self._resolution_m is None else self._resolution_m),
+            "scene": _repeated(self._names["scene"], len(placed)),
         }
         return self._frame(columns, placed)
 
     def _frame(self, columns: dict[str, Any], geometry: Geometries) -> geopandas.GeoDataFrame:
-        crs = self._ground.crs
-        return geopandas.GeoDataFrame(
-            columns, geometry=geopandas.GeoSeries(list(geometry), crs=crs.to_wkt() if crs else None)
-        )
+        return geopandas.GeoDataFrame(columns, geometry=geopandas.GeoSeries(list(geometry), crs=self._crs))
 
     def _append(self, layer: str, frame: geopandas.GeoDataFrame, *, mode: str = "a", **options: Any) -> None:
         with warnings.catch_warnings():
@@ -184,14 +182,31 @@ class InventoryWriter:
                 geometry_type=self._kind[layer], promote_to_multi=self._kind[layer] == "MultiPolygon", **options,
             )  # fmt: skip
 
-    def _extend(self, frame: geopandas.GeoDataFrame) -> None:
-        if frame.crs is None:
-            return
-        west, south, east, north = map(float, frame.to_crs(4326).total_bounds)
-        if self.bounds:
-            was = self.bounds
-            west, south, east, north = min(west, was[0]), min(south, was[1]), max(east, was[2]), max(north, was[3])
-        self.bounds = west, south, east, north
+
+def _writable_crs(path: Path, ground: Ground) -> pyproj.CRS | None:
+    """The CRS as vector formats are given it.
+
+    Raises:
+        OutputError: they have no words for it.
+    """
+    if ground.crs is None:
+        return None
+    crs = pyproj.CRS.from_wkt(ground.crs.to_wkt())
+    try:
+        crs.to_wkt("WKT1_GDAL")
+    except CRSError as error:
+        raise OutputError(
+            f"{path.name}: polygons can't be written in the scene's CRS {crs.name!r}; warp the scene first: "
+            "gdalwarp -t_srs EPSG:4326 scene.tif warped.tif"
+        ) from error
+    return crs
+
+
+def _holes_share(pixels: Geometries) -> Floats:
+    """Part of what polygons surround that isn't theirs."""
+    area = shapely.area(pixels)
+    share: Floats = 1 - area / shapely.area(shapely.polygons(shapely.get_exterior_ring(pixels)))
+    return share
 
 
 def _repeated(text: str, count: int) -> pd.Series:

@@ -13,7 +13,7 @@ from landslide_cli import __version__
 from landslide_cli.engine import Engine
 from landslide_cli.errors import OutputError
 from landslide_cli.files import refuse_unwritable, staged
-from landslide_cli.inventory import refuse_unknown_ending
+from landslide_cli.formats import refuse_unknown_ending
 from landslide_cli.mosaic import RasterWriter, writing_cog
 from landslide_cli.plan import Plan
 from landslide_cli.terrain import Terrain
@@ -23,12 +23,13 @@ TERRAIN_TAGS = ("LANDSLIDE_DEM", "LANDSLIDE_MIN_SLOPE_DEG")
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """The files that a run writes; the rasters are written on request."""
+    """The files that a run writes; all but the inventory are written on request."""
 
     inventory: Path
     probability: Path | None = None
     mask: Path | None = None
     spread: Path | None = None
+    stac: Path | None = None
 
     @classmethod
     def named(
@@ -38,9 +39,11 @@ class Outputs:
         probability: str | Path | None = None,
         mask: str | Path | None = None,
         spread: str | Path | None = None,
+        stac: bool = False,
     ) -> Outputs:
-        """The outputs of these names."""
-        return cls(Path(inventory), *(None if name is None else Path(name) for name in (probability, mask, spread)))
+        """The outputs of these names; the STAC item has that of the inventory, but ends in ``.json``."""
+        rasters = (None if name is None else Path(name) for name in (probability, mask, spread))
+        return cls(Path(inventory), *rasters, Path(inventory).with_suffix(".json") if stac else None)
 
     def refuse(self, *inputs: str | Path | None, overwrite: bool) -> None:
         """Check before any work that every file can be written.
@@ -49,8 +52,9 @@ class Outputs:
             OutputError: one can't, two share a name, or one is an input itself.
         """
         refuse_unknown_ending(self.inventory)
-        given = [path for path in (self.inventory, self.probability, self.mask, self.spread) if path is not None]
-        for path in given[1:]:
+        rasters = [path for path in (self.probability, self.mask, self.spread) if path is not None]
+        given = [self.inventory, *rasters, *([self.stac] if self.stac else [])]
+        for path in rasters:
             if path.suffix.lower() not in (".tif", ".tiff"):
                 raise OutputError(f"{path}: rasters are written as GeoTIFF; let the name end in .tif")
         for path in given:
@@ -84,6 +88,7 @@ def provenance(plan: Plan, engine: Engine) -> dict[str, str]:
         "LANDSLIDE_STRETCH": "{:g},{:g}".format(*plan.value_range),
         "LANDSLIDE_BANDS": ",".join(map(str, plan.scene.bands)),
         "LANDSLIDE_PRECISION": engine.precision,
+        "LANDSLIDE_DEVICE": engine.device,
         "LANDSLIDE_TTA": plan.tta,
         "LANDSLIDE_SCENE": plan.scene.name,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from landslide_cli import __version__
@@ -14,6 +15,7 @@ from landslide_cli.errors import ProbabilityError
 from landslide_cli.files import staged
 from landslide_cli.inventory import InventoryWriter
 from landslide_cli.outputs import TERRAIN_TAGS, Outputs, known, terrain_tags
+from landslide_cli.runs import Job
 from landslide_cli.shaping import Shaping
 from landslide_cli.stored import Mosaic, OnRows, open_mosaic
 
@@ -34,7 +36,8 @@ class Polygonized:
         area_m2: Their area together; None without a CRS.
         analysed_m2: Area that the network has looked at; None without a CRS.
         analysed_share: The same as a part of the raster's pixels.
-        bounds: West, south, east, north of the landslides in degrees; None if there are none or no CRS.
+        bounds: West, south, east, north of the landslides in degrees, west larger than east across the antimeridian
+            (RFC 7946, section 5.2); None if there are none or no CRS.
     """
 
     probability: str
@@ -62,13 +65,14 @@ def polygonize(
     min_slope: float = 0.0,
     spread: str | Path | None = None,
     overwrite: bool = False,
+    command: str | None = None,
     on_progress: OnRows | None = None,
 ) -> Polygonized:
     """Write the landslides of a probability raster; geometry and attributes are those of `landslide_cli.detect`.
 
     Args:
         probability: Raster that ``detect(probability=...)`` has written, or floating-point numbers from 0 to 1.
-        out: Inventory to write: ``.gpkg``, ``.shp``, ``.geojson`` or ``.fgb``.
+        out: Inventory to write: ``.gpkg``, ``.shp``, ``.geojson``, ``.fgb`` or ``.parquet``.
         threshold: Probability from which a pixel counts as landslide; by default that of the raster's run.
         min_area: Smallest landslide in m².
         fill_holes: Holes up to this many m² are filled.
@@ -78,11 +82,13 @@ def polygonize(
         min_slope: Landslides with a smaller mean slope in degrees are dropped; needs ``dem``.
         spread: Raster that ``detect(spread=...)`` has written in the same run, for the attribute ``prob_spread``.
         overwrite: Replace an output that exists.
+        command: Command line to note in the layer ``runs``.
         on_progress: Called after each strip with the pixels done and in all.
 
     Raises:
         LandslideError: with a message that says what to do; no output is written then.
     """
+    started = datetime.now(UTC)
     outputs = Outputs(Path(out))
     outputs.refuse(probability, spread, dem, overwrite=overwrite)
     shaping = Shaping(min_area, fill_holes, simplify)
@@ -94,7 +100,14 @@ def polygonize(
         inventory = InventoryWriter(
             stages.enter_context(staged(outputs.inventory)),
             measurer=Measurer(mosaic.ground, shaping, mosaic.terrain),
-            scene=mosaic.tags.get("LANDSLIDE_SCENE", mosaic.name),
+            job=Job(
+                mosaic.tags.get("LANDSLIDE_SCENE", mosaic.name),
+                mosaic.width,
+                mosaic.height,
+                mosaic.ground.crs,
+                started,
+                command,
+            ),
             model=model,
             resolution_m=float(resolution_m) if resolution_m else None,
             multi=connectivity == 8,

@@ -81,6 +81,17 @@ def test_every_attribute_is_explained_and_its_short_name_told() -> None:
     assert [name for name in [*FIELDS, *SHORT_NAMES.values()] if f"`{name}`" not in text] == []
 
 
+def test_every_column_of_the_other_layers_is_explained() -> None:
+    import pandas as pd
+
+    from landslide_cli.runs import Job, run_table
+
+    _, _, text = (ROOT / "docs" / "outputs.md").read_text().partition("### `runs`")
+    now = pd.Timestamp.now("UTC")
+    columns = run_table(Job("scene.tif", 1, 1, None, now), {}, now).columns
+    assert [name for name in columns if f"`{name}`" not in text.partition("## Provenance")[0]] == []
+
+
 def test_nothing_in_the_project_is_imagery() -> None:
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
     if tracked.returncode:

@@ -8,15 +8,18 @@ from typing import Any
 import click
 
 from landslide_cli.cli import options
+from landslide_cli.cli.command_line import command_line
 from landslide_cli.cli.summaries import as_machine_text, as_text
 
 
 @click.command()
 @click.argument("scene")
-@options.out(required=True, help="Inventory to write; its ending chooses the format: .gpkg, .shp, .geojson or .fgb.")
+@options.inventory(required=True)
 @options.probability(help="Also write the probability (0 to 1) as a GeoTIFF.")
 @options.mask(help="Also write the mask (1 landslide, 0 not, 255 not analysed) as a GeoTIFF.")
 @options.spread(help="Also write how far apart the views of --tta are (standard deviation) as a GeoTIFF.")
+@click.option("--stac", is_flag=True,
+              help="Also write a STAC item beside the inventory, named as it is but ending in .json.")  # fmt: skip
 @options.threshold
 @options.min_area
 @options.fill_holes
@@ -42,7 +45,8 @@ def detect(scene: str, out: Path, as_json: bool, quiet: bool, **settings: Any) -
     """Write the landslides of SCENE as polygons, measured, in the scene's own CRS.
 
     SCENE is a GeoTIFF or any other raster that GDAL reads, of any size. A GeoPackage also holds the
-    layer "analysed": where the network has looked, and so where the absence of polygons means something.
+    layers "analysed", where the network has looked and so where the absence of polygons means something,
+    and "runs", how the file was made.
 
     Bare earth of other origin (quarries, building sites, river banks, ploughed fields) is the usual
     false alarm: look at each polygon before you act on it. With --dem and --min-slope the flat ones go.
@@ -55,5 +59,5 @@ def detect(scene: str, out: Path, as_json: bool, quiet: bool, **settings: Any) -
     with talking(quiet=quiet) as on_progress:
         from landslide_cli.detection import detect as run
 
-        summary = run(scene, out, on_progress=on_progress, **settings)
+        summary = run(scene, out, command=command_line(), on_progress=on_progress, **settings)
     click.echo(as_machine_text(summary) if as_json else as_text(summary))

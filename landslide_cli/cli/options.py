@@ -50,6 +50,9 @@ probability = partial(click.option, "--probability", type=PATH, metavar="TIF")
 mask = partial(click.option, "--mask", type=PATH, metavar="TIF")
 spread = partial(click.option, "--spread", type=PATH, metavar="TIF")
 out = partial(click.option, "-o", "--out", type=PATH, metavar="FILE")
+inventory = partial(
+    out, help="Inventory to write; its ending chooses the format: .gpkg, .shp, .geojson, .fgb or .parquet."
+)
 run_dir = partial(click.option, "--run-dir", type=PATH, show_default=True, metavar="FOLDER")
 seed = partial(click.option, "--seed", type=int, show_default=True)
 size = partial(click.option, "--size", show_default=True, metavar="PIXELS")

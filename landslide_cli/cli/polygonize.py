@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from landslide_cli.cli import options
+from landslide_cli.cli.command_line import command_line
 from landslide_cli.cli.summaries import as_machine_text, as_text
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("probability")
-@options.out(help="Inventory to write; its ending chooses the format: .gpkg, .shp, .geojson or .fgb.")
+@options.inventory()
 @click.option("--table", is_flag=True,
               help="Instead of writing, print number and area of landslides for thresholds 0.1 to 0.9.")  # fmt: skip
 @options.run_threshold
@@ -63,7 +64,7 @@ def polygonize(
 
             found = run(
                 probability, out, threshold=threshold, spread=spread, overwrite=overwrite,
-                on_progress=on_progress, **settings,
+                command=command_line(), on_progress=on_progress, **settings,
             )  # fmt: skip
             text = as_machine_text(found) if as_json else as_text(found)
     click.echo(text)

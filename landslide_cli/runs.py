@@ -1,0 +1,57 @@
+"""What a GeoPackage tells of its run: the one row of the layer ``runs``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import pandas as pd
+from rasterio.crs import CRS
+
+# Column and the tag that it repeats, in the order of the table.
+FROM_TAGS = {
+    "version": "LANDSLIDE_VERSION", "model": "LANDSLIDE_MODEL", "weights_sha256": "LANDSLIDE_WEIGHTS_SHA256",
+    "threshold": "LANDSLIDE_THRESHOLD", "window": "LANDSLIDE_WINDOW", "overlap": "LANDSLIDE_OVERLAP",
+    "stretch": "LANDSLIDE_STRETCH", "bands": "LANDSLIDE_BANDS", "resolution_m": "LANDSLIDE_RESOLUTION_M",
+    "precision": "LANDSLIDE_PRECISION", "device": "LANDSLIDE_DEVICE", "tta": "LANDSLIDE_TTA",
+    "dem": "LANDSLIDE_DEM", "min_slope_deg": "LANDSLIDE_MIN_SLOPE_DEG",
+}  # fmt: skip
+NUMBERS = ("threshold", "resolution_m", "min_slope_deg")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What was asked for, where and when.
+
+    Attributes:
+        scene: Name of the scene.
+        width: Its columns.
+        height: Its rows.
+        crs: Its coordinate reference system, or None.
+        started: Begin, with its time zone.
+        command: Command line, or None where Python asked.
+    """
+
+    scene: str
+    width: int
+    height: int
+    crs: CRS | None
+    started: datetime
+    command: str | None = None
+
+
+def run_table(job: Job, tags: Mapping[str, str], ended: datetime) -> pd.DataFrame:
+    """The row, with null for what isn't known.
+
+    Args:
+        job: What was asked for.
+        tags: Provenance as the outputs carry it.
+        ended: End, with its time zone.
+    """
+    told = {name: tags.get(tag) for name, tag in FROM_TAGS.items()}
+    texts = {"command": job.command, "scene": job.scene, "crs": job.crs.to_string() if job.crs else None}
+    row = {"version": told.pop("version"), **texts, "width": job.width, "height": job.height, **told}
+    table = pd.DataFrame([row]).astype({name: "str" for name in (*texts, *told) if name not in NUMBERS})
+    table = table.astype(dict.fromkeys(NUMBERS, "float64"))
+    return table.assign(started=pd.to_datetime([job.started]), ended=pd.to_datetime([ended]))

@@ -1,0 +1,83 @@
+"""What fits into a shapefile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import geopandas
+import pandas as pd
+import pyproj
+import shapely
+from pyproj.exceptions import CRSError
+
+from landslide_cli.errors import OutputError
+
+# Many readers stop there, for .shp and .dbf alike: https://gdal.org/en/stable/drivers/vector/shapefile.html
+LARGEST_BYTES = 2**31 - 1
+LONGEST_TEXT = 254  # bytes
+# Widths of a table's columns as GDAL writes them; text has 80 bytes, or more where it needs them.
+WIDTHS = {"i": 18, "f": 24, "b": 1}
+TEXT = 80
+OTHERWISE = "write .gpkg instead"
+
+
+class Room:
+    """Refuses what a shapefile can't hold, before it is written.
+
+    Args:
+        path: The shapefile, for messages.
+        crs: Coordinate reference system of the polygons, or None.
+        texts: Texts that every polygon carries.
+
+    Raises:
+        OutputError: a text is too long, or ``.prj`` can't tell the CRS.
+    """
+
+    def __init__(self, path: Path, *, crs: pyproj.CRS | None, texts: dict[str, str]) -> None:
+        self._name = path.name
+        # File headers; that of the table holds 32 bytes for each column and is small.
+        self._geometry, self._table = 100, 0
+        for name, text in texts.items():
+            if len(text.encode()) > LONGEST_TEXT:
+                raise OutputError(
+                    f"{path.name}: {name} has {len(text.encode())} bytes, but a shapefile's texts hold {LONGEST_TEXT}; "
+                    f"{OTHERWISE}"
+                )
+        if crs is not None and not _told_by_prj(crs):
+            raise OutputError(f"{path.name}: a shapefile's .prj can't tell the CRS {crs.name!r} exactly; {OTHERWISE}")
+
+    def take(self, frame: geopandas.GeoDataFrame) -> None:
+        """Count polygons in.
+
+        Raises:
+            OutputError: a file would grow beyond what readers take.
+        """
+        polygons = frame.geometry.to_numpy()
+        parts = shapely.get_num_interior_rings(shapely.get_parts(polygons)) + 1
+        # A record: header 8, kind 4, bounds 32, two counts 8, a count for each ring, two doubles for each vertex.
+        self._geometry += 52 * len(polygons) + 4 * int(parts.sum())
+        self._geometry += 16 * int(shapely.get_num_coordinates(polygons).sum())
+        columns = frame.drop(columns="geometry")
+        self._table += len(frame) * (1 + sum(_width(columns[name]) for name in columns))
+        for ending, size in ((".shp", self._geometry), (".dbf", self._table)):
+            if size > LARGEST_BYTES:
+                raise OutputError(
+                    f"{self._name}: the landslides don't fit into a shapefile, whose {ending} holds 2 GB; {OTHERWISE}, "
+                    "or drop small landslides with --min-area"
+                )
+
+
+def _width(column: pd.Series) -> int:
+    kind = column.dtype.kind
+    if kind in WIDTHS:
+        return WIDTHS[kind]
+    return max(TEXT, *(len(text.encode()) for text in column.unique()))
+
+
+def _told_by_prj(crs: pyproj.CRS) -> bool:
+    """Whether ESRI's WKT can say it: it knows no derived CRS, and drops the datum shift of a bound one."""
+    try:
+        crs.to_wkt("WKT1_ESRI")
+    except CRSError:
+        return False
+    return not crs.is_bound
