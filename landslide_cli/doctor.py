@@ -17,7 +17,13 @@ from landslide_cli.model.card import checksum, read_card
 from landslide_cli.model.weights import DEFAULT_MODEL, installed_weights
 
 NEEDED = ("torch", "rasterio", "geopandas", "pyogrio", "shapely", "pyproj", "numpy", "scipy")
-OPTIONAL = {"train": "lightning", "plot": "matplotlib", "export": "onnxruntime", "openvino": "openvino"}
+OPTIONAL = {
+    "train": "lightning",
+    "plot": "matplotlib",
+    "export": "onnxruntime",
+    "openvino": "openvino",
+    "parquet": "pyarrow",
+}
 DEMO_SIZE = 1024
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyogrio
 import pyproj
+from pyproj.exceptions import CRSError
+from rasterio.crs import CRS
 
 from landslide_cli.attributes import SHORT_NAMES
 from landslide_cli.errors import OutputError
 from landslide_cli.extras import need
 from landslide_cli.geoparquet import write_geoparquet
+from landslide_cli.shapefile import refuse_misfit
 
 # Media types: those of OGC and IANA where there is one.
 DRIVERS = {
@@ -36,6 +39,36 @@ def refuse_unknown_ending(path: Path) -> None:
         raise OutputError(f"{path}: no format is known by the ending {path.suffix!r}; use one of {', '.join(DRIVERS)}")
     if suffix == ".parquet":
         need("pyarrow", extra="parquet", purpose=f"{path}: GeoParquet")
+
+
+def fitting_crs(path: Path, crs: CRS | None, texts: Mapping[str, str]) -> pyproj.CRS | None:
+    """The scene's CRS as vector formats are given it.
+
+    Args:
+        path: File to write, in the format of its ending.
+        crs: CRS of the scene, or None.
+        texts: Texts that every polygon carries.
+
+    Raises:
+        OutputError: the format has no words for the CRS, or no room for a text.
+    """
+    known = _in_old_words(path, crs) if crs else None
+    if path.suffix.lower() == ".shp":
+        refuse_misfit(path, crs=known, texts=texts)
+    return known
+
+
+def _in_old_words(path: Path, crs: CRS) -> pyproj.CRS:
+    known = pyproj.CRS.from_wkt(crs.to_wkt())
+    try:
+        # pyogrio passes what has no EPSG code in these.
+        known.to_wkt("WKT1_GDAL")
+    except CRSError as error:
+        raise OutputError(
+            f"{path.name}: polygons can't be written in the scene's CRS {known.name!r}; warp the scene first: "
+            "gdalwarp -t_srs EPSG:4326 scene.tif warped.tif"
+        ) from error
+    return known
 
 
 def convert(

@@ -13,15 +13,12 @@ import geopandas
 import numpy as np
 import pandas as pd
 import pyogrio
-import pyproj
 import shapely
-from pyproj.exceptions import CRSError
 
 from landslide_cli.attributes import PIXEL_FIELDS, Columns, Measurer, rounded
 from landslide_cli.bounds import Bounds, WestSouthEastNorth
-from landslide_cli.errors import OutputError
-from landslide_cli.formats import convert
-from landslide_cli.ground import Floats, Geometries, Ground
+from landslide_cli.formats import convert, fitting_crs
+from landslide_cli.ground import Floats, Geometries
 from landslide_cli.neighbours import nearest_m
 from landslide_cli.runs import Job, run_table
 from landslide_cli.shapefile import Room
@@ -67,9 +64,8 @@ class InventoryWriter:
         self._ground = measurer.ground
         self._job, self._tags = job, provenance
         self._names = {"scene": job.scene, "model": model}
-        self._crs = _writable_crs(path, self._ground)
-        shapefile = path.suffix.lower() == ".shp"
-        self._room = Room(path, crs=self._crs, texts=self._names) if shapefile else None
+        self._crs = fitting_crs(path, self._ground.crs, self._names)
+        self._room = Room(path) if path.suffix.lower() == ".shp" else None
         self._resolution_m = resolution_m
         self._kind = {"landslides": "MultiPolygon" if multi else "Polygon", "analysed": "Polygon"}
         # Formats that can't be appended to are made from a GeoPackage at the end.
@@ -181,25 +177,6 @@ class InventoryWriter:
                 self._spool, layer=layer, driver="GPKG", engine="pyogrio", mode=mode,
                 geometry_type=self._kind[layer], promote_to_multi=self._kind[layer] == "MultiPolygon", **options,
             )  # fmt: skip
-
-
-def _writable_crs(path: Path, ground: Ground) -> pyproj.CRS | None:
-    """The CRS as vector formats are given it.
-
-    Raises:
-        OutputError: they have no words for it.
-    """
-    if ground.crs is None:
-        return None
-    crs = pyproj.CRS.from_wkt(ground.crs.to_wkt())
-    try:
-        crs.to_wkt("WKT1_GDAL")
-    except CRSError as error:
-        raise OutputError(
-            f"{path.name}: polygons can't be written in the scene's CRS {crs.name!r}; warp the scene first: "
-            "gdalwarp -t_srs EPSG:4326 scene.tif warped.tif"
-        ) from error
-    return crs
 
 
 def _holes_share(pixels: Geometries) -> Floats:

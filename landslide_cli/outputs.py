@@ -42,8 +42,9 @@ class Outputs:
         stac: bool = False,
     ) -> Outputs:
         """The outputs of these names; the STAC item has that of the inventory, but ends in ``.json``."""
-        rasters = (None if name is None else Path(name) for name in (probability, mask, spread))
-        return cls(Path(inventory), *rasters, Path(inventory).with_suffix(".json") if stac else None)
+        item = Path(inventory).with_suffix(".json") if stac else None
+        names = (probability, mask, spread, item)
+        return cls(Path(inventory), *(None if name is None else Path(name) for name in names))
 
     def refuse(self, *inputs: str | Path | None, overwrite: bool) -> None:
         """Check before any work that every file can be written.

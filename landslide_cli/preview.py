@@ -18,6 +18,7 @@ from landslide_cli.area import read_area
 from landslide_cli.dem import open_terrain
 from landslide_cli.engine.tta import in_views
 from landslide_cli.errors import LandslideError, LandslideWarning
+from landslide_cli.formats import fitting_crs
 from landslide_cli.ground import Ground
 from landslide_cli.model.card import ModelCard
 from landslide_cli.model.weights import DEFAULT_MODEL, find_model, load_network
@@ -112,6 +113,7 @@ def preview(
     probability: str | Path | None = None,
     mask: str | Path | None = None,
     spread: str | Path | None = None,
+    stac: bool = False,
     overwrite: bool = False,
     probe: bool = True,
 ) -> Preview:
@@ -136,13 +138,14 @@ def preview(
         probability: GeoTIFF that would be written.
         mask: GeoTIFF that would be written.
         spread: GeoTIFF that would be written.
+        stac: Whether a STAC item would be written.
         overwrite: Whether outputs may exist.
         probe: Ask the network about a few windows, to tell time and memory.
     """
     found = Preview(str(scene))
     if out is not None:
         with found.noting():
-            outputs = Outputs.named(out, probability=probability, mask=mask, spread=spread)
+            outputs = Outputs.named(out, probability=probability, mask=mask, spread=spread, stac=stac)
             outputs.refuse(scene, aoi, dem, overwrite=overwrite)
     card = None
     with found.noting():
@@ -158,6 +161,9 @@ def preview(
             opened = stack.enter_context(open_scene(scene, wanted=card.bands if card else RGB, bands=bands))
             _describe(found, opened, card)
         if opened:
+            if out is not None:
+                with found.noting():
+                    fitting_crs(Path(out), opened.crs, {"scene": opened.name})
             area = None
             with found.noting():
                 area = read_area(

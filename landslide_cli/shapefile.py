@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import geopandas
@@ -21,8 +22,8 @@ TEXT = 80
 OTHERWISE = "write .gpkg instead"
 
 
-class Room:
-    """Refuses what a shapefile can't hold, before it is written.
+def refuse_misfit(path: Path, *, crs: pyproj.CRS | None, texts: Mapping[str, str]) -> None:
+    """Check what is known before the first polygon.
 
     Args:
         path: The shapefile, for messages.
@@ -32,19 +33,27 @@ class Room:
     Raises:
         OutputError: a text is too long, or ``.prj`` can't tell the CRS.
     """
+    for name, text in texts.items():
+        size = len(text.encode())
+        if size > LONGEST_TEXT:
+            raise OutputError(
+                f"{path.name}: {name} has {size} bytes, but a shapefile's texts hold {LONGEST_TEXT}; {OTHERWISE}"
+            )
+    if crs is not None and not _told_by_prj(crs):
+        raise OutputError(f"{path.name}: a shapefile's .prj can't tell the CRS {crs.name!r} exactly; {OTHERWISE}")
 
-    def __init__(self, path: Path, *, crs: pyproj.CRS | None, texts: dict[str, str]) -> None:
+
+class Room:
+    """Counts how large a shapefile becomes, so that it is refused before it is written.
+
+    Args:
+        path: The shapefile, for messages.
+    """
+
+    def __init__(self, path: Path) -> None:
         self._name = path.name
         # File headers; that of the table holds 32 bytes for each column and is small.
         self._geometry, self._table = 100, 0
-        for name, text in texts.items():
-            if len(text.encode()) > LONGEST_TEXT:
-                raise OutputError(
-                    f"{path.name}: {name} has {len(text.encode())} bytes, but a shapefile's texts hold {LONGEST_TEXT}; "
-                    f"{OTHERWISE}"
-                )
-        if crs is not None and not _told_by_prj(crs):
-            raise OutputError(f"{path.name}: a shapefile's .prj can't tell the CRS {crs.name!r} exactly; {OTHERWISE}")
 
     def take(self, frame: geopandas.GeoDataFrame) -> None:
         """Count polygons in.

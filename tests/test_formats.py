@@ -33,6 +33,7 @@ from landslide_cli.errors import MissingExtraError, NoCRSWarning, OutputError
 from landslide_cli.model.card import ModelCard
 from landslide_cli.outputs import Outputs
 from landslide_cli.plan import make_plan
+from landslide_cli.preview import preview
 from landslide_cli.runs import FROM_TAGS
 from landslide_cli.scene import open_scene
 from landslide_cli.shaping import Shaping
@@ -222,7 +223,7 @@ def test_a_shapefile_has_short_names_and_its_sidecars(make_scene: MakeScene, car
     record = int.from_bytes(table[10:12], "little")
     count = int.from_bytes(table[4:8], "little")
     assert count == len(slides)
-    room = shapefile.Room(path, crs=None, texts={})
+    room = shapefile.Room(path)
     room.take(slides)
     assert room._table >= record * count
     assert room._table <= 1.1 * record * count
@@ -251,9 +252,10 @@ def test_a_shapefile_refuses_what_it_would_cut(make_scene: MakeScene, card: Mode
     path = make_scene(noise(3, 40, 40), crs=pyproj.CRS(bound).to_wkt())
     with pytest.raises(OutputError, match=r"scene\.shp: a shapefile's \.prj can't tell the CRS .* write \.gpkg"):
         go(path, card, constant(1), ending=".shp")
+    assert any("can't tell the CRS" in text for text in preview(path, path.with_suffix(".shp"), probe=False).refusals)
     assert go(path, card, constant(1))[0].landslides == 1
     with pytest.raises(OutputError, match=r"slides\.shp: model has 300 bytes, but a shapefile's texts hold 254"):
-        shapefile.Room(Path("slides.shp"), crs=None, texts={"scene": "a", "model": "ä" * 150})
+        shapefile.refuse_misfit(Path("slides.shp"), crs=None, texts={"scene": "a", "model": "ä" * 150})
 
 
 def test_a_crs_that_vector_formats_lack_is_refused(make_scene: MakeScene, card: ModelCard) -> None:

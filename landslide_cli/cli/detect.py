@@ -18,8 +18,7 @@ from landslide_cli.cli.summaries import as_machine_text, as_text
 @options.probability(help="Also write the probability (0 to 1) as a GeoTIFF.")
 @options.mask(help="Also write the mask (1 landslide, 0 not, 255 not analysed) as a GeoTIFF.")
 @options.spread(help="Also write how far apart the views of --tta are (standard deviation) as a GeoTIFF.")
-@click.option("--stac", is_flag=True,
-              help="Also write a STAC item beside the inventory, named as it is but ending in .json.")  # fmt: skip
+@options.stac(help="Also write a STAC item beside the inventory, named as it is but ending in .json.")
 @options.threshold
 @options.min_area
 @options.fill_holes

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @options.probability(help="Probability raster that would be written.")
 @options.mask(help="Mask that would be written.")
 @options.spread(help="Raster of the spread between views that would be written.")
+@options.stac(help="Whether a STAC item would be written beside the inventory.")
 @options.dem
 @options.min_slope
 @options.aoi
