@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from landslide_cli.histograms import Histograms
 from landslide_cli.inventory import InventoryWriter
-from landslide_cli.mosaic import NODATA, SPREAD_STEP, STEPS, Strip, stored_threshold
+from landslide_cli.mosaic import NODATA, SPREAD_STEP, STEPS, Boundary, Strip, outline_level, stored_threshold
 from landslide_cli.polygons import Finished, StreamingPolygonizer, joined
 
 VERTICES_IN_MEMORY = 30_000
@@ -27,6 +27,7 @@ class Collector:
         connectivity: 4 or 8.
         sieve_px: Landslides of fewer pixels are dropped before anything is made of them.
         spread: Whether strips have a spread.
+        boundary: Whether outlines of landslides are those of pixels or follow the probability.
 
     Attributes:
         known: Pixels analysed so far.
@@ -34,15 +35,16 @@ class Collector:
 
     def __init__(
         self, inventory: InventoryWriter, *, width: int, threshold: float, connectivity: int, sieve_px: float,
-        spread: bool,
+        spread: bool, boundary: Boundary,
     ) -> None:  # fmt: skip
         self.known = 0
         self._inventory = inventory
         self._with_spread = spread
         self._lowest = stored_threshold(threshold)
         self._landslides = StreamingPolygonizer(
-            width, connectivity=connectivity, min_pixels=sieve_px, histograms=Histograms(stored_threshold(HIGH))
-        )
+            width, connectivity=connectivity, min_pixels=sieve_px, histograms=Histograms(stored_threshold(HIGH)),
+            level=outline_level(threshold, boundary),
+        )  # fmt: skip
         self._analysed = StreamingPolygonizer(width)
         self._found: list[Finished] = []
         self._vertices = 0

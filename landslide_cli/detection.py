@@ -23,7 +23,7 @@ from landslide_cli.files import staged
 from landslide_cli.ground import Ground
 from landslide_cli.inventory import InventoryWriter
 from landslide_cli.model.weights import DEFAULT_MODEL, find_model, load_network
-from landslide_cli.mosaic import NODATA, SPREAD_STEP, STEPS, blend
+from landslide_cli.mosaic import DEFAULT_BOUNDARY, NODATA, SPREAD_STEP, STEPS, Boundary, blend
 from landslide_cli.outputs import Outputs, known, open_raster, provenance, refuse_lonely_spread
 from landslide_cli.plan import Plan, make_plan
 from landslide_cli.prediction import OnProgress, Predictor
@@ -81,6 +81,7 @@ def detect(
     fill_holes: float = 0.0,
     simplify: float = 0.0,
     connectivity: int = 4,
+    boundary: Boundary = DEFAULT_BOUNDARY,
     dem: str | Path | None = None,
     min_slope: float = 0.0,
     overlap: int = 128,
@@ -112,6 +113,7 @@ def detect(
         fill_holes: Holes up to this many m² are filled.
         simplify: Metres by which outlines may move to lose vertices.
         connectivity: 4, or 8 to join pixels that touch at a corner.
+        boundary: ``pixel`` for outlines along the edges of pixels, ``smooth`` for such that follow the probability.
         dem: Elevation model, in any CRS and resolution, to measure height, slope and aspect by.
         min_slope: Landslides with a smaller mean slope in degrees are dropped; needs ``dem``.
         overlap: Pixels that neighbouring windows share; their tiles are blended there.
@@ -160,6 +162,7 @@ def detect(
             threshold=threshold,
             shaping=Shaping(min_area, fill_holes, simplify),
             connectivity=connectivity,
+            boundary=boundary,
             overlap=overlap,
             scale=scale,
             resolution_m=resolution,
@@ -212,6 +215,7 @@ def run(
             connectivity=plan.connectivity,
             sieve_px=plan.shaping.sieve_px(scene.ground),
             spread=several,
+            boundary=plan.boundary,
         )
         with ExitStack() as rasters:
             probability = open_raster(stages, rasters, outputs.probability, plan, tags, "probability", 1 / STEPS)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from landslide_cli.area import Area
 from landslide_cli.errors import SceneError
 from landslide_cli.model.card import ModelCard
+from landslide_cli.mosaic import DEFAULT_BOUNDARY, Boundary
 from landslide_cli.scene import Scene
 from landslide_cli.shaping import Shaping
 from landslide_cli.terrain import CACHE_BYTES, Terrain
@@ -35,6 +36,7 @@ class Plan:
         threshold: Probability from which a pixel counts as landslide.
         shaping: What is done to the polygons.
         connectivity: 4 or 8.
+        boundary: Outlines of pixels, or smooth ones.
         tta: Views of each window: ``none`` for one, ``flips`` for four, ``d4`` for eight.
         terrain: Elevation model to measure the polygons by; None for none.
     """
@@ -49,6 +51,7 @@ class Plan:
     threshold: float
     shaping: Shaping
     connectivity: int
+    boundary: Boundary = DEFAULT_BOUNDARY
     tta: str = "none"
     terrain: Terrain | None = None
 
@@ -84,6 +87,7 @@ def make_plan(
     threshold: float | None = None,
     shaping: Shaping = Shaping(),
     connectivity: int = 4,
+    boundary: Boundary = DEFAULT_BOUNDARY,
     overlap: int = 128,
     scale: tuple[float, float] | None = None,
     resolution_m: float | None = None,
@@ -117,6 +121,7 @@ def make_plan(
         threshold=card.threshold if threshold is None else threshold,
         shaping=shaping,
         connectivity=connectivity,
+        boundary=boundary,
         tta=tta or card.tta,
         terrain=terrain,
     )

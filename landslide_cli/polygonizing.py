@@ -14,6 +14,7 @@ from landslide_cli.collector import Collector
 from landslide_cli.errors import ProbabilityError
 from landslide_cli.files import staged
 from landslide_cli.inventory import InventoryWriter
+from landslide_cli.mosaic import DEFAULT_BOUNDARY, Boundary
 from landslide_cli.outputs import TERRAIN_TAGS, Outputs, known, terrain_tags
 from landslide_cli.runs import Job
 from landslide_cli.shaping import Shaping
@@ -61,6 +62,7 @@ def polygonize(
     fill_holes: float = 0.0,
     simplify: float = 0.0,
     connectivity: int = 4,
+    boundary: Boundary = DEFAULT_BOUNDARY,
     dem: str | Path | None = None,
     min_slope: float = 0.0,
     spread: str | Path | None = None,
@@ -78,6 +80,7 @@ def polygonize(
         fill_holes: Holes up to this many m² are filled.
         simplify: Metres by which outlines may move to lose vertices.
         connectivity: 4, or 8 to join pixels that touch at a corner.
+        boundary: ``pixel`` for outlines along the edges of pixels, ``smooth`` for such that follow the probability.
         dem: Elevation model, in any CRS and resolution, to measure height, slope and aspect by.
         min_slope: Landslides with a smaller mean slope in degrees are dropped; needs ``dem``.
         spread: Raster that ``detect(spread=...)`` has written in the same run, for the attribute ``prob_spread``.
@@ -121,6 +124,7 @@ def polygonize(
             connectivity=connectivity,
             sieve_px=shaping.sieve_px(mosaic.ground.pixel_m),
             spread=spread is not None,
+            boundary=boundary,
         )
         for strip in mosaic.strips(on_progress):
             collector.add(strip)

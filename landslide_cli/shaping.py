@@ -30,9 +30,10 @@ class Shaping:
     def sieve_px(self, pixel_m: tuple[float, float] | None) -> float:
         """Pixels below which a component is surely too small: dropped before any geometry is made.
 
-        Pixels far from the centre may be larger, so this sieve is coarse; the true area decides later.
+        Pixels far from the centre may be larger, and a smooth outline may hold twice the area of its pixels, so this
+        sieve is coarse; the true area decides later.
         """
-        return 0.5 * self.min_area_m2 / math.prod(pixel_m) if pixel_m else 0.0
+        return 0.25 * self.min_area_m2 / math.prod(pixel_m) if pixel_m else 0.0
 
 
 def shaped(

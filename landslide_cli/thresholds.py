@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslide_cli.attributes import Measurer
-from landslide_cli.mosaic import NODATA, stored_threshold
+from landslide_cli.mosaic import DEFAULT_BOUNDARY, NODATA, Boundary, outline_level, stored_threshold
 from landslide_cli.outputs import known
 from landslide_cli.polygons import Finished, StreamingPolygonizer
 from landslide_cli.shaping import Shaping
@@ -42,6 +42,7 @@ def table(
     fill_holes: float = 0.0,
     simplify: float = 0.0,
     connectivity: int = 4,
+    boundary: Boundary = DEFAULT_BOUNDARY,
     dem: str | Path | None = None,
     min_slope: float = 0.0,
     on_progress: OnRows | None = None,
@@ -56,7 +57,7 @@ def table(
     """
     with open_mosaic(probability, dem=dem, min_slope_deg=min_slope) as mosaic:
         shaping = Shaping(min_area, fill_holes, simplify)
-        counters = [_Counter(threshold, mosaic, shaping, connectivity) for threshold in THRESHOLDS]
+        counters = [_Counter(threshold, mosaic, shaping, connectivity, boundary) for threshold in THRESHOLDS]
         for strip in mosaic.strips(on_progress):
             analysed = strip.stored != NODATA
             for counter in counters:
@@ -67,19 +68,23 @@ def table(
 class _Counter:
     """Counts the landslides of one threshold."""
 
-    def __init__(self, threshold: float, mosaic: Mosaic, shaping: Shaping, connectivity: int) -> None:
+    def __init__(
+        self, threshold: float, mosaic: Mosaic, shaping: Shaping, connectivity: int, boundary: Boundary
+    ) -> None:
         self._threshold = threshold
         self._lowest = stored_threshold(threshold)
         self._measurer = Measurer(mosaic.ground, shaping, mosaic.terrain)
         self._polygonizer = StreamingPolygonizer(
-            mosaic.width, connectivity=connectivity, min_pixels=shaping.sieve_px(mosaic.ground.pixel_m)
-        )
+            mosaic.width, connectivity=connectivity, min_pixels=shaping.sieve_px(mosaic.ground.pixel_m),
+            level=outline_level(threshold, boundary),
+        )  # fmt: skip
+        self._needs_values = boundary == "smooth"
         self._landslides, self._flat = 0, 0
         self._area_m2 = 0.0 if mosaic.ground.on_earth else np.nan
 
     def add(self, stored: NDArray[np.uint8], analysed: NDArray[np.bool_]) -> None:
         landslide = analysed & (stored >= self._lowest)
-        self._count(self._polygonizer.feed(landslide))
+        self._count(self._polygonizer.feed(landslide, stored if self._needs_values else None))
 
     def close(self) -> Row:
         self._count(self._polygonizer.close())

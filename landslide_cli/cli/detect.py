@@ -24,6 +24,7 @@ from landslide_cli.cli.summaries import as_machine_text, as_text
 @options.fill_holes
 @options.simplify
 @options.connectivity
+@options.boundary
 @options.dem
 @options.min_slope
 @options.aoi

@@ -107,6 +107,13 @@ connectivity = click.option(
     show_default=True,
     help="8 joins pixels that touch at a corner into one (multi-part) landslide.",
 )
+boundary = click.option(
+    "--boundary",
+    type=click.Choice(["pixel", "smooth"]),
+    default="smooth",
+    show_default=True,
+    help="Outlines along the edges of pixels, or such that follow the probability, at most half a pixel beside them.",
+)
 dem = click.option(
     "--dem",
     type=PATH,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @options.fill_holes
 @options.simplify
 @options.connectivity
+@options.boundary
 @options.dem
 @options.min_slope
 @options.spread(help="Spread raster of the same run (detect --tta --spread), for the attribute prob_spread.")

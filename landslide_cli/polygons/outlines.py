@@ -7,6 +7,8 @@ ones connect them once a component is complete, whatever strips it came in. x an
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -20,6 +22,27 @@ Geometries = NDArray[np.object_]
 # vertical edge's upper end from another one at the same point, and whether the mask lies below its horizontal edge.
 X_SHIFT, Y_SHIFT = 34, 2
 Y_BITS, LOWER, BELOW = (1 << 32) - 1, 2, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Rings:
+    """Outlines of polygons.
+
+    Attributes:
+        vertices: x and y, shape ``(vertices, 2)``, ring by ring; each ring ends where it starts.
+        first: Where in ``vertices`` each ring starts, and their number.
+        outer: Which ring is the outer one of each polygon, and the number of rings; its holes follow it.
+    """
+
+    vertices: NDArray[np.float64]
+    first: Ints
+    outer: NDArray[np.intp]
+
+    def polygons(self) -> Geometries:
+        """Them as shapely polygons."""
+        if len(self.outer) == 1:
+            return np.empty(0, dtype=object)
+        return shapely.from_ragged_array(shapely.GeometryType.POLYGON, self.vertices, (self.first, self.outer))
 
 
 def horizontal_edges(changes: NDArray[np.int8], top: int) -> tuple[Ints, NDArray[np.intp]]:
@@ -50,8 +73,8 @@ def horizontal_edges(changes: NDArray[np.int8], top: int) -> tuple[Ints, NDArray
     return edges, left + below * stride
 
 
-def trace(edges: Ints, owner: NDArray[np.intp]) -> Geometries:
-    """Polygons of edge-connected components, with outer rings and holes, all valid.
+def trace(edges: Ints, owner: NDArray[np.intp], *, apart: bool = False) -> Rings:
+    """Outlines of components, with outer rings and holes: those of valid polygons where components are edge-connected.
 
     They are normalised as `shapely.normalize` does it: rings start at their lowest x, then y; outer ones run clockwise
     and holes counter-clockwise where y is up; holes with more vertices come first, then those that start at a higher
@@ -60,10 +83,12 @@ def trace(edges: Ints, owner: NDArray[np.intp]) -> Geometries:
     Args:
         edges: All horizontal edges of the components, shape ``(edges, 2)``, in any order.
         owner: The component of each edge, counted from 0 without gaps.
+        apart: Whether a component that meets itself at a point turns around its own pixels there, as two components do;
+            a ring may pass that point twice then.
     """
     if len(edges) == 0:
-        return np.empty(0, dtype=object)
-    upper, lower = _vertical_edges(edges, owner)
+        return Rings(np.zeros((0, 2)), np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.intp))
+    upper, lower = _vertical_edges(edges, None if apart else owner)
     # So the mask is always on the same side.
     leftwards = edges[:, 0] & BELOW
     partner = np.empty(edges.size, dtype=np.intp)
@@ -94,14 +119,15 @@ def trace(edges: Ints, owner: NDArray[np.intp]) -> Geometries:
     vertices[head, 0] = np.where(leftwards, x[:, 0], x[:, 1])
     vertices[tail, 1] = vertices[head, 1] = corners[:, 0] >> Y_SHIFT & Y_BITS
     vertices[offsets[1:] - 1] = vertices[offsets[:-1]]
-    polygons = np.append(np.flatnonzero(is_outer), len(rings))
-    return shapely.from_ragged_array(shapely.GeometryType.POLYGON, vertices, (offsets, polygons))
+    return Rings(vertices, offsets, np.append(np.flatnonzero(is_outer), len(rings)))
 
 
-def _vertical_edges(edges: Ints, owner: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _vertical_edges(edges: Ints, owner: NDArray[np.intp] | None) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Upper and lower corner of each vertical edge, as places in the flattened ``edges``, sorted by x, then y."""
     corners = edges.reshape(-1)
     order = np.argsort(corners)
+    if owner is None:
+        return order[::2], order[1::2]
     points = corners[order] >> Y_SHIFT
     # Two components that meet at a point turn around their own pixels there. One that meets itself turns around what
     # lies between, so that no ring touches itself.

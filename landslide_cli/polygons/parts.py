@@ -13,8 +13,8 @@ from landslide_cli.polygons.runs import Numbers, Places, Runs, components
 class Parts:
     """Parts and components, all counted from 0.
 
-    A part is connected by edges of pixels and has an outline. A component has one part with connectivity 4; with 8
-    it has all those that touch at corners.
+    A part has an outline of its own. Parts of pixels are connected by edges: a component has one part with connectivity
+    4; with 8 it has all those that touch at corners. Smooth outlines are joined at corners then, and make one part.
 
     Attributes:
         of_run: Part of each run.
@@ -31,7 +31,9 @@ class Parts:
     components: int
 
 
-def connect(runs: Runs, above: Places, component: Places | Numbers, open_components: int, *, corners: bool) -> Parts:
+def connect(
+    runs: Runs, above: Places, component: Places | Numbers, open_components: int, *, corners: bool, joined: bool
+) -> Parts:
     """Connect runs that touch, and those of the first row with what was open.
 
     Args:
@@ -40,12 +42,13 @@ def connect(runs: Runs, above: Places, component: Places | Numbers, open_compone
         component: The open component of each open part.
         open_components: Their number.
         corners: Whether parts that touch at a corner make one component.
+        joined: Whether they make one part then.
     """
     count, size = len(runs.start), len(runs.start) + len(component)
     # Open parts are nodes behind the runs, open components behind those.
     continued = np.arange(len(above)), count + above
-    number, part = components(size, runs.touching(corners=False), continued)
-    if not corners:
+    number, part = components(size, runs.touching(corners=corners and joined), continued)
+    if not corners or joined:
         return Parts(part[:count], part[count:], np.arange(number, dtype=np.int32), part[count:], number)
     together = count + np.arange(len(component)), size + component
     total, found = components(size + open_components, runs.touching(corners=True), continued, together)

@@ -1,8 +1,9 @@
 """Strips of a mask to polygons, one by one, as if the whole mask had been there at once.
 
 Runs of pixels are linked to those of the row above, across strips as well, and whatever reaches the last row stays
-open. What is kept of an open component are its measures and the edges of its outline; polygons are made of
-components that nothing can change any more. All coordinates are pixels (x to the right, y down) and whole numbers.
+open. What is kept of an open component are its measures and the edges of its outline, for smooth outlines with the
+values on both sides; polygons are made of components that nothing can change any more. All coordinates are pixels (x to
+the right, y down), and whole numbers unless outlines are smooth.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from numpy.typing import NDArray
 
 from landslide_cli.histograms import QUANTILES, Histograms
 from landslide_cli.polygons.measures import MEASURES, add_up, beside_unknown, measure
-from landslide_cli.polygons.outlines import Geometries, horizontal_edges, trace
+from landslide_cli.polygons.outlines import Geometries, Ints, horizontal_edges, trace
 from landslide_cli.polygons.parts import Parts, connect
 from landslide_cli.polygons.piles import Piles
 from landslide_cli.polygons.runs import Bools, Numbers, Places, Runs, changes
+from landslide_cli.polygons.smooth import UNKNOWN, horizontal_crossings, padded, smoothed, vertical_crossings
 
 Stored = NDArray[np.uint8]
+Pieces = tuple[Ints, Numbers]  # rows and the part of each
 
 # Strips are worked on in rows of about so many pixels: they stay in the processor's cache, and memory stays flat.
 PIXELS_AT_ONCE = 1 << 20
@@ -34,7 +37,7 @@ class Finished:
 
     Attributes:
         geometry: shapely polygons in pixel coordinates; a MultiPolygon where parts of a component touch
-            only at corners (connectivity 8).
+            only at corners (connectivity 8, outlines of pixels).
         measures: For each polygon the number of ``pixels``, the ``total`` and ``peak`` of their stored
             values, the total of their stored ``spread``, ``cut`` where it touches what wasn't analysed or the
             scene's border, and ``first`` and ``last`` pixel in reading order; with histograms also ``median`` and
@@ -65,27 +68,34 @@ class StreamingPolygonizer:
         connectivity: 4, or 8 to take pixels that touch at a corner for connected.
         min_pixels: Components of fewer pixels are dropped before any geometry is made.
         histograms: Where stored values are counted, if their percentiles are wanted.
+        level: Stored value that outlines follow, between those of the mask and the others; None for outlines of pixels.
     """
 
     def __init__(
-        self, width: int, *, connectivity: int = 4, min_pixels: float = 0, histograms: Histograms | None = None
-    ) -> None:
+        self, width: int, *, connectivity: int = 4, min_pixels: float = 0, histograms: Histograms | None = None,
+        level: float | None = None,
+    ) -> None:  # fmt: skip
         if connectivity not in (4, 8):
             raise ValueError(f"connectivity must be 4 or 8, not {connectivity}")
         self._corners = connectivity == 8
         self._min_pixels = min_pixels
         self._histograms = histograms
+        self._level = level
+        # Of pixels, a polygon that touches itself is valid only if what lies between becomes a hole.
+        self._apart = level is not None and not self._corners
         self._width = width
         self._top = 0
         # The last row, and what of it was analysed if that is told. Above the scene nothing is.
         self._mask: Bools = np.zeros(width, dtype=bool)
         self._analysed: Bools | None = np.zeros(width, dtype=bool)
+        self._values: Stored = np.full(width, UNKNOWN, dtype=np.uint8)
         # Open components, with the outlines of their parts that nothing can change any more.
         self._open = np.zeros(0, dtype=MEASURES)
         self._outlines = Piles()
         # Parts that reach the last row: their component, their edges so far, and which one each run there belongs to.
         self._component: Places | Numbers = np.zeros(0, dtype=np.intp)
         self._edges = Piles()
+        self._crossings = Piles()
         self._part: Places = np.zeros(0, dtype=np.intp)
 
     def feed(
@@ -93,11 +103,12 @@ class StreamingPolygonizer:
     ) -> Finished:
         """Add the next rows.
 
-        For outlines alone ``mask`` is enough. The measures of what isn't given stay zero.
+        For outlines of pixels alone ``mask`` is enough. The measures of what isn't given stay zero.
 
         Args:
             mask: True where there is landslide, shape ``(rows, width)``.
-            stored: Stored probability of the same shape, summed up over each polygon.
+            stored: Stored probability of the same shape, summed up over each polygon. Smooth outlines need it, with
+                255 where nothing is known; they keep to the edges of such pixels.
             analysed: True where anything is known; ``mask`` is False elsewhere.
             spread: Stored spread of the same shape, summed up as well.
         """
@@ -111,12 +122,15 @@ class StreamingPolygonizer:
                 finished.append(self._add(mask[rows], _of(stored, rows), _of(analysed, rows), _of(spread, rows)))
             self._top += len(mask[rows])
             self._analysed = None if analysed is None else analysed[rows][-1].copy()
+            if stored is not None:
+                self._values = stored[rows][-1].copy()
         return joined(finished)
 
     def close(self) -> Finished:
         """End the scene: below it nothing is analysed."""
         nothing = np.zeros((1, self._width), dtype=bool)
-        return self.feed(nothing, analysed=None if self._analysed is None else nothing)
+        unknown = None if self._level is None else np.full(nothing.shape, UNKNOWN, dtype=np.uint8)
+        return self.feed(nothing, unknown, analysed=None if self._analysed is None else nothing)
 
     def _goes_on(self, mask: Bools, *, measured: bool) -> bool:
         """Whether rows are like the one above, with nothing to measure in them."""
@@ -133,7 +147,8 @@ class StreamingPolygonizer:
     def _add(self, mask: Bools, stored: Stored | None, analysed: Bools | None, spread: Stored | None) -> Finished:
         steps = changes(self._mask, mask)
         runs = Runs.of(steps)
-        parts = connect(runs, self._part, self._component, len(self._open), corners=self._corners)
+        joined = self._level is not None
+        parts = connect(runs, self._part, self._component, len(self._open), corners=self._corners, joined=joined)
         component = parts.component[parts.of_run]
         measures = measure(runs, component, parts.components, mask, top=self._top, stored=stored, spread=spread)
         add_up(measures, parts.component_of_open, self._open)
@@ -158,26 +173,43 @@ class StreamingPolygonizer:
         # The last pixel orders polygons the same way wherever strips end.
         ended = ended[np.argsort(measures["last"][ended])]
 
+        edges_of = edges, parts.of_run[runs.at(pixels)]
+        crossings_of = self._crossed(stored, runs, parts.of_run, ~small[component], *edges_of)
         self._mask = mask[-1].copy()
-        outlines, owner = self._outline(parts, parts.of_run[bottom:], ~small, edges, parts.of_run[runs.at(pixels)])
+        outlines, owner = self._outline(parts, parts.of_run[bottom:], ~small, edges_of, crossings_of)
         geometry = self._gather(parts, outlines, owner, ended, stays)
         self._open = measures[stays]
         return Finished(geometry, measures[ended])
 
+    def _crossed(
+        self, stored: Stored | None, runs: Runs, part: Numbers, wanted: Bools, edges: Ints, part_of_edge: Numbers
+    ) -> Pieces | None:
+        """What smooth outlines need of the new rows: the values on both sides of outlines of pixels."""
+        if self._level is None or stored is None:
+            return None
+        values = padded(self._values, stored)
+        new = runs.before_row(1)
+        chosen = new + np.flatnonzero(wanted[new:])
+        sides = vertical_crossings(values, runs, chosen, self._top)
+        along, edge = horizontal_crossings(values, edges, self._top, self._level)
+        of_sides = part[chosen]
+        return np.concatenate([sides, along]), np.concatenate([of_sides, of_sides, part_of_edge[edge]])
+
     def _outline(
-        self, parts: Parts, bottom: Numbers, wanted: Bools, edges: NDArray[np.int64], part_of_edge: Numbers
+        self, parts: Parts, bottom: Numbers, wanted: Bools, edges: Pieces, crossings: Pieces | None
     ) -> tuple[Geometries, Numbers]:
-        """Outlines, with their components, of the parts that don't reach the last row; edges of the others are kept."""
+        """Outlines, with their components, of parts that don't reach the last row; pieces of the others are kept."""
         reaching = np.zeros(len(parts.component), dtype=bool)
         reaching[bottom] = True
         complete = ~reaching & wanted[parts.component]
         place, kept = _numbered(complete), _numbered(reaching)
-        pieces, owner = self._edges.with_items(place[parts.of_open], edges, place[part_of_edge])
-        self._edges.move(kept[parts.of_open], int(np.count_nonzero(reaching)))
-        self._edges.add(edges, kept[part_of_edge])
         self._part = kept[bottom]
         self._component = parts.component[reaching]
-        return trace(pieces, owner), parts.component[complete]
+        rings = trace(*_settled(self._edges, edges, parts.of_open, place, kept), apart=self._apart)
+        if self._level is not None and crossings is not None:
+            settled, _ = _settled(self._crossings, crossings, parts.of_open, place, kept)
+            rings = smoothed(rings, settled, self._level)
+        return rings.polygons(), parts.component[complete]
 
     def _gather(self, parts: Parts, outlines: Geometries, owner: Numbers, ended: Places, stays: Bools) -> Geometries:
         """The outlines of each component that has ended, in that order; those of components that stay open are kept."""
@@ -189,6 +221,15 @@ class StreamingPolygonizer:
         self._outlines.add(outlines, kept[owner])
         self._component = kept[self._component]
         return _collected(finished, place)
+
+
+def _settled(piles: Piles, new: Pieces, of_open: Numbers, place: Places, kept: Places) -> tuple[Ints, Places]:
+    """Pieces, with their place, of parts that have one; of parts that are kept they stay on the piles."""
+    items, part = new
+    settled = piles.with_items(place[of_open], items, place[part])
+    piles.move(kept[of_open], int(np.count_nonzero(kept >= 0)))
+    piles.add(items, kept[part])
+    return settled
 
 
 def _of(layer: NDArray[Any] | None, rows: slice) -> Any:
