@@ -4,8 +4,9 @@
 
 Masks of landslides, with their measures: `blobs`, smooth shapes on 4 % of the pixels, and the worst case, `random`,
 every second pixel at random (`sieved`: with a minimum of 20 pixels, as a minimum area gives it). Masks of what was
-analysed, outlines alone: `valid`, all of it, and `tilted`, a footprint that stands on a corner. The last column adds
-what the inventory does before it writes: placing the polygons on the map, geodesic area and perimeter.
+analysed, outlines alone: `valid`, all of it, and `tilted`, a footprint that stands on a corner. `measured` adds what
+the inventory does before it writes: placing the polygons on the map, geodesic area and perimeter. The last columns are
+the same with smooth outlines, of masks with values.
 """
 
 from __future__ import annotations
@@ -50,9 +51,12 @@ def tilted(size: int) -> np.ndarray:
     return distance[:, None] + distance < size // 2
 
 
-def stream(mask: np.ndarray, stored: np.ndarray | None, least: int = 0, ground: Ground | None = None) -> int:
+def stream(
+    mask: np.ndarray, stored: np.ndarray | None, least: int = 0, ground: Ground | None = None,
+    level: float | None = None,
+) -> int:  # fmt: skip
     """Polygons of a mask, strip by strip, with their measures if there is something to measure."""
-    polygonizer = StreamingPolygonizer(mask.shape[1], min_pixels=least)
+    polygonizer = StreamingPolygonizer(mask.shape[1], min_pixels=least, level=level)
     everywhere = np.ones((STRIP, mask.shape[1]), dtype=bool)
     found = []
     for top in range(0, len(mask), STRIP):
@@ -86,7 +90,8 @@ def main(size: int = 8192, *wanted: str) -> None:
     }
     ground = Ground(Affine(1, 0, 500_000, 0, -1, 5_000_000), CRS.from_epsg(32633), (1.0, 1.0))
     stream(np.ones((9, 9), dtype=bool), None, ground=ground)  # what is imported late is imported
-    print(f"{'mask':<10}{'shapes s':>10}{'ours s':>10}{'ratio':>8}{'ours Mpx/s':>12}{'polygons':>10}{'measured s':>12}")
+    print(f"{'mask':<10}{'shapes s':>10}{'ours s':>10}{'ratio':>8}{'ours Mpx/s':>12}{'polygons':>10}{'measured s':>12}"
+          f"{'smooth s':>10}{'measured s':>12}")  # fmt: skip
     for name in wanted or cases:
         make, values, least = cases[name]
         mask = make()
@@ -94,7 +99,13 @@ def main(size: int = 8192, *wanted: str) -> None:
         ours, found = timed(stream, mask, values, least)
         whole, _ = timed(stream, mask, values, least, ground)
         print(f"{name:<10}{theirs:>10.2f}{ours:>10.3f}{theirs / ours:>8.2f}{mask.size / 1e6 / ours:>12.1f}"
-              f"{found:>10}{whole:>12.3f}")  # fmt: skip
+              f"{found:>10}{whole:>12.3f}", end="")  # fmt: skip
+        if values is not None:
+            surface = np.where(mask, values // 2 + 127, values // 4)
+            smooth, _ = timed(stream, mask, surface, least, None, 126.5)
+            whole, _ = timed(stream, mask, surface, least, ground, 126.5)
+            print(f"{smooth:>10.3f}{whole:>12.3f}", end="")
+        print()
 
 
 def timed(call: Callable[..., int], *arguments: Any) -> tuple[float, int]:

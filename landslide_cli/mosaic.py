@@ -23,7 +23,7 @@ from landslide_cli.tiling import Grid, Tile
 STEPS = 254  # stored values 0 … 254 mean probabilities 0 … 1
 NODATA = 255
 Boundary = Literal["pixel", "smooth"]
-DEFAULT_BOUNDARY: Boundary = "smooth"
+DEFAULT_BOUNDARY: Boundary = "pixel"
 SPREAD_STEP = 0.5 / STEPS  # the spread between views is at most 0.5; it is stored in the same 254 steps
 
 

@@ -16,6 +16,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from landslide_cli.mosaic import outline_level, stored_threshold
 from landslide_cli.polygons import Finished, StreamingPolygonizer, joined, streaming
 
 Stored = NDArray[np.uint8]
@@ -211,8 +212,8 @@ def between(x: float, y: float, stored: Stored) -> tuple[tuple[int, int], tuple[
     return inside, outside, abs(row - inside[0]) + abs(col - inside[1])
 
 
-def test_a_plane_is_followed_exactly() -> None:
-    # The line on which a plane reaches the level, at a slope at which no corner is too far away.
+def test_a_plane_is_followed() -> None:
+    # The clearance and the rule for corners may move a vertex by less than a tenth of a pixel here.
     rows, columns = np.mgrid[:40, :60]
     stored = (200 - 10 * rows - columns).clip(0, 254).astype(np.uint8)
     (polygon,) = stream(stored, []).geometry
@@ -236,6 +237,20 @@ def test_no_polygon_holds_twice_the_area_of_its_pixels(stored: Stored) -> None:
     # What is sieved out by its pixels relies on it.
     found = stream(stored, [])
     assert (shapely.area(found.geometry) < 2 * found.measures["pixels"]).all()
+
+
+@pytest.mark.parametrize("threshold", [0.001, 0.42, 0.5, 1.0])
+def test_the_level_parts_what_counts_from_what_does_not(threshold: float) -> None:
+    level, lowest = outline_level(threshold, "smooth"), stored_threshold(threshold)
+    assert level is not None
+    assert lowest - 1 < level < lowest
+    assert outline_level(threshold, "pixel") is None
+
+
+def test_other_forms_are_refused() -> None:
+    stairs: Any = "stairs"
+    with pytest.raises(ValueError, match="pixel or smooth, not stairs"):
+        outline_level(0.5, stairs)
 
 
 @pytest.mark.parametrize("height", [400, 1600])

@@ -110,9 +110,9 @@ connectivity = click.option(
 boundary = click.option(
     "--boundary",
     type=click.Choice(["pixel", "smooth"]),
-    default="smooth",
+    default="pixel",
     show_default=True,
-    help="Outlines along the edges of pixels, or such that follow the probability, at most half a pixel beside them.",
+    help="Outlines along the edges of pixels, or smooth ones that follow the probability, at most half a pixel away.",
 )
 dem = click.option(
     "--dem",
