@@ -247,6 +247,11 @@ def test_the_level_parts_what_counts_from_what_does_not(threshold: float) -> Non
     assert outline_level(threshold, "pixel") is None
 
 
+def test_values_must_be_given() -> None:
+    with pytest.raises(ValueError, match="need stored values"):
+        StreamingPolygonizer(3, level=0.5).feed(np.ones((2, 3), dtype=bool))
+
+
 def test_other_forms_are_refused() -> None:
     stairs: Any = "stairs"
     with pytest.raises(ValueError, match="pixel or smooth, not stairs"):

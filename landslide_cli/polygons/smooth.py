@@ -107,7 +107,7 @@ def smoothed(rings: Rings, crossings: Ints, level: float) -> Rings:
 
     Args:
         rings: Outlines of pixels.
-        crossings: All crossings of these outlines, in any order.
+        crossings: All crossings of these outlines, shape ``(crossings, 2)``, in any order.
         level: Value that outlines follow; no known value equals it.
     """
     if len(crossings) == 0:

@@ -112,6 +112,8 @@ class StreamingPolygonizer:
             analysed: True where anything is known; ``mask`` is False elsewhere.
             spread: Stored spread of the same shape, summed up as well.
         """
+        if self._level is not None and stored is None:
+            raise ValueError("smooth outlines need stored values")
         height = max(1, PIXELS_AT_ONCE // self._width)
         finished = []
         for start in range(0, len(mask), height):
