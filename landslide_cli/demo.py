@@ -52,7 +52,7 @@ def write_demo_scene(out: Path, truth: Path, *, size: int = 2048, seed: int = 7,
         with rasterio.open(place, "w", **profile) as dst:
             dst.write(image.transpose(2, 0, 1))
             dst.update_tags(DESCRIPTION="synthetic scene, computed and not photographed", SEED=str(seed))
-        frame.to_file(truth_place, layer="landslides", driver="GPKG", engine="pyogrio")
+        frame.to_file(truth_place, layer="landslides", driver="GPKG", engine="pyogrio", VERSION="1.2")
     return len(outlines)
 
 

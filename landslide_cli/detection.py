@@ -23,7 +23,7 @@ from landslide_cli.files import staged
 from landslide_cli.ground import Ground
 from landslide_cli.inventory import InventoryWriter
 from landslide_cli.model.weights import DEFAULT_MODEL, find_model, load_network
-from landslide_cli.mosaic import DEFAULT_BOUNDARY, NODATA, SPREAD_STEP, STEPS, Boundary, blend
+from landslide_cli.mosaic import DEFAULT_BOUNDARY, NODATA, Boundary, blend
 from landslide_cli.outputs import Outputs, known, open_raster, provenance, refuse_lonely_spread
 from landslide_cli.plan import Plan, make_plan
 from landslide_cli.prediction import OnProgress, Predictor
@@ -218,9 +218,9 @@ def run(
             boundary=plan.boundary,
         )
         with ExitStack() as rasters:
-            probability = open_raster(stages, rasters, outputs.probability, plan, tags, "probability", 1 / STEPS)
-            mask = open_raster(stages, rasters, outputs.mask, plan, tags, "landslide", 1.0)
-            apart = open_raster(stages, rasters, outputs.spread, plan, tags, "spread between views", SPREAD_STEP)
+            probability = open_raster(stages, rasters, outputs.probability, plan, tags, "probability")
+            mask = open_raster(stages, rasters, outputs.mask, plan, tags, "mask")
+            apart = open_raster(stages, rasters, outputs.spread, plan, tags, "spread")
             predictions = rasters.enter_context(closing(iter(predictor)))
             for strip in blend(predictions, plan.grid, spread=several):
                 landslide = collector.add(strip)

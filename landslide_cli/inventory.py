@@ -22,6 +22,7 @@ from landslide_cli.ground import Floats, Geometries
 from landslide_cli.neighbours import nearest_m
 from landslide_cli.runs import Job, run_table
 from landslide_cli.shapefile import Room
+from landslide_cli.style import store_styles, write_style
 
 
 class InventoryWriter:
@@ -117,11 +118,13 @@ class InventoryWriter:
         if self._spool == self._path:
             run = run_table(self._job, self._tags, datetime.now(UTC))
             pyogrio.write_dataframe(run, self._path, layer="runs", driver="GPKG", append=True)
+            store_styles(self._path)
             return
         convert(
             self._spool, self._path, fields=self._fields, kind=self._kind["landslides"], crs=self._crs, tags=self._tags
         )
         self._spool.unlink()
+        write_style(self._path, "landslides")
 
     def _fill_nearest(self) -> None:
         """A second pass, over centroids alone: neighbours are known once every landslide is."""

@@ -14,10 +14,17 @@ from landslide_cli.engine import Engine
 from landslide_cli.errors import OutputError
 from landslide_cli.files import refuse_unwritable, staged
 from landslide_cli.formats import refuse_unknown_ending
-from landslide_cli.mosaic import RasterWriter, writing_cog
+from landslide_cli.mosaic import SPREAD_STEP, STEPS, RasterWriter, writing_cog
 from landslide_cli.plan import Plan
+from landslide_cli.style import style_beside, write_style
 from landslide_cli.terrain import Terrain
 
+# Description of the band, and what one stored step means.
+RASTERS = {
+    "probability": ("probability", 1 / STEPS),
+    "mask": ("landslide", 1.0),
+    "spread": ("spread between views", SPREAD_STEP),
+}
 TERRAIN_TAGS = ("LANDSLIDE_DEM", "LANDSLIDE_MIN_SLOPE_DEG")
 
 
@@ -58,6 +65,7 @@ class Outputs:
         for path in rasters:
             if path.suffix.lower() not in (".tif", ".tiff"):
                 raise OutputError(f"{path}: rasters are written as GeoTIFF; let the name end in .tif")
+        given += [style for path in (self.inventory, *rasters) if (style := style_beside(path))]
         for path in given:
             refuse_unwritable(path, overwrite=overwrite)
         read = {Path(path).resolve() for path in inputs if path is not None}
@@ -116,16 +124,17 @@ def open_raster(
     path: Path | None,
     plan: Plan,
     tags: dict[str, str],
-    description: str,
-    scale: float,
+    kind: str,
 ) -> RasterWriter | None:
-    """Open one of the rasters: finished when ``rasters`` ends, named when ``stages`` ends."""
+    """Open one of `RASTERS`: finished when ``rasters`` ends, named when ``stages`` ends."""
     if path is None:
         return None
-    scene = plan.scene
+    description, scale = RASTERS[kind]
+    scene, place = plan.scene, stages.enter_context(staged(path))
+    write_style(place, kind)
     return rasters.enter_context(
         writing_cog(
-            stages.enter_context(staged(path)),
+            place,
             height=scene.height,
             width=scene.width,
             transform=scene.transform,

@@ -10,7 +10,7 @@ import landslide_cli
 PACKAGE = Path(landslide_cli.__file__).parent
 FLOORS = [
     {"errors", "reflection", "ahead"},
-    {"tiling", "model", "extras", "ground", "slope", "histograms", "neighbours"},
+    {"tiling", "model", "extras", "ground", "slope", "histograms", "neighbours", "style"},
     {"scene", "area", "mosaic", "polygons", "shaping", "terrain", "engine", "files", "objects"},
     {"bounds", "shapefile", "geoparquet", "runs"},
     {"plan", "attributes", "dem"},
