@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol, TextIO
+from typing import IO, Protocol, TextIO
 
 from landslide_cli.errors import LandslideWarning
+
+PROGRESS = "LANDSLIDE_PROGRESS"
+STEPS = 1000
 
 
 class OnProgress(Protocol):
@@ -20,7 +25,11 @@ class OnProgress(Protocol):
 
 @contextmanager
 def talking(*, quiet: bool) -> Iterator[OnProgress | None]:
-    """Show log lines, warnings and a progress bar on stderr; give the bar's callback (done, in all)."""
+    """Show log lines, warnings and a progress bar on stderr; give the bar's callback (done, in all).
+
+    With LANDSLIDE_PROGRESS=json in the environment, lines of JSON take the place of the bar, for programs that
+    run this one.
+    """
     if quiet:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -30,6 +39,7 @@ def talking(*, quiet: bool) -> Iterator[OnProgress | None]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
+    for_machines = os.environ.get(PROGRESS) == "json"
 
     def say(text: str) -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -41,7 +51,7 @@ def talking(*, quiet: bool) -> Iterator[OnProgress | None]:
     logger.setLevel(logging.INFO)
     columns = (BarColumn(), TextColumn("{task.fields[done]}"), TimeRemainingColumn())
     # A bar is for people: into a file or a pipe it would only draw garbage.
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=console, transient=True, disable=for_machines or not console.is_terminal) as bar:
         task = bar.add_task("", total=None, done="", visible=False)
 
         def on_progress(done: int, total: int, note: str = "", /) -> None:
@@ -69,6 +79,20 @@ def talking(*, quiet: bool) -> Iterator[OnProgress | None]:
 
             warnings.showwarning = show
             try:
-                yield on_progress
+                yield JsonProgress(console.file) if for_machines else on_progress
             finally:
                 logger.removeHandler(handler)
+
+
+class JsonProgress:
+    """Writes progress as lines of JSON, a thousand at most for one task: ``{"done": 3, "total": 8, "note": ""}``."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+        self._last: tuple[int, int] | None = None
+
+    def __call__(self, done: int, total: int, note: str = "", /) -> None:
+        step = (total, done * STEPS // total if total else STEPS)
+        if step != self._last:
+            self._last = step
+            print(json.dumps({"done": done, "total": total, "note": note}), file=self._stream, flush=True)
