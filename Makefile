@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test fast-test lint types clean
+.PHONY: demo test fast-test lint types plugin clean
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -31,6 +31,10 @@ lint: $(READY)
 
 types: $(READY)
 	$(BIN)/mypy
+
+# For QGIS: Plugins > Manage and Install Plugins > Install from ZIP.
+plugin:
+	$(PYTHON) qgis_plugin/make_zip.py dist/landslide_processing.zip
 
 clean:
 	rm -rf $(VENV) demo dist build
