@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from importlib import resources
 from pathlib import Path
 
@@ -40,7 +42,9 @@ def store_styles(path: Path) -> None:
     They go into the table ``layer_styles``, whose columns are those that QGIS makes
     (https://docs.qgis.org/3.22/en/docs/user_manual/managing_data_source/supported_data.html#geopackage).
     """
-    geometry = {name: pyogrio.read_info(path, layer=name)["geometry_name"] for name in LAYERS}
+    # Not through GDAL, which leaves an .aux.xml behind where it reads metadata.
+    with closing(sqlite3.connect(path)) as file:
+        geometry = dict(file.execute("SELECT table_name, column_name FROM gpkg_geometry_columns"))
     table = pd.DataFrame(
         {
             "f_table_catalog": "",
