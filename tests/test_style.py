@@ -95,3 +95,14 @@ def test_landslides_are_coloured_by_an_attribute_of_every_format_without_gaps() 
 @pytest.mark.parametrize("name", [*LAYERS, *RASTERS])
 def test_styles_are_in_the_package_and_well_formed(name: str) -> None:
     assert ElementTree.fromstring(read_style(name)).tag == "qgis"
+
+
+def test_a_stac_item_has_no_style(make_scene: MakeScene, small_model: Path, tmp_path: Path) -> None:
+    scene = make_scene(np.full((3, 64, 64), 90, np.uint8))
+    for out, styles in (("a.gpkg", []), ("b.shp", ["b.qml"])):
+        words = ["-o", tmp_path / out, "--stac", "--model", small_model, "-q"]
+        result = CliRunner().invoke(main, ["detect", str(scene), *map(str, words)])
+        assert result.exit_code == 0, result.output
+        stem = Path(out).stem
+        assert (tmp_path / f"{stem}.json").exists()
+        assert [path.name for path in tmp_path.glob(f"{stem}.qml")] == styles
