@@ -60,7 +60,8 @@ def test_the_layers_of_a_geopackage(make_scene: MakeScene, card: ModelCard) -> N
         plan = make_plan(scene, card)
         out = path.with_suffix(".gpkg")
         run(plan, first_band(), Outputs(out, path.with_name("prob.tif")), command="landslide detect 'a b.tif'")
-    assert pyogrio.list_layers(out).tolist() == [["landslides", "Polygon"], ["analysed", "Polygon"], ["runs", None]]
+    layers = [["landslides", "Polygon"], ["analysed", "Polygon"], ["runs", None], ["layer_styles", None]]
+    assert pyogrio.list_layers(out).tolist() == layers
     analysed = geopandas.read_file(out, layer="analysed")
     assert list(analysed.columns) == ["area_m2", "nodata_share", "resolution_m", "scene", "geometry"]
     assert analysed["nodata_share"].tolist() == [round(20 * 100 / (300 * 290), 4)]
@@ -290,6 +291,7 @@ def test_gdal_opens_each_inventory_without_a_warning(
     with open_scene(path, wanted=card.bands) as scene:
         run(make_plan(scene, card), first_band() if value else constant(0), Outputs(path.with_suffix(ending)))
     beside = {".shx", ".dbf", ".prj", ".cpg"} if ending == ".shp" else set()
+    beside |= {".qml"} if ending != ".gpkg" else set()
     assert {file.suffix for file in path.parent.iterdir()} == {ending, ".tif", *beside}
     text = shown("ogrinfo", "-al", "-ro", str(path.with_suffix(ending)))
     assert "Layer name: " in text
