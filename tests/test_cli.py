@@ -119,14 +119,14 @@ def test_every_option_of_detect_is_an_argument_of_the_function() -> None:
     import inspect
 
     options = {parameter.name for parameter in main.commands["detect"].params} - {"as_json", "quiet"}  # type: ignore[attr-defined]
-    assert options == inspect.signature(landslide_cli.detect).parameters.keys() - {"on_progress"}
+    assert options == inspect.signature(landslide_cli.detect).parameters.keys() - {"command", "on_progress"}
 
 
 def test_every_option_of_polygonize_is_an_argument_of_the_function() -> None:
     import inspect
 
     options = {parameter.name for parameter in main.commands["polygonize"].params}  # type: ignore[attr-defined]
-    given = inspect.signature(landslide_cli.polygonize).parameters.keys() - {"on_progress"}
+    given = inspect.signature(landslide_cli.polygonize).parameters.keys() - {"command", "on_progress"}
     assert options - {"as_json", "quiet", "table"} == given
 
 

@@ -118,7 +118,7 @@ def test_what_is_missing_or_does_not_go_together(tmp_path: Path, data: Path) -> 
     assert "--protocol goes with --chips" in refused(tmp_path, *wish, status=2)
     assert "give --steps or --epochs" in refused(tmp_path, *chips, "--steps", "3", "--epochs", "1", status=2)
     for change, message in (
-        ('optimizer = "sdg"', "optimizer = 'sdg' is not one of adamw, sgd"),
+        ('optimizer = "sdg"', "optimizer = 'sdg' is not one of adamw, muon, sgd"),
         ("letterbox = 512", "letterbox = 512 needs phases of that size"),
         ('split = "random"', "draws the held-out images itself"),
         ('start = "none.safetensors"', "no model"),
