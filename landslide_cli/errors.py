@@ -43,6 +43,10 @@ class EvaluationError(LandslideError):
     """A prediction and a truth can't be compared: layers, grids or coordinate systems that don't fit."""
 
 
+class ReportError(LandslideError):
+    """A report can't be made: an inventory without polygons, or one that doesn't belong to the scene."""
+
+
 class MissingExtraError(LandslideError):
     """A command needs a package that comes with an extra and isn't installed."""
 

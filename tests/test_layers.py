@@ -18,7 +18,7 @@ FLOORS = [
     {"inventory", "stored"},
     {"prediction", "collector", "outputs", "metrics"},
     {"stac"},
-    {"detection", "preview", "polygonizing", "thresholds", "training", "demo", "export"},
+    {"detection", "preview", "polygonizing", "thresholds", "training", "demo", "export", "report"},
     {"evaluation", "doctor"},
     {"cli"},
 ]

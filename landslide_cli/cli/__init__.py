@@ -23,6 +23,7 @@ from landslide_cli.cli.export import export
 from landslide_cli.cli.info import info
 from landslide_cli.cli.models import models
 from landslide_cli.cli.polygonize import polygonize
+from landslide_cli.cli.report import report
 from landslide_cli.cli.train import train
 from landslide_cli.errors import LandslideError
 
@@ -58,7 +59,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-for command in (detect, info, polygonize, chips, train, evaluate, compare, models, export, demo_scene, doctor):
+for command in (detect, info, polygonize, report, chips, train, evaluate, compare, models, export, demo_scene, doctor):
     main.add_command(command)
 
 if __name__ == "__main__":

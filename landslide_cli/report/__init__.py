@@ -1,0 +1,1 @@
+"""One page, and one picture, that show an inventory to a person."""
