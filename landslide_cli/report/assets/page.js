@@ -5,6 +5,7 @@
   const { frame, columns, values, shapes } = data;
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const TILE = 256;
+  const ROWS_AROUND = 15; // beyond those in sight
   const ROWS_PRINTED = 60;
   const REACH = 5; // pixels beside a small landslide that still hit it
 
@@ -256,6 +257,7 @@
   let sorted = { column: 0, down: false };
   let height = 32;
   let printing = false;
+  let there = { first: 0, last: 0 };
 
   const spacer = (rows) => {
     const row = document.createElement("tr");
@@ -271,24 +273,36 @@
     const number = order[index];
     const row = document.createElement("tr");
     row.dataset.index = index;
-    row.tabIndex = number === chosen || (chosen < 0 && index === 0) ? 0 : -1;
     row.setAttribute("aria-rowindex", index + 2);
-    row.setAttribute("aria-selected", number === chosen);
     columns.forEach((_, column) => element("td", shown(column, number), row));
     return row;
   }
 
-  function render() {
-    const focused = body.contains(document.activeElement);
-    const space = Math.ceil(view.clientHeight / height) + 12;
-    const first = printing ? 0 : Math.max(0, Math.min(order.length - space, Math.floor(view.scrollTop / height) - 6));
-    const last = Math.min(order.length, first + (printing ? ROWS_PRINTED : space));
-    const made = [];
-    if (first > 0) made.push(spacer(first));
-    for (let index = first; index < last; index += 1) made.push(rowOf(index));
-    if (last < order.length && !printing) made.push(spacer(order.length - last));
-    body.replaceChildren(...made);
-    if (focused) focusRow();
+  function mark() {
+    for (const row of body.querySelectorAll("tr[data-index]")) {
+      const index = Number(row.dataset.index);
+      row.tabIndex = order[index] === chosen || (chosen < 0 && index === 0) ? 0 : -1;
+      row.setAttribute("aria-selected", order[index] === chosen);
+    }
+  }
+
+  // Rows that are there stay, so that none goes away under a click.
+  function render(anew = false) {
+    const top = Math.floor(view.scrollTop / height);
+    const bottom = Math.min(order.length, top + Math.ceil(view.clientHeight / height));
+    if (anew || top < there.first || bottom > there.last) {
+      const focused = body.contains(document.activeElement);
+      const first = printing ? 0 : Math.max(0, top - ROWS_AROUND);
+      const last = Math.min(order.length, printing ? ROWS_PRINTED : bottom + ROWS_AROUND);
+      const rows = [];
+      if (first > 0) rows.push(spacer(first));
+      for (let index = first; index < last; index += 1) rows.push(rowOf(index));
+      if (last < order.length && !printing) rows.push(spacer(order.length - last));
+      body.replaceChildren(...rows);
+      there = { first, last };
+      mark();
+      if (focused) focusRow();
+    } else mark();
   }
 
   const focusRow = () => body.querySelector('tr[aria-selected="true"]')?.focus({ preventScroll: true });
@@ -312,7 +326,7 @@
       cell.setAttribute("aria-sort", index !== column ? "none" : down ? "descending" : "ascending");
     });
     view.scrollTop = 0;
-    render();
+    render(true);
   }
 
   columns.forEach((column, index) => {
@@ -350,21 +364,21 @@
     waiting = true;
     requestAnimationFrame(() => { waiting = false; render(); });
   });
-  new ResizeObserver(render).observe(view);
+  new ResizeObserver(() => render()).observe(view);
 
   sort(0, false);
   const sample = body.querySelector("tr[data-index]");
   if (sample) height = sample.getBoundingClientRect().height || height;
   const largest = columns.findIndex((column) => column.name === "area_m2");
   if (largest >= 0) sort(largest, true);
-  else render();
+  else render(true);
 
   const count = byId("count");
   const usual = count.textContent;
   window.addEventListener("beforeprint", () => {
     printing = true;
     if (order.length > ROWS_PRINTED) count.textContent = `${usual} The first ${ROWS_PRINTED} are printed.`;
-    render();
+    render(true);
   });
-  window.addEventListener("afterprint", () => { printing = false; count.textContent = usual; render(); });
+  window.addEventListener("afterprint", () => { printing = false; count.textContent = usual; render(true); });
 })();
