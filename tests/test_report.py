@@ -436,6 +436,21 @@ def test_an_inventory_without_landslides_has_a_report(make_scene: MakeScene, car
     assert (tmp_path / "r.png").exists()
 
 
+@pytest.mark.filterwarnings("error")
+def test_degrees_across_the_antimeridian_are_reported_without_a_warning(
+    make_scene: MakeScene, card: ModelCard, tmp_path: Path
+) -> None:
+    transform = Affine(1e-5, 0, 179.998, 0, -1e-5, 10)
+    scene = make_scene(grey(300, 360), crs="EPSG:4326", transform=transform)
+    go(scene, card, first_band())
+    result = report(scene.with_suffix(".gpkg"), "--scene", scene, "-o", tmp_path / "r.html", "-q")
+    assert result.exit_code == 0, result.output
+    data = data_of(tmp_path / "r.html")
+    left, top, right, bottom = shapely.union_all([unpacked(rings) for rings in data["shapes"]]).bounds
+    assert 0 <= left < right <= data["frame"]["box"][2] - data["frame"]["box"][0] + 8
+    assert "100.0% of the scene was analysed" in (tmp_path / "r.html").read_text()
+
+
 def test_other_formats_and_grey_scenes_are_read(make_scene: MakeScene, card: ModelCard, tmp_path: Path) -> None:
     scene = make_scene(grey(300, 360))
     go(scene, card, first_band(), ending=".geojson")

@@ -56,7 +56,7 @@ def coverage(scene: Scene, inventory: Inventory, valid_share: float) -> Coverage
         return Coverage(scene_m2, None, None, valid_share)
     if analysed.crs is not None and scene.crs is not None:
         analysed = analysed.to_crs(scene.crs.to_wkt())
-    pixels = float(analysed.area.sum()) / abs(scene.transform.determinant)
+    pixels = float(shapely.area(analysed.geometry.to_numpy()).sum()) / abs(scene.transform.determinant)
     share = min(1.0, pixels / (scene.width * scene.height))
     return Coverage(scene_m2, _total(areas_of(analysed)), share, valid_share)
 
