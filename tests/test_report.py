@@ -446,7 +446,7 @@ def test_degrees_across_the_antimeridian_are_reported_without_a_warning(
     result = report(scene.with_suffix(".gpkg"), "--scene", scene, "-o", tmp_path / "r.html", "-q")
     assert result.exit_code == 0, result.output
     data = data_of(tmp_path / "r.html")
-    left, top, right, bottom = shapely.union_all([unpacked(rings) for rings in data["shapes"]]).bounds
+    left, _, right, _ = shapely.union_all([unpacked(rings) for rings in data["shapes"]]).bounds
     assert 0 <= left < right <= data["frame"]["box"][2] - data["frame"]["box"][0] + 8
     assert "100.0% of the scene was analysed" in (tmp_path / "r.html").read_text()
 

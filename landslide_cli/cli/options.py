@@ -46,6 +46,7 @@ class Words(click.ParamType[tuple[str, ...]]):
 PATH = click.Path(path_type=Path)
 
 # What several commands have, each with its own words for it.
+scene = partial(click.option, "--scene", metavar="SCENE")
 probability = partial(click.option, "--probability", type=PATH, metavar="TIF")
 mask = partial(click.option, "--mask", type=PATH, metavar="TIF")
 spread = partial(click.option, "--spread", type=PATH, metavar="TIF")

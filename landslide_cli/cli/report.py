@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("inventory", type=options.PATH)
-@click.option("--scene", required=True, type=options.PATH, metavar="TIF", help="The scene of that run, for the map.")
+@options.scene(required=True, type=options.PATH, help="The scene of that run, for the map.")
 @options.out(required=True, help="Page to write, such as report.html.")
 @options.probability(help="Probability raster of the same run (detect --probability), as a layer of the map.")
 @click.option("--png", type=options.PATH, metavar="PNG",
