@@ -11,7 +11,7 @@ from landslide_cli.ground import Floats
 
 BINS_PER_DECADE = 5
 # Parameters of the distribution to which three complete inventories, of an earthquake, rapid snowmelt and heavy
-# rain, fit: Malamud et al. 2004, equation 3 and figure 1. In km².
+# rain, fit: Malamud et al. 2004, in km².
 EXPONENT, SCALE_KM2, SHIFT_KM2 = 1.40, 1.28e-3, -1.32e-4
 
 
@@ -38,15 +38,14 @@ class Sizes:
         """Landslides per m² of area: f(A) = δN / δA, where δN landslides have an area between A and A + δA.
 
         Non-cumulative, in bins whose width δA grows with A: Malamud, Turcotte, Guzzetti & Reichenbach 2004,
-        "Landslide inventories and their statistical properties", Earth Surface Processes and Landforms 29, 687,
-        equation 2.
+        "Landslide inventories and their statistical properties", Earth Surface Processes and Landforms 29, 687.
         """
         density: Floats = self.counts / np.diff(self.edges_m2)
         return density
 
     @property
     def probability_density(self) -> Floats:
-        """p(A) = f(A) / N in 1/m²: over all areas it integrates to one (Malamud et al. 2004, equation 1)."""
+        """p(A) = f(A) / N in 1/m²: over all areas it integrates to one (Malamud et al. 2004)."""
         density: Floats = self.frequency_density / self.counts.sum()
         return density
 
@@ -65,7 +64,7 @@ def sizes_of(area_m2: Floats) -> Sizes | None:
 
 
 def general_density(area_m2: Floats) -> Floats:
-    """Probability density in 1/m² that Malamud et al. (2004, equation 3) propose for complete inventories.
+    """Probability density in 1/m² that Malamud et al. (2004) propose for complete inventories.
 
     A three-parameter inverse-gamma distribution: p(A) = (a / (A - s))^(ρ + 1) exp(-a / (A - s)) / (a Γ(ρ)), with
     ρ = 1.40, a = 1.28·10⁻³ km² and s = -1.32·10⁻⁴ km².
