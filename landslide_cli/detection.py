@@ -17,12 +17,13 @@ from landslide_cli.attributes import Measurer
 from landslide_cli.collector import Collector
 from landslide_cli.dem import open_terrain
 from landslide_cli.engine import Engine
+from landslide_cli.engine.choice import open_engine
 from landslide_cli.engine.tta import VIEWS, in_views
 from landslide_cli.errors import SceneError
 from landslide_cli.files import staged
 from landslide_cli.ground import Ground
 from landslide_cli.inventory import InventoryWriter
-from landslide_cli.model.weights import DEFAULT_MODEL, find_model, load_network
+from landslide_cli.model.weights import DEFAULT_MODEL, find_model
 from landslide_cli.mosaic import DEFAULT_BOUNDARY, NODATA, Boundary, blend
 from landslide_cli.outputs import Outputs, known, open_raster, provenance, refuse_lonely_spread
 from landslide_cli.plan import Plan, make_plan
@@ -51,6 +52,7 @@ class Summary:
         bounds: West, south, east, north of the landslides in degrees, west larger than east across the antimeridian
             (RFC 7946, section 5.2); None if there are none or no CRS.
         windows: Windows that the network was asked about.
+        engine: What ran the network: torch or openvino.
         device: Where the network ran.
         precision: Type that its convolutions ran in.
         tta: Views that it was asked about: none, flips or d4.
@@ -66,6 +68,7 @@ class Summary:
     analysed_share: float
     bounds: tuple[float, float, float, float] | None
     windows: int
+    engine: str
     device: str
     precision: str
     tta: str
@@ -86,6 +89,7 @@ def detect(
     min_slope: float = 0.0,
     overlap: int = 128,
     batch_size: int | None = None,
+    engine: str = "auto",
     device: str = "auto",
     precision: str = "auto",
     tta: str | None = None,
@@ -107,7 +111,8 @@ def detect(
     Args:
         scene: Any raster that GDAL reads, of any size.
         out: Inventory to write: ``.gpkg``, ``.shp``, ``.geojson``, ``.fgb`` or ``.parquet``.
-        model: Id of an installed model, or a ``.safetensors`` file with its card beside it.
+        model: Id of an installed model, a ``.safetensors`` file with its card beside it, or an OpenVINO ``.xml`` that
+            `landslide export` wrote.
         threshold: Probability from which a pixel counts as landslide; the card's by default.
         min_area: Smallest landslide in m².
         fill_holes: Holes up to this many m² are filled.
@@ -117,9 +122,10 @@ def detect(
         dem: Elevation model, in any CRS and resolution, to measure height, slope and aspect by.
         min_slope: Landslides with a smaller mean slope in degrees are dropped; needs ``dem``.
         overlap: Pixels that neighbouring windows share; their tiles are blended there.
-        batch_size: Windows in each call of the network; by default what suits the device.
-        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
-        precision: ``auto``, ``float32``, ``bfloat16`` or ``float16``.
+        batch_size: Windows in each call of the network; by default as many as are quickest and fit into memory.
+        engine: ``torch``, ``openvino``, or ``auto`` for the fastest that is installed.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``; OpenVINO runs on the CPU.
+        precision: ``auto``, ``float32``, ``bfloat16``, ``float16`` (torch) or ``int8`` (OpenVINO).
         tta: ``flips`` or ``d4`` to ask the network about four or eight views of each window and take their mean,
             ``none`` for one; the card's by default.
         bands: Numbers of the bands to use, counted from 1, in the model's order.
@@ -138,8 +144,6 @@ def detect(
     Raises:
         LandslideError: with a message that says what to do; no output is written then.
     """
-    from landslide_cli.engine.torch_engine import TorchEngine, default_batch_size
-
     outputs = Outputs.named(out, probability=probability, mask=mask, spread=spread, stac=stac)
     outputs.refuse(scene, aoi, dem, overwrite=overwrite)
     weights, card = find_model(model)
@@ -170,17 +174,18 @@ def detect(
             tta=tta,
             terrain=terrain,
         )
-        engine = TorchEngine(
-            load_network(weights, card),
-            value_range=plan.value_range,
-            mean=card.mean,
-            std=card.std,
-            size=plan.size,
-            batch_size=batch_size or default_batch_size(device),
+        opened_engine = open_engine(
+            weights,
+            card,
+            engine=engine,
             device=device,
             precision=precision,
+            value_range=plan.value_range,
+            size=plan.size,
+            batch_size=batch_size,
+            windows=len(plan.grid) * len(VIEWS.get(plan.tta, (None,))),
         )
-        return run(plan, engine, outputs, command=command, on_progress=on_progress)
+        return run(plan, opened_engine, outputs, command=command, on_progress=on_progress)
 
 
 def run(
@@ -250,6 +255,7 @@ def run(
         analysed_share=collector.known / (scene.height * scene.width),
         bounds=inventory.bounds,
         windows=predictor.asked,
+        engine=engine.name,
         device=engine.device,
         precision=engine.precision,
         tta=plan.tta,
@@ -261,7 +267,7 @@ def _announce(plan: Plan, engine: Engine) -> None:
     scene = plan.scene
     metres = f"{scene.resolution_m:.3g} m pixels" if scene.resolution_m else "pixels of unknown size"
     views = f", {len(VIEWS[plan.tta])} views of each window" if plan.tta != "none" else ""
-    log.info("%s on %s, %s%s", plan.card.model_id, engine.device, engine.precision, views)
+    log.info("%s by %s on %s, %s%s", plan.card.model_id, engine.name, engine.device, engine.precision, views)
     log.info(
         "%s: %d x %d, %s, bands %s, %d window%s",
         scene.name, scene.width, scene.height, metres, ",".join(map(str, scene.bands)),

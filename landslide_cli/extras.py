@@ -7,6 +7,11 @@ from importlib.util import find_spec
 from landslide_cli.errors import MissingExtraError
 
 
+def installed(*packages: str) -> bool:
+    """Whether optional packages are there, without importing them."""
+    return all(find_spec(package) is not None for package in packages)
+
+
 def need(*packages: str, extra: str, purpose: str) -> None:
     """Check that optional packages are installed, without importing them.
 

@@ -96,6 +96,7 @@ def provenance(plan: Plan, engine: Engine) -> dict[str, str]:
         "LANDSLIDE_OVERLAP": f"{cols.overlap}x{rows.overlap}",
         "LANDSLIDE_STRETCH": "{:g},{:g}".format(*plan.value_range),
         "LANDSLIDE_BANDS": ",".join(map(str, plan.scene.bands)),
+        "LANDSLIDE_ENGINE": engine.name,
         "LANDSLIDE_PRECISION": engine.precision,
         "LANDSLIDE_DEVICE": engine.device,
         "LANDSLIDE_TTA": plan.tta,

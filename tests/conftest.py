@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,18 @@ UTM = "EPSG:32648"
 TRANSFORM = Affine(0.8, 0, 500_000, 0, -0.8, 2_950_000)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_this_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Models that tests convert don't belong into the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 class StandIn:
     """An engine made of any function from pixels (N, C, H, W) to probabilities (N, H, W)."""
 
+    name = "stand-in"
     device = "cpu"
     precision = "float32"
 

@@ -18,10 +18,11 @@ from click.testing import CliRunner
 
 from landslide_cli import export
 from landslide_cli.cli import main
+from landslide_cli.engine.openvino_files import import_openvino
 from landslide_cli.engine.torch_engine import TorchEngine
 from landslide_cli.errors import MissingExtraError, ModelError, OutputError
 from landslide_cli.export import TOLERANCE, Exported, export_model
-from landslide_cli.export.formats import FORMATS, import_openvino
+from landslide_cli.export.formats import FORMATS
 from landslide_cli.model.card import ModelCard, read_card
 from landslide_cli.model.deepness import deepness_metadata
 from landslide_cli.model.registry import NETWORKS, build_network

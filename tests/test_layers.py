@@ -10,16 +10,17 @@ import landslide_cli
 PACKAGE = Path(landslide_cli.__file__).parent
 FLOORS = [
     {"errors", "reflection", "ahead"},
-    {"tiling", "model", "extras", "ground", "slope", "histograms", "neighbours", "style"},
-    {"scene", "area", "mosaic", "polygons", "shaping", "terrain", "engine", "files", "objects"},
+    {"tiling", "model", "extras", "files", "ground", "slope", "histograms", "neighbours", "style"},
+    {"scene", "area", "mosaic", "polygons", "shaping", "terrain", "engine", "objects"},
     {"bounds", "shapefile", "geoparquet", "runs"},
     {"plan", "attributes", "dem"},
     {"formats"},
     {"inventory", "stored"},
     {"prediction", "collector", "outputs", "metrics"},
     {"stac"},
-    {"detection", "preview", "polygonizing", "thresholds", "training", "demo", "export", "report"},
+    {"detection", "preview", "polygonizing", "thresholds", "training", "demo", "report"},
     {"evaluation", "doctor"},
+    {"export"},
     {"cli"},
 ]
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

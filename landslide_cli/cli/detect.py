@@ -35,6 +35,7 @@ from landslide_cli.cli.summaries import as_machine_text, as_text
 @options.model
 @options.overlap
 @options.batch_size
+@options.engine
 @options.device
 @options.precision
 @options.tta

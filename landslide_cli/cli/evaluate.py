@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from landslide_cli.cli import options
 
-OF_CHIPS = ("model", "threshold", "groups", "pixel_size", "resolution", "device", "precision", "tta")
+OF_CHIPS = ("model", "threshold", "groups", "pixel_size", "resolution", "engine", "device", "precision", "tta")
 OF_INVENTORIES = ("scene", "probability")
 
 
@@ -21,10 +21,9 @@ OF_INVENTORIES = ("scene", "probability")
 @options.threshold
 @click.option("--groups", type=options.Words(), default=(), metavar="PATTERNS",
               help="Only chips of these groups, such as 'ny,nls-1*'.  [default: all]")  # fmt: skip
-@click.option("--pixel-size", type=click.FloatRange(min=0, min_open=True), multiple=True, metavar="METRES",
-              help="Metres per pixel of the chips, once for all folders or once for each.  "
-              "[default: a GeoTIFF's own, or the model card's for folders it was trained on]")  # fmt: skip
+@options.pixel_size
 @options.resolution
+@options.engine
 @options.device
 @options.precision
 @options.tta

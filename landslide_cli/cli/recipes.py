@@ -30,8 +30,7 @@ WISHES = {
 _SHARED = (
     click.argument("recipe", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False)),
     options.data(),
-    click.option("--chips", type=options.PATH, multiple=True, metavar="FOLDER",
-                 help="Folder of chips to train on without a recipe; may be given several times."),
+    options.chips(help="Folder of chips to train on without a recipe; may be given several times."),
     click.option("--protocol", type=click.Choice(["default", "paper"]), default="default", show_default=True,
                  help="With --chips: ours, or the one of the MsASNet paper."),
     options.seed(default=0, help="With --chips: decides everything random."),

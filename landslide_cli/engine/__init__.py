@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 
 class Engine(Protocol):
-    """What the run needs of a network: any object with these four."""
+    """What the run needs of a network: any object with these five."""
 
+    name: str
     device: str
     precision: str
     batch_size: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -11,6 +11,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from landslide_cli.engine.compiling import Compiled
+from landslide_cli.engine.folding import folded
 from landslide_cli.errors import DeviceError
 from landslide_cli.model.normalise import Normalise
 
@@ -52,20 +54,17 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
     Raises:
         DeviceError: the device can't run the precision asked for.
     """
+    if name == "int8":
+        raise DeviceError("int8 is not for torch; use --engine openvino, or --precision bfloat16 or float32")
+    if name == "float16" and device.type == "cpu":
+        raise DeviceError("float16 is not for the CPU; use --precision bfloat16 or float32")
     if name != "auto":
-        if name == "float16" and device.type == "cpu":
-            raise DeviceError("float16 is not for the CPU; use --precision bfloat16 or float32")
         return PRECISIONS[name]
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
     if device.type == "cpu" and torch.cpu.get_capabilities().get("avx512_bf16", False):
         return torch.bfloat16
     return torch.float32
-
-
-def default_batch_size(device: str) -> int:
-    """Windows in each call: a card wants many at once, a CPU is as fast with one and needs less memory."""
-    return 1 if choose_device(device).type == "cpu" else 16
 
 
 class TorchEngine:
@@ -81,7 +80,11 @@ class TorchEngine:
         batch_size: Windows in each call.
         device: As for `choose_device`.
         precision: As for `choose_precision`.
+        compiled: Translate the network to machine code at the first batch, which takes a minute or two; see
+            `landslide_cli.engine.compiling`.
     """
+
+    name = "torch"
 
     def __init__(
         self,
@@ -91,13 +94,15 @@ class TorchEngine:
         mean: Sequence[float],
         std: Sequence[float],
         size: int,
-        batch_size: int,
+        batch_size: int = 1,
         device: str = "auto",
         precision: str = "auto",
+        compiled: bool = False,
     ) -> None:
         self._device = choose_device(device)
         self._dtype = choose_precision(precision, self._device)
-        self._network = network.to(self._device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+        network = folded(network).to(self._device, self._dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._network: Callable[[Tensor], Tensor] = Compiled(network) if compiled else network
         self._normalise = Normalise(value_range, mean, std).to(self._device)
         self._range = value_range
         self._size = size
@@ -118,10 +123,8 @@ class TorchEngine:
         wide = pixels.astype(np.float32) if pixels.dtype.kind == "u" and pixels.itemsize > 1 else pixels
         raw = torch.from_numpy(wide).to(self._device).float().clamp(*self._range)
         height, width = raw.shape[-2:]
-        x = _resized(raw, (self._size, self._size))
-        x = self._normalise(x).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32):
-            logits = self._network(x)
+        x = self._normalise(_resized(raw, (self._size, self._size)))
+        logits = self._network(x.to(self._dtype, memory_format=torch.channels_last))
         probability = _resized(torch.sigmoid(logits.float()), (height, width))
         result: NDArray[np.float32] = probability[:, 0].cpu().numpy()
         return result

@@ -53,6 +53,7 @@ class Views:
         self._engine = engine
         self._tta = tta
         self._views = VIEWS[tta]
+        self.name = engine.name
         self.device = engine.device
         self.precision = engine.precision
         self.batch_size = engine.batch_size

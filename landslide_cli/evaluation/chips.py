@@ -18,7 +18,7 @@ from landslide_cli.errors import EvaluationError
 from landslide_cli.evaluation.summary import Evaluation, Judged, judge_image
 from landslide_cli.extras import need
 from landslide_cli.model.card import ModelCard
-from landslide_cli.model.weights import DEFAULT_MODEL, find_model, load_network
+from landslide_cli.model.weights import DEFAULT_MODEL, find_model
 from landslide_cli.scene import ground_resolution
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def evaluate_chips(
     pixel_size: Sequence[float] = (),
     resolution: float | None = None,
     tolerance: float = 3.0,
+    engine: str = "auto",
     device: str = "auto",
     precision: str = "auto",
     tta: str | None = None,
@@ -58,7 +59,7 @@ def evaluate_chips(
 
     Args:
         folders: As `landslide_cli.training.chips.find_chips` reads them.
-        model: Id of an installed model, or a ``.safetensors`` file with its card beside it.
+        model: As for `detect`.
         threshold: Probability from which a pixel counts as landslide; the card's by default.
         groups: Only chips whose group matches one of these patterns (as in a shell); all by default.
         pixel_size: Metres per pixel of the chips: one for all folders, or one for each. By default what
@@ -66,6 +67,7 @@ def evaluate_chips(
         resolution: Metres per pixel at which the network sees them; by default the chips' own within the
             trained range.
         tolerance: Pixels that an outline may lie off.
+        engine: As for `detect`.
         device: As for `detect`.
         precision: As for `detect`.
         tta: As for `detect`.
@@ -75,28 +77,28 @@ def evaluate_chips(
         LandslideError: with a message that says what to do.
     """
     need("PIL", extra="train", purpose="reading chips")
-    from landslide_cli.engine.torch_engine import TorchEngine
+    from landslide_cli.engine.choice import open_engine
     from landslide_cli.engine.tta import in_views
     from landslide_cli.training.judging import WINDOW
 
     weights, card = find_model(model)
     views = plan_views(folders, card, groups=groups, pixel_size=pixel_size, resolution=resolution)
-    single = TorchEngine(
-        load_network(weights, card),
-        value_range=card.value_range, mean=card.mean, std=card.std,
-        size=WINDOW, batch_size=1, device=device, precision=precision,
+    single = open_engine(
+        weights, card, engine=engine, device=device, precision=precision,
+        value_range=card.value_range, size=WINDOW, batch_size=1,
     )  # fmt: skip
-    engine = in_views(single, tta or card.tta)
+    several = in_views(single, tta or card.tta)
     threshold = card.threshold if threshold is None else threshold
     zooms = [f"{zoom:g}" for zoom in sorted({round(view.zoom, 4) for view in views})]
     zoom = zooms[0] if len(zooms) == 1 else f"{zooms[0]} to {zooms[-1]}"
-    log.info("%s on %s, %s", card.model_id, engine.device, engine.precision)
+    log.info("%s by %s on %s, %s", card.model_id, several.name, several.device, several.precision)
     log.info("chips: %d, seen at %s times their size", len(views), zoom)
-    judged = judge_views(engine, views, threshold=threshold, tolerance=tolerance, on_progress=on_progress)
+    judged = judge_views(several, views, threshold=threshold, tolerance=tolerance, on_progress=on_progress)
     settings = {
         "model": card.model_id,
         "weights_sha256": card.sha256,
-        "network_precision": engine.precision,
+        "engine": several.name,
+        "network_precision": several.precision,
         "zoom": zoom,
         "tta": tta or card.tta,
     }

@@ -2,22 +2,19 @@
 
 All formats hold the same: normalised float32 pixels ``(N, bands, 512, 512)`` in, probabilities ``(N, 1, 512, 512)``
 out, for any N. Height and width are fixed: pyramid pooling covers the whole window, and `detect` shows such windows.
+OpenVINO's, which `detect` runs itself, takes every multiple of 32, since small scenes and chips get smaller windows.
 """
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
+from landslide_cli.engine.graphs import Probability, fewer_words, traced
+from landslide_cli.engine.openvino_files import TOLERANCE
 from landslide_cli.errors import ModelError, OutputError
 from landslide_cli.export.formats import FORMATS, Pixels
 from landslide_cli.extras import need
@@ -26,11 +23,6 @@ from landslide_cli.model.card import ModelCard
 from landslide_cli.model.normalise import Normalise
 from landslide_cli.model.weights import find_model, load_network
 from landslide_cli.plan import SIZE
-
-if TYPE_CHECKING:
-    from torch.export import ExportedProgram
-
-TOLERANCE = 1e-3  # largest difference in probability that passes for the same network
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +38,6 @@ class Exported:
     path: Path
     model: str
     difference: float
-
-
-class Probability(nn.Module):
-    """The network and the sigmoid after it."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.sigmoid(self.network(x))
 
 
 def export_model(
@@ -89,8 +70,8 @@ def export_model(
     network = Probability(load_network(weights, card)).eval()
     pixels = random_pixels(card, size)
     with staged(path) as place:
-        with _fewer_words():
-            form.write(traced(network, bands=len(card.bands), size=size), card, place)
+        with fewer_words():
+            form.write(traced(network, bands=len(card.bands), size=None if form.any_size else size), card, place)
         with torch.inference_mode():
             expected = network(torch.from_numpy(pixels)).numpy()
         difference = float(np.abs(form.run(place, pixels) - expected).max())
@@ -103,36 +84,9 @@ def export_model(
     return Exported(path, card.model_id, difference)
 
 
-def traced(network: nn.Module, *, bands: int, size: int) -> ExportedProgram:
-    """The network as a graph for windows of one size, in batches of any number."""
-    # Traced with two and checked with one, so that a number written into the graph is found out.
-    example = (torch.zeros(2, bands, size, size),)
-    with torch.no_grad():
-        program = torch.export.export(network, example, dynamic_shapes=({0: torch.export.Dim("batch", min=1)},))
-    for node in program.graph.nodes:
-        node.meta.pop("stack_trace", None)  # tells where the code lies on this machine
-    return program
-
-
 def random_pixels(card: ModelCard, size: int) -> Pixels:
     """One normalised window of random values over the whole range of the card."""
     low, high = card.value_range
     values = np.random.default_rng(0).uniform(low, high, (1, len(card.bands), size, size))
     normalised: Pixels = Normalise(card.value_range, card.mean, card.std)(torch.from_numpy(values)).numpy()
     return normalised
-
-
-@contextmanager
-def _fewer_words() -> Iterator[None]:
-    """Keep from the user what only torch's own authors can mend."""
-    logger = logging.getLogger("torch.onnx")
-    before = logger.level
-    # It warns of each torchvision operator that it can't know.
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            # torch 2.13 calls what it deprecates itself.
-            warnings.filterwarnings("ignore", "`isinstance.treespec, LeafSpec", FutureWarning)
-            yield
-    finally:
-        logger.setLevel(before)

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from landslide_cli import __version__
-from landslide_cli.model.card import ModelCard
+from landslide_cli.engine.openvino_files import INPUT, OUTPUT, convert, run_openvino, save
+from landslide_cli.model.card import ModelCard, card_text
 from landslide_cli.model.deepness import deepness_metadata
 from landslide_cli.plan import SIZE
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
-INPUT, OUTPUT = "input", "probability"
 OVERLAP = 128  # of `detect`, for windows of 512
 OPSET = 18
 # Enough for opset 18. torch writes 10, which the older onnxruntime of many a QGIS refuses to load.
@@ -39,17 +36,14 @@ class Format:
         needs: The extra, and the packages of it.
         write: Writes a traced network.
         run: Gives the file's probabilities of normalised pixels.
+        any_size: Whether windows may be of any size whose sides divide by 32.
     """
 
     endings: tuple[str, ...]
     needs: tuple[str, ...]
     write: Callable[[ExportedProgram, ModelCard, Path], None]
     run: Callable[[Path, Pixels], Pixels]
-
-
-def card_text(card: ModelCard) -> str:
-    """The card as it travels in a file."""
-    return json.dumps(asdict(card) | {"exported_by": f"landslide-cli {__version__}"}, ensure_ascii=False)
+    any_size: bool = False
 
 
 def write_onnx(program: ExportedProgram, card: ModelCard, path: Path) -> None:
@@ -85,28 +79,7 @@ def run_onnx(path: Path, pixels: Pixels) -> Pixels:
 
 def write_openvino(program: ExportedProgram, card: ModelCard, path: Path) -> None:
     """Write OpenVINO's pair of files: the graph as .xml, the numbers as .bin."""
-    openvino = import_openvino()
-    model = openvino.convert_model(program)
-    model.reshape([-1, *program.example_inputs[0][0].shape[1:]])
-    model.input(0).get_tensor().set_names({INPUT})
-    model.output(0).get_tensor().set_names({OUTPUT})
-    model.set_rt_info(card_text(card), ["landslide", "card"])
-    openvino.save_model(model, path, compress_to_fp16=False)
-
-
-def run_openvino(path: Path, pixels: Pixels) -> Pixels:
-    """Run an OpenVINO model on the CPU in float32."""
-    # Left to itself it takes bfloat16 where the CPU has it.
-    compiled = import_openvino().Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    return compiled({INPUT: pixels})[OUTPUT]
-
-
-def import_openvino() -> Any:
-    """Import OpenVINO without the package by which it reports each import to its makers; it has a stub for that."""
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-    import openvino
-
-    return openvino
+    save(convert(program), card, path)
 
 
 def write_pt2(program: ExportedProgram, card: ModelCard, path: Path) -> None:
@@ -124,5 +97,5 @@ def run_pt2(path: Path, pixels: Pixels) -> Pixels:
 FORMATS = {
     "onnx": Format((".onnx",), ("export", "onnx", "onnxscript", "onnxruntime"), write_onnx, run_onnx),
     "pt2": Format((".pt2",), (), write_pt2, run_pt2),
-    "openvino": Format((".xml", ".bin"), ("openvino", "openvino"), write_openvino, run_openvino),
+    "openvino": Format((".xml", ".bin"), ("openvino", "openvino"), write_openvino, run_openvino, any_size=True),
 }

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from landslide_cli import __version__
 from landslide_cli.errors import ModelError
 
 
@@ -63,6 +65,11 @@ class ModelCard:
         path.write_text(json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n")
 
 
+def card_text(card: ModelCard) -> str:
+    """The card as it travels in an exported file."""
+    return json.dumps(asdict(card) | {"exported_by": f"landslide-cli {__version__}"}, ensure_ascii=False)
+
+
 def read_card(path: Path) -> ModelCard:
     """Read a card.
 
@@ -70,20 +77,32 @@ def read_card(path: Path) -> ModelCard:
         ModelError: the file is missing, isn't JSON, lacks an entry or has one that nobody reads.
     """
     try:
-        entries = json.loads(path.read_text())
+        return parse_card(path.read_text(), str(path))
     except OSError as error:
         raise ModelError(f"{path}: no model card there; it belongs beside the weights") from error
+
+
+def parse_card(text: str, where: str, *, ignored: Sequence[str] = ()) -> ModelCard:
+    """Read a card from its text; ``where`` it came from is for messages.
+
+    Raises:
+        ModelError: as `read_card`; entries named by ``ignored`` may be there.
+    """
+    try:
+        entries = json.loads(text)
     except json.JSONDecodeError as error:
-        raise ModelError(f"{path} is not a model card: {error}") from error
-    known = {entry.name for entry in fields(ModelCard)}
+        raise ModelError(f"{where} is not a model card: {error}") from error
+    known = {entry.name for entry in fields(ModelCard)} | set(ignored)
     if not isinstance(entries, dict) or entries.keys() - known:
         extra = ", ".join(sorted(entries.keys() - known)) if isinstance(entries, dict) else "no object"
-        raise ModelError(f"{path} is not a model card of this version: unknown entries {extra}")
-    values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in entries.items()}
+        raise ModelError(f"{where} is not a model card of this version: unknown entries {extra}")
+    values: dict[str, Any] = {
+        key: tuple(v) if isinstance(v, list) else v for key, v in entries.items() if key not in ignored
+    }
     try:
         return ModelCard(**values)
     except TypeError as error:
-        raise ModelError(f"{path} is not a complete model card: {error}") from error
+        raise ModelError(f"{where} is not a complete model card: {error}") from error
 
 
 def checksum(path: Path) -> str:

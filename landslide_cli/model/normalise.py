@@ -1,4 +1,4 @@
-"""From a file's pixels to what a network was trained on."""
+"""From a file's pixels to what a network was trained on, in torch."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+
+from landslide_cli.model.linear import scale_and_shift
 
 
 class Normalise(nn.Module):
@@ -22,12 +24,9 @@ class Normalise(nn.Module):
 
     def __init__(self, value_range: Sequence[float], mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
-        low, high = value_range
-        # One multiplication and one addition: pixel * scale + shift.
-        scale = 1 / ((high - low) * torch.tensor(std, dtype=torch.float64))
-        shift = -(low / (high - low) + torch.tensor(mean, dtype=torch.float64)) / torch.tensor(std)
-        self.register_buffer("scale", scale.float().view(1, -1, 1, 1), persistent=False)
-        self.register_buffer("shift", shift.float().view(1, -1, 1, 1), persistent=False)
+        scale, shift = scale_and_shift(value_range, mean, std)
+        self.register_buffer("scale", torch.from_numpy(scale)[None], persistent=False)
+        self.register_buffer("shift", torch.from_numpy(shift)[None], persistent=False)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Normalise ``(N, C, H, W)`` of any number type to float32."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from landslide_cli.errors import ModelError
 from landslide_cli.model.card import ModelCard, checksum, read_card
+from landslide_cli.model.exported import read_openvino_model
 
 if TYPE_CHECKING:
     from torch import nn
@@ -26,7 +27,7 @@ def installed_weights() -> list[Path]:
 
 
 def find_model(model: str | Path) -> tuple[Path, ModelCard]:
-    """Find a model by its id or by the path of its ``.safetensors`` file.
+    """Find a model by its id, by the path of its ``.safetensors`` file or of an exported OpenVINO ``.xml``.
 
     Returns:
         ``(weights, card)``; the weights themselves aren't read.
@@ -35,11 +36,29 @@ def find_model(model: str | Path) -> tuple[Path, ModelCard]:
         ModelError: nothing of that name is installed, or a file of the pair is missing.
     """
     named = Path(model)
+    if named.suffix == ".xml":
+        return named, read_openvino_model(named).card
     weights = named if named.suffix == ".safetensors" else weights_folder() / f"{model}.safetensors"
     if not weights.is_file():
         installed = ", ".join(path.stem for path in installed_weights()) or "none"
         raise ModelError(f"no model {str(model)!r}: {weights} is missing; installed: {installed}")
     return weights, read_card(weights.with_suffix(".json"))
+
+
+def refuse_damaged(weights: Path, card: ModelCard) -> None:
+    """Compare the weights with their card.
+
+    Raises:
+        ModelError: the checksum isn't what the card promises, or these aren't torch's weights.
+    """
+    if weights.suffix != ".safetensors":
+        raise ModelError(f"{weights} is an OpenVINO model; name the .safetensors file of {card.model_id} for torch")
+    found = checksum(weights)
+    if found != card.sha256:
+        raise ModelError(
+            f"{weights}: checksum {found[:12]}… is not the {card.sha256[:12]}… of its card; "
+            "the file is damaged or belongs to another card: install it again"
+        )
 
 
 def load_network(weights: Path, card: ModelCard) -> nn.Module:
@@ -53,12 +72,7 @@ def load_network(weights: Path, card: ModelCard) -> nn.Module:
 
     from landslide_cli.model.registry import build_network
 
-    found = checksum(weights)
-    if found != card.sha256:
-        raise ModelError(
-            f"{weights}: checksum {found[:12]}… is not the {card.sha256[:12]}… of its card; "
-            "the file is damaged or belongs to another card: install it again"
-        )
+    refuse_damaged(weights, card)
     network = build_network(card.network, **card.arguments)
     try:
         network.load_state_dict({name: tensor.float() for name, tensor in load_file(weights).items()})

@@ -1,0 +1,186 @@
+"""Which engine runs a model: the one asked for, or the fastest that is installed."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import logging
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from landslide_cli.errors import DeviceError, ModelError
+from landslide_cli.extras import installed, need
+from landslide_cli.model.card import ModelCard
+from landslide_cli.model.exported import OpenVINOModel, read_openvino_model
+from landslide_cli.model.weights import load_network, refuse_damaged
+
+if TYPE_CHECKING:
+    from landslide_cli.engine.memory import Halving
+    from landslide_cli.engine.openvino_engine import OpenVINOEngine
+
+log = logging.getLogger(__name__)
+
+OPENVINO = ("openvino", "platformdirs")
+# F1 that int8 may cost to be taken without being asked for.
+LOSS = 0.005
+
+
+def open_engine(
+    weights: Path,
+    card: ModelCard,
+    *,
+    engine: str = "auto",
+    device: str = "auto",
+    precision: str = "auto",
+    value_range: tuple[float, float],
+    size: int,
+    batch_size: int | None = None,
+    windows: int = 1,
+) -> Halving | OpenVINOEngine:
+    """Load a model into an engine.
+
+    Args:
+        weights: A ``.safetensors`` file, or an OpenVINO ``.xml`` that `landslide export` wrote.
+        card: Card of it.
+        engine: ``auto``, ``torch`` or ``openvino``; see `choose_engine`.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``; the last three are torch's.
+        precision: ``auto``, ``float32``, ``bfloat16``, ``float16`` (torch) or ``int8`` (OpenVINO).
+        value_range: Raw values that map to 0 and 1.
+        size: Side that the network sees.
+        batch_size: Windows in each call; by default as many as are quickest and fit into memory.
+        windows: Windows that will be asked about, each view of them counted; torch compiles the network for many.
+
+    Raises:
+        DeviceError: engine, device and precision don't go together or aren't there.
+        ModelError: the model is damaged, or isn't for the engine.
+        MissingExtraError: OpenVINO was asked for and isn't installed.
+    """
+    if choose_engine(engine, device=device, precision=precision, weights=weights) == "openvino":
+        from landslide_cli.engine.openvino_engine import OpenVINOEngine
+
+        model = find_openvino_model(weights, card, precision)
+        return OpenVINOEngine(
+            model, value_range=value_range, size=size, batch_size=batch_size or 1, precision=precision
+        )
+    from landslide_cli.engine.compiling import from_windows
+    from landslide_cli.engine.memory import Halving, probed_batch_size
+    from landslide_cli.engine.torch_engine import TorchEngine, choose_device, choose_precision
+
+    place = choose_device(device)
+    choose_precision(precision, place)  # refuses before weights are loaded
+    torch_engine = TorchEngine(
+        load_network(weights, card),
+        value_range=value_range, mean=card.mean, std=card.std, size=size, device=str(place), precision=precision,
+        compiled=place.type == "cpu" and windows >= from_windows(),
+    )  # fmt: skip
+    if batch_size is None:
+        batch_size = probed_batch_size(torch_engine, (len(card.bands), size, size), most=windows)
+        if batch_size > 1:
+            log.info("windows at once: %d (--batch-size)", batch_size)
+    torch_engine.batch_size = batch_size
+    return Halving(torch_engine)
+
+
+def choose_engine(engine: str, *, device: str, precision: str, weights: Path) -> str:
+    """Turn ``auto`` into ``torch`` or ``openvino``: torch on a CUDA or MPS device, OpenVINO on the CPU if it's there.
+
+    Raises:
+        DeviceError: OpenVINO was asked for on another device than the CPU.
+        MissingExtraError: OpenVINO was asked for, by name or by what only it can do, and isn't installed.
+    """
+    if engine == "torch":
+        return engine
+    only = f"{weights.name}" if weights.suffix == ".xml" else "--precision int8" if precision == "int8" else ""
+    if engine == "openvino" or only:
+        purpose = "--engine openvino" if engine == "openvino" else only
+        need(*OPENVINO, extra="openvino", purpose=purpose)
+        if device not in ("auto", "cpu"):
+            raise DeviceError(f"{purpose} runs on the CPU; leave --device {device} out, or use --engine torch")
+        return "openvino"
+    if precision == "float16" or device not in ("auto", "cpu"):
+        return _taken("torch", f"the one for {precision if device in ('auto', 'cpu') else device}")
+    if device == "auto" and _has_accelerator():
+        return _taken("torch", "the one for CUDA and MPS")
+    if installed(*OPENVINO):
+        return _taken("openvino", "the fastest on the CPU")
+    return _taken("torch", "OpenVINO is faster on the CPU: pip install 'landslide-cli[openvino]'")
+
+
+def _taken(engine: str, why: str) -> str:
+    log.info("engine: %s (%s; --engine)", engine, why)
+    return engine
+
+
+def _has_accelerator() -> bool:
+    """Whether torch sees a CUDA or MPS device; torch is only asked, and imported, where it could."""
+    spec = importlib.util.find_spec("torch")
+    if spec is None or spec.origin is None or not _could_have_one(Path(spec.origin)):
+        return False
+    from landslide_cli.engine.torch_engine import choose_device
+
+    return choose_device("auto").type != "cpu"
+
+
+def _could_have_one(package: Path) -> bool:
+    """What the build of torch at ``package`` and the drivers tell without importing it, which takes seconds."""
+    if sys.platform == "darwin":
+        return True
+    spec = importlib.util.spec_from_file_location("torch_version", package.with_name("version.py"))
+    assert spec is not None and spec.loader is not None
+    version = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(version)
+    if getattr(version, "hip", None) is not None:
+        return True
+    if getattr(version, "cuda", None) is None:
+        return False
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True
+
+
+def find_openvino_model(weights: Path, card: ModelCard, precision: str) -> OpenVINOModel:
+    """The OpenVINO model that runs a precision: a file that is named, an int8 one beside the weights, or a conversion.
+
+    Raises:
+        ModelError: it is damaged, or int8 was asked for and nobody has made it.
+    """
+    if weights.suffix == ".xml":
+        model = read_openvino_model(weights)
+        model.refuse_damaged()
+        return model
+    quantized = _beside(weights, card)
+    if quantized is not None and (precision == "int8" or (precision == "auto" and _harmless(quantized))):
+        quantized.refuse_damaged()
+        # A new card may say another threshold, but it is the weights that count.
+        return replace(quantized, card=card)
+    if precision == "int8":
+        path = int8_path(weights)
+        raise ModelError(
+            f"{card.model_id} has no int8 model ({path}); make it of chips: "
+            f"landslide export {card.model_id} --format openvino --int8 --chips FOLDER"
+        )
+    from landslide_cli.engine.openvino_files import converted
+
+    return converted(weights, card)
+
+
+def int8_path(weights: Path) -> Path:
+    """Where the int8 model of weights stands."""
+    return weights.with_suffix(".int8.xml")
+
+
+def _beside(weights: Path, card: ModelCard) -> OpenVINOModel | None:
+    path = int8_path(weights)
+    if not path.is_file():
+        return None
+    refuse_damaged(weights, card)
+    model = read_openvino_model(path)
+    return model if model.card.sha256 == card.sha256 else None
+
+
+def _harmless(model: OpenVINOModel) -> bool:
+    return model.f1_loss is not None and model.f1_loss < LOSS

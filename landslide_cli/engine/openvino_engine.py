@@ -1,0 +1,130 @@
+"""The network on OpenVINO, for the CPU; torch isn't imported."""
+
+from __future__ import annotations
+
+import copy
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landslide_cli.engine.openvino_files import import_openvino
+from landslide_cli.errors import DeviceError
+from landslide_cli.model.exported import OpenVINOModel
+from landslide_cli.model.linear import scale_and_shift
+
+HINTS = {"float32": "f32", "bfloat16": "bf16"}
+
+Pixels = NDArray[np.float32]
+
+
+class OpenVINOEngine:
+    """Runs an exported model on raw pixels, as `landslide_cli.engine.torch_engine.TorchEngine` runs a network.
+
+    Args:
+        model: As `landslide_cli.export` writes it, checked.
+        value_range: Raw values that map to 0 and 1; what lies outside is clamped.
+        size: Side that the network sees; see `TorchEngine`.
+        batch_size: Windows in each call.
+        precision: ``auto``, ``float32`` or ``bfloat16``, and ``int8`` if the model is quantized: what it is not
+            quantized in then runs in ``auto``, which is bfloat16 where the CPU multiplies it natively, else float32.
+
+    Raises:
+        DeviceError: the precision isn't one of these, or not the model's.
+    """
+
+    name = "openvino"
+    device = "cpu"
+
+    def __init__(
+        self,
+        model: OpenVINOModel,
+        *,
+        value_range: tuple[float, float],
+        size: int,
+        batch_size: int = 1,
+        precision: str = "auto",
+    ) -> None:
+        self._core = import_openvino().Core()
+        self.precision = _choose_precision(precision, model, native=self._native_bfloat16())
+        self._config = {
+            "INFERENCE_PRECISION_HINT": HINTS.get(self.precision, "bf16" if self._native_bfloat16() else "f32"),
+            "PERFORMANCE_HINT": "LATENCY",  # all cores on one window: a run holds few windows at a time
+        }
+        self._graph = self._core.read_model(model.path)
+        self._range = value_range
+        self._scale, self._shift = scale_and_shift(value_range, model.card.mean, model.card.std)
+        self._size = size
+        self.batch_size = batch_size
+        self._fixed = (batch_size, len(model.card.bands), size, size)
+        # Compiled when first needed, and shared by all engines that are the same but for their size.
+        self._compiled: dict[bool, Any] = {}
+
+    def _native_bfloat16(self) -> bool:
+        return "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+    def sized(self, size: int) -> OpenVINOEngine:
+        """The same engine, on the same network, for windows of which the network sees ``size`` × ``size``."""
+        other = copy.copy(self)
+        other._size = size
+        return other
+
+    def _network(self) -> Any:
+        """The graph for windows of the size that the engine was made for, or for any: it is quicker for one."""
+        any_size = self._size != self._fixed[-1]
+        if any_size not in self._compiled:
+            graph = self._graph.clone()
+            if not any_size:
+                graph.reshape(list(self._fixed))
+            self._compiled[any_size] = self._core.compile_model(graph, "CPU", self._config)
+        return self._compiled[any_size]
+
+    def normalised(self, pixels: NDArray[np.generic]) -> Pixels:
+        """What the network sees of raw pixels: float32, shape ``(N, bands, size, size)``."""
+        raw = np.clip(pixels.astype(np.float32), *self._range)
+        return _resized(raw, (self._size, self._size)) * self._scale + self._shift
+
+    def __call__(self, pixels: NDArray[np.generic]) -> Pixels:
+        """Predict one batch; see `landslide_cli.engine.Engine`."""
+        height, width = pixels.shape[-2:]
+        probability: Pixels = self._network()([self.normalised(pixels)])[0]
+        return _resized(probability, (height, width))[:, 0]
+
+
+def _choose_precision(name: str, model: OpenVINOModel, *, native: bool) -> str:
+    if model.precision == "int8":
+        if name not in ("auto", "int8"):
+            raise DeviceError(f"{model.path.name} is an int8 model; leave --precision {name} out, or name the weights")
+        return "int8"
+    if name == "int8":
+        raise DeviceError(f"{model.path.name} is a float32 model; landslide export --int8 makes one that is int8")
+    if name == "auto":
+        return "bfloat16" if native else "float32"
+    if name not in HINTS:
+        raise DeviceError(f"{name} is not for OpenVINO on the CPU; use --precision bfloat16 or float32")
+    return name
+
+
+def _resized(images: Pixels, size: tuple[int, int]) -> Pixels:
+    before = images.shape[-2:]
+    if before == size:
+        return images
+    result: Pixels = _resampler(before, size)([images])[0]
+    return result
+
+
+@lru_cache(maxsize=8)
+def _resampler(before: tuple[int, int], after: tuple[int, int]) -> Any:
+    """Bilinear resampling that looks at every pixel when it shrinks, as torch's with ``antialias=True``.
+
+    Both follow Pillow's. It runs in OpenVINO so that all cores share it.
+    """
+    openvino = import_openvino()
+    from openvino import opset13 as ops
+
+    images = ops.parameter([-1, -1, *before], np.float32)
+    axes = ops.constant(np.array([2, 3]))
+    resized = ops.interpolate(images, ops.constant(np.array(after)), "bilinear_pillow", "sizes", axes=axes)
+    graph = openvino.Model([resized], [images], "resample")
+    return openvino.Core().compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
