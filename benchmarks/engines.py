@@ -79,17 +79,23 @@ def make(name: str, weights: Path, card: ModelCard, size: int) -> Ask:
     )
 
 
-def timed(call: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds that a call takes, and what it gives."""
-    start = time.perf_counter()
-    result = call()
-    return time.perf_counter() - start, result
-
-
 def measure(
-    names: list[str], weights: Path, card: ModelCard, *, size: int, windows: int, rounds: int
+    names: list[str],
+    weights: Path,
+    card: ModelCard,
+    *,
+    size: int,
+    windows: int,
+    rounds: int,
+    clock: Callable[[], float],
 ) -> list[Measured]:
     """Let the engines take turns."""
+
+    def timed(call: Callable[[], Any]) -> tuple[float, Any]:
+        start = clock()
+        result = call()
+        return clock() - start, result
+
     scene, _ = make_demo_scene(size * 2, 7)
     starts = np.random.default_rng(0).integers(0, size, (windows, 2))
     pixels = [np.ascontiguousarray(scene[r : r + size, c : c + size].transpose(2, 0, 1)[None]) for r, c in starts]
