@@ -22,6 +22,7 @@ OPTIONAL = {
     "plot": "matplotlib",
     "export": "onnxruntime",
     "openvino": "openvino",
+    "quantize": "nncf",
     "parquet": "pyarrow",
 }
 DEMO_SIZE = 1024
@@ -147,7 +148,8 @@ def _detect(folder: Path, model: str | Path, device: str) -> str:
     summary = detect(folder / "demo.tif", folder / "slides.gpkg", model=model, device=device, min_area=50)
     seconds = time.perf_counter() - start
     return (
-        f"{summary.model} on {summary.device}, {summary.precision}: {summary.landslides} landslides in {seconds:.1f} s"
+        f"{summary.model} by {summary.engine} on {summary.device}, {summary.precision}: "
+        f"{summary.landslides} landslides in {seconds:.1f} s"
     )
 
 

@@ -10,18 +10,19 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from landslide_cli.area import read_area
 from landslide_cli.dem import open_terrain
+from landslide_cli.engine import Engine
+from landslide_cli.engine.choice import foresee, open_engine
 from landslide_cli.engine.tta import in_views
 from landslide_cli.errors import LandslideError, LandslideWarning
 from landslide_cli.formats import fitting_crs
 from landslide_cli.ground import Ground
 from landslide_cli.model.card import ModelCard
-from landslide_cli.model.weights import DEFAULT_MODEL, find_model, load_network
+from landslide_cli.model.weights import DEFAULT_MODEL, find_model
 from landslide_cli.outputs import Outputs, refuse_lonely_spread
 from landslide_cli.plan import Plan, make_plan
 from landslide_cli.prediction import read_tile
@@ -54,7 +55,8 @@ class Preview:
         working_m: Metres per pixel that the network would see.
         window_px: Height and width of a window in pixels of the scene.
         windows: Windows that cover it; those without a valid pixel cost nothing.
-        device: Where the network would run.
+        engine: What would run the network.
+        device: Where it would run.
         precision: Type that its convolutions would run in.
         seconds: The network's time for all windows with valid pixels, from a probe of a few.
         memory_bytes: Largest memory of the process, from the probe and the buffers of the plan.
@@ -78,6 +80,7 @@ class Preview:
     working_m: float | None = None
     window_px: tuple[int, int] | None = None
     windows: int | None = None
+    engine: str | None = None
     device: str | None = None
     precision: str | None = None
     seconds: float | None = None
@@ -102,6 +105,7 @@ def preview(
     min_slope: float = 0.0,
     overlap: int = 128,
     batch_size: int | None = None,
+    engine: str = "auto",
     device: str = "auto",
     precision: str = "auto",
     tta: str | None = None,
@@ -127,7 +131,8 @@ def preview(
         min_slope: Smallest mean slope.
         overlap: Pixels that windows share.
         batch_size: Windows in each call of the network.
-        device: Where the network would run.
+        engine: What would run the network.
+        device: Where it would run.
         precision: Type that its convolutions would run in.
         tta: Views of each window.
         bands: Numbers of the bands to use.
@@ -147,13 +152,15 @@ def preview(
         with found.noting():
             outputs = Outputs.named(out, probability=probability, mask=mask, spread=spread, stac=stac)
             outputs.refuse(scene, aoi, dem, overwrite=overwrite)
-    card = None
+    weights, card = Path(model), None
     with found.noting():
         weights, card = find_model(model)
         found.model, found.trained_m = card.model_id, card.resolution_m
         refuse_lonely_spread(spread, tta or card.tta)
     with found.noting():
-        _choose_device(found, device, precision)
+        found.engine, found.device, found.precision = foresee(
+            weights, card, engine=engine, device=device, precision=precision
+        )
     with ExitStack() as stack, warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always", LandslideWarning)
         opened = None
@@ -184,18 +191,13 @@ def preview(
                     )
                     _describe_plan(found, plan)
                     if probe and not found.refusals:
-                        network = load_network(weights, card)
-                        _probe(found, plan, network, device=device, precision=precision, batch_size=batch_size)
+                        single = open_engine(
+                            weights, card, engine=engine, device=device, precision=precision,
+                            value_range=plan.value_range, size=plan.size, batch_size=batch_size,
+                        )  # fmt: skip
+                        _probe(found, plan, in_views(single, plan.tta))
         found.warnings = [str(one.message) for one in heard if issubclass(one.category, LandslideWarning)]
     return found
-
-
-def _choose_device(found: Preview, device: str, precision: str) -> None:
-    from landslide_cli.engine.torch_engine import choose_device, choose_precision
-
-    chosen = choose_device(device)
-    found.device = str(chosen)
-    found.precision = str(choose_precision(precision, chosen)).removeprefix("torch.")
 
 
 def _describe(found: Preview, scene: Scene, card: ModelCard | None) -> None:
@@ -216,16 +218,8 @@ def _describe_plan(found: Preview, plan: Plan) -> None:
     found.raster_bytes = plan.scene.height * plan.scene.width
 
 
-def _probe(found: Preview, plan: Plan, network: Any, *, device: str, precision: str, batch_size: int | None) -> None:
+def _probe(found: Preview, plan: Plan, engine: Engine) -> None:
     """Ask the network about a few windows of the scene."""
-    from landslide_cli.engine.torch_engine import TorchEngine, default_batch_size
-
-    card = plan.card
-    single = TorchEngine(
-        network, value_range=plan.value_range, mean=card.mean, std=card.std, size=plan.size,
-        batch_size=batch_size or default_batch_size(device), device=device, precision=precision,
-    )  # fmt: skip
-    engine = in_views(single, plan.tta)
     tiles = islice(plan.grid.tiles(), 0, None, max(1, len(plan.grid) // LOOKED_AT))
     seen = [read_tile(plan, tile)[0] for tile in tiles]
     images = [image for image in seen if image is not None]

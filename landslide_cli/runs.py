@@ -14,7 +14,8 @@ FROM_TAGS = {
     "version": "LANDSLIDE_VERSION", "model": "LANDSLIDE_MODEL", "weights_sha256": "LANDSLIDE_WEIGHTS_SHA256",
     "threshold": "LANDSLIDE_THRESHOLD", "window": "LANDSLIDE_WINDOW", "overlap": "LANDSLIDE_OVERLAP",
     "stretch": "LANDSLIDE_STRETCH", "bands": "LANDSLIDE_BANDS", "resolution_m": "LANDSLIDE_RESOLUTION_M",
-    "precision": "LANDSLIDE_PRECISION", "device": "LANDSLIDE_DEVICE", "tta": "LANDSLIDE_TTA",
+    "engine": "LANDSLIDE_ENGINE", "precision": "LANDSLIDE_PRECISION", "device": "LANDSLIDE_DEVICE",
+    "tta": "LANDSLIDE_TTA",
     "dem": "LANDSLIDE_DEM", "min_slope_deg": "LANDSLIDE_MIN_SLOPE_DEG",
 }  # fmt: skip
 NUMBERS = ("threshold", "resolution_m", "min_slope_deg")

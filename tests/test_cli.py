@@ -68,8 +68,10 @@ def test_detect_talks_on_stderr_and_answers_on_stdout(demo: Path, tmp_path: Path
     command = ["detect", str(demo), "-o", str(out), "--probability", str(tmp_path / "p.tif")]
     result = CliRunner().invoke(main, command)
     assert result.exit_code == 0, result.output
-    first, second, *_ = result.stderr.splitlines()
-    assert first.startswith("msasnet-rgb on ")
+    chosen, *lines = result.stderr.splitlines()
+    assert chosen.startswith("engine: ")
+    first, second = lines[-3:-1]  # the first run of a machine also tells of its conversion
+    assert first.startswith("msasnet-rgb by ")
     assert second.startswith("demo.tif: 600 x 600, 0.8 m pixels, bands 1,2,3, ")
     slides = geopandas.read_file(out, layer="landslides")
     hectares = slides["area_m2"].sum() / 1e4

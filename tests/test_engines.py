@@ -27,7 +27,7 @@ from torch import nn
 import landslide_cli
 from landslide_cli.cli import main
 from landslide_cli.demo import write_demo_scene
-from landslide_cli.engine import choice, compiling
+from landslide_cli.engine import choice, compiling, openvino_engine
 from landslide_cli.engine.choice import choose_engine, find_openvino_model, int8_path, open_engine
 from landslide_cli.engine.folding import folded
 from landslide_cli.engine.memory import LARGEST, Halving, choose_batch_size
@@ -95,6 +95,17 @@ def test_openvino_says_what_torch_says(small_model: Path, shape: tuple[int, int]
     assert (found.shape, found.dtype) == ((2, *shape), np.float32)
     assert np.abs(found - expected).max() < (1e-5 if precision == "float32" else 0.01)
     assert np.ptp(expected) > 1e-3
+
+
+@given(st.integers(2, 700), st.integers(2, 700), st.integers(2, 200), st.integers(2, 200))
+def test_resampling_is_that_of_torch(height: int, width: int, rows: int, cols: int) -> None:
+    images = np.random.default_rng(0).random((1, 2, height, width), dtype=np.float32)
+    expected = torch.nn.functional.interpolate(
+        torch.from_numpy(images), (rows, cols), mode="bilinear", align_corners=False, antialias=True
+    )
+    found = openvino_engine._resized(images, (rows, cols))
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected.numpy(), atol=1e-4)  # torch counts pixels in float32
 
 
 def test_an_engine_can_be_had_for_windows_of_another_size(small_model: Path) -> None:

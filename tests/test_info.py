@@ -31,7 +31,7 @@ def test_what_is_told_is_what_is_done(make_scene: Callable[..., Path], small_mod
     assert found.unused == [4]
     assert found.size == (1100, 700)
     assert found.valid_share == pytest.approx(done.analysed_share, abs=0.05)
-    assert (found.device, found.precision) == (done.device, done.precision)
+    assert (found.engine, found.device, found.precision) == (done.engine, done.device, done.precision)
     with rasterio.open(tmp_path / "p.tif") as src:
         tags = src.tags()
     assert found.value_range is not None

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @options.model
 @options.overlap
 @options.batch_size
+@options.engine
 @options.device
 @options.precision
 @options.tta
@@ -76,7 +77,8 @@ def _facts(found: Preview) -> list[tuple[str, str]]:
         ("windows", _windows(found)),
         (
             "network",
-            " on ".join(filter(None, (found.model, found.device))) + f", {found.precision}" * bool(found.device),
+            " on ".join(filter(None, (found.model, found.device)))
+            + f", {found.precision}, by {found.engine}" * bool(found.device),
         ),
         ("time", "" if found.seconds is None else f"about {_duration(found.seconds)}"),
         ("memory", "" if found.memory_bytes is None else f"up to {_size(found.memory_bytes)}"),

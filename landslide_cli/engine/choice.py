@@ -83,6 +83,31 @@ def open_engine(
     return Halving(torch_engine)
 
 
+def foresee(
+    weights: Path, card: ModelCard | None, *, engine: str = "auto", device: str = "auto", precision: str = "auto"
+) -> tuple[str, str, str]:
+    """Engine, device and precision that `open_engine` would run a model with; it isn't loaded, or even there.
+
+    Raises:
+        LandslideError: as `open_engine`, but for what only loading shows.
+    """
+    name = choose_engine(engine, device=device, precision=precision, weights=weights)
+    if name == "openvino":
+        from landslide_cli.engine import openvino_engine
+
+        made = find_made(weights, card, precision) if card else None
+        kind, file = (made.precision, made.path.name) if made else ("float32", weights.name)
+        return (
+            name,
+            openvino_engine.OpenVINOEngine.device,
+            openvino_engine.choose_precision(precision, made=kind, file=file),
+        )
+    from landslide_cli.engine import torch_engine
+
+    place = torch_engine.choose_device(device)
+    return name, str(place), str(torch_engine.choose_precision(precision, place)).removeprefix("torch.")
+
+
 def choose_engine(engine: str, *, device: str, precision: str, weights: Path) -> str:
     """Turn ``auto`` into ``torch`` or ``openvino``: torch on a CUDA or MPS device, OpenVINO on the CPU if it's there.
 
@@ -143,43 +168,47 @@ def _could_have_one(package: Path) -> bool:
 
 
 def find_openvino_model(weights: Path, card: ModelCard, precision: str) -> OpenVINOModel:
-    """The OpenVINO model that runs a precision: a file that is named, an int8 one beside the weights, or a conversion.
+    """The OpenVINO model that runs a precision: one that was made before, checked, or a conversion of the weights.
 
     Raises:
         ModelError: it is damaged, or int8 was asked for and nobody has made it.
     """
+    model = find_made(weights, card, precision)
+    if model is None:
+        from landslide_cli.engine.openvino_files import converted
+
+        return converted(weights, card)
+    model.refuse_damaged()
+    if weights.suffix != ".xml":
+        refuse_damaged(weights, card)
+    # A new card may say another threshold, but it is the weights that count.
+    return replace(model, card=card)
+
+
+def find_made(weights: Path, card: ModelCard, precision: str) -> OpenVINOModel | None:
+    """The file that is named, or the int8 one beside the weights where it is wanted; None for neither.
+
+    Raises:
+        ModelError: int8 was asked for and nobody has made it.
+    """
     if weights.suffix == ".xml":
-        model = read_openvino_model(weights)
-        model.refuse_damaged()
-        return model
-    quantized = _beside(weights, card)
-    if quantized is not None and (precision == "int8" or (precision == "auto" and _harmless(quantized))):
-        quantized.refuse_damaged()
-        # A new card may say another threshold, but it is the weights that count.
-        return replace(quantized, card=card)
-    if precision == "int8":
-        path = int8_path(weights)
+        return read_openvino_model(weights)
+    path = int8_path(weights)
+    beside = read_openvino_model(path) if path.is_file() else None
+    if beside is not None and beside.card.sha256 != card.sha256:
+        beside = None
+    if precision == "int8" and beside is None:
         raise ModelError(
             f"{card.model_id} has no int8 model ({path}); make it of chips: "
             f"landslide export {card.model_id} --format openvino --int8 --chips FOLDER"
         )
-    from landslide_cli.engine.openvino_files import converted
-
-    return converted(weights, card)
+    wanted = precision == "int8" or (precision == "auto" and beside is not None and _harmless(beside))
+    return beside if wanted else None
 
 
 def int8_path(weights: Path) -> Path:
     """Where the int8 model of weights stands."""
     return weights.with_suffix(".int8.xml")
-
-
-def _beside(weights: Path, card: ModelCard) -> OpenVINOModel | None:
-    path = int8_path(weights)
-    if not path.is_file():
-        return None
-    refuse_damaged(weights, card)
-    model = read_openvino_model(path)
-    return model if model.card.sha256 == card.sha256 else None
 
 
 def _harmless(model: OpenVINOModel) -> bool:
