@@ -203,25 +203,8 @@ def run(
     job = Job(scene.name, scene.width, scene.height, scene.crs, datetime.now(UTC), command)
     predictor = Predictor(plan, engine, on_progress)
     with rasterio.Env(GDAL_CACHEMAX=plan.cache_bytes), ExitStack() as stages:
-        inventory = InventoryWriter(
-            stages.enter_context(staged(outputs.inventory)),
-            measurer=Measurer(Ground(scene.transform, scene.crs, scene.ground), plan.shaping, plan.terrain),
-            job=job,
-            model=plan.card.model_id,
-            resolution_m=plan.working_m,
-            multi=plan.connectivity == 8,
-            spread=several,
-            provenance=tags,
-        )
-        collector = Collector(
-            inventory,
-            width=scene.width,
-            threshold=plan.threshold,
-            connectivity=plan.connectivity,
-            sieve_px=plan.shaping.sieve_px(scene.ground),
-            spread=several,
-            boundary=plan.boundary,
-        )
+        inventory = open_inventory(stages.enter_context(staged(outputs.inventory)), plan, tags, job)
+        collector = open_collector(inventory, plan)
         with ExitStack() as rasters:
             probability = open_raster(stages, rasters, outputs.probability, plan, tags, "probability")
             mask = open_raster(stages, rasters, outputs.mask, plan, tags, "mask")
@@ -259,6 +242,34 @@ def run(
         device=engine.device,
         precision=engine.precision,
         tta=plan.tta,
+    )
+
+
+def open_inventory(place: Path, plan: Plan, tags: dict[str, str], job: Job) -> InventoryWriter:
+    """The inventory that a plan's landslides are written into."""
+    scene = plan.scene
+    return InventoryWriter(
+        place,
+        measurer=Measurer(Ground(scene.transform, scene.crs, scene.ground), plan.shaping, plan.terrain),
+        job=job,
+        model=plan.card.model_id,
+        resolution_m=plan.working_m,
+        multi=plan.connectivity == 8,
+        spread=plan.tta != "none",
+        provenance=tags,
+    )
+
+
+def open_collector(inventory: InventoryWriter, plan: Plan) -> Collector:
+    """What makes a plan's strips polygons of the inventory."""
+    return Collector(
+        inventory,
+        width=plan.scene.width,
+        threshold=plan.threshold,
+        connectivity=plan.connectivity,
+        sieve_px=plan.shaping.sieve_px(plan.scene.ground),
+        spread=plan.tta != "none",
+        boundary=plan.boundary,
     )
 
 

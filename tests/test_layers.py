@@ -19,7 +19,7 @@ FLOORS = [
     {"prediction", "collector", "outputs", "metrics"},
     {"stac"},
     {"detection", "preview", "polygonizing", "thresholds", "training", "demo", "report"},
-    {"evaluation", "doctor"},
+    {"evaluation", "benchmark", "doctor"},
     {"export"},
     {"cli"},
 ]

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from landslide_cli import __version__
+from landslide_cli.cli.benchmark import benchmark
 from landslide_cli.cli.chips import chips
 from landslide_cli.cli.compare import compare
 from landslide_cli.cli.demo_scene import demo_scene
@@ -59,7 +60,21 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-for command in (detect, info, polygonize, report, chips, train, evaluate, compare, models, export, demo_scene, doctor):
+for command in (
+    detect,
+    info,
+    polygonize,
+    report,
+    chips,
+    train,
+    evaluate,
+    compare,
+    models,
+    export,
+    demo_scene,
+    benchmark,
+    doctor,
+):
     main.add_command(command)
 
 if __name__ == "__main__":
