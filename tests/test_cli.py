@@ -175,7 +175,7 @@ def test_progress_for_machines_is_lines_of_json(make_scene: MakeScene, small_mod
     assert len(done) > 1
     assert done == sorted(set(done))
     assert done[-1] == 300 * 1500
-    assert any(line.startswith("small on cpu") for line in ran.stderr.splitlines())
+    assert any(line.startswith("small by ") for line in ran.stderr.splitlines())
 
 
 def test_progress_is_told_a_thousand_times_at_most() -> None:
