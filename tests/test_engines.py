@@ -448,6 +448,16 @@ def test_weights_are_converted_once_and_again_if_the_file_is_damaged(
         find_openvino_model(weights, card, "auto")
 
 
+def test_a_cache_that_cannot_be_written_is_told(
+    refused: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_model: Path
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    message = refused("--engine", "openvino")
+    assert "the folder for converted models can't be made" in message
+    assert message.endswith("or use --engine torch")
+
+
 def test_a_conversion_that_differs_is_not_kept(
     small_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslide_cli import __version__
-from landslide_cli.errors import ModelError
-from landslide_cli.files import staged
+from landslide_cli.errors import ModelError, OutputError
+from landslide_cli.files import refuse_unwritable, staged
 from landslide_cli.model.card import ModelCard, card_text, checksum
 from landslide_cli.model.exported import ROOM, OpenVINOModel, read_openvino_model
 from landslide_cli.model.weights import load_network, refuse_damaged
@@ -77,6 +77,7 @@ def converted(weights: Path, card: ModelCard) -> OpenVINOModel:
 
     Raises:
         ModelError: the weights don't fit their card, or OpenVINO says something else than torch.
+        OutputError: the cache folder can't be written.
     """
     refuse_damaged(weights, card)
     path = cache_folder() / f"{card.model_id}-{_key(card)}.xml"
@@ -85,7 +86,14 @@ def converted(weights: Path, card: ModelCard) -> OpenVINOModel:
         model.refuse_damaged()
     except ModelError:
         log.info("converting %s for OpenVINO, once: %s", card.model_id, path)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"the folder for converted models can't be made: {error}; let XDG_CACHE_HOME name one that can be "
+                "written, or use --engine torch"
+            ) from error
+        refuse_unwritable(path, overwrite=True)
         with staged(path) as place:
             _convert(weights, card, place)
         model = read_openvino_model(path)
