@@ -76,20 +76,25 @@ def count(rows: Iterable[Row]) -> dict[tuple[str, str], int]:
 
 
 def speed(rows: Sequence[Row], size: int) -> str:
-    """Seconds for each megapixel of scene, memory and passes of one level; the ratio is to ours."""
+    """Seconds for each megapixel of scene, memory and passes of one level; ratios are to ours."""
     area = size**2 / 1e6
-    ours = median(row["seconds"] for row in rows if row["system"] == "ours")
+    ours = [row for row in rows if row["system"] == "ours"]
+    wall, cpu = (median(row[key] / area for row in ours) for key in ("seconds", "cpu_seconds"))
     lines = []
     for system in dict.fromkeys(row["system"] for row in rows):
         runs = [row for row in rows if row["system"] == system]
         seconds = sorted(row["seconds"] / area for row in runs)
         busy = median(row["cpu_seconds"] / area for row in runs)
+        ran_on = f" ({runs[0]['ran_on']})" if "ran_on" in runs[0] else ""
         lines.append([
-            named(system), f"{median(seconds):.1f}", f"{seconds[0]:.1f}–{seconds[-1]:.1f}",
-            f"{median(seconds) * area / ours:.2f}", f"{busy:.1f}", f"{max(row['peak_mb'] for row in runs) / 1e3:.2f}",
-            str(runs[0]["passes"]), f"{runs[0]['pixels'] / 1e6 / area:.2f}",
+            named(system) + ran_on, f"{median(seconds):.1f}", f"{seconds[0]:.1f}–{seconds[-1]:.1f}",
+            f"{median(seconds) / wall:.2f}", f"{busy:.1f}", f"{busy / cpu:.2f}",
+            f"{max(row['peak_mb'] for row in runs) / 1e3:.2f}", str(runs[0]["passes"]),
+            f"{runs[0]['pixels'] / 1e6 / area:.2f}",
         ])  # fmt: skip
-    heads = ["", "s/Mpx", "least–most", "ours = 1", "CPU s/Mpx", "peak GB", "passes", "pixels through the network"]
+    heads = [
+        "", "s/Mpx", "least–most", "ours = 1", "CPU s/Mpx", "ours = 1", "peak GB", "passes", "pixels through the network"
+    ]  # fmt: skip
     return table(heads, lines)
 
 

@@ -1,6 +1,6 @@
-"""`landslide detect`, the command itself; at equal work with ``--precision float32``.
+"""`landslide detect`, the command itself; at equal work with ``--engine torch --precision float32``.
 
-Further options go to the command, such as ``--engine`` or another ``--precision``.
+Further options go to the command, such as another ``--engine`` or ``--precision``.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ def command(given: Request) -> list[str]:
     words = ["detect", str(given.scene), "-o", str(given.out / "slides.gpkg"), "--model", str(given.weights), "--json"]
     if given.probability:
         words += ["--probability", str(given.out / "probability.tif")]
-    if given.equal and "--precision" not in given.options:
-        words += ["--precision", "float32"]
+    if given.equal:
+        words += ["--engine", "torch", "--precision", "float32"]
+    # Of an option that is given twice the last counts.
     return [*words, "--threshold", str(given.threshold), *given.options]
 
 
@@ -33,7 +34,8 @@ def run() -> None:
         main(command(request()), standalone_mode=False)
     summary = json.loads(said.getvalue())
     row = {"polygons": summary["out"], "version": __version__, "passes": summary["windows"]}
-    print(json.dumps(row | {"pixels": summary["windows"] * WINDOW**2, "precision": summary["precision"]}))
+    row["pixels"] = summary["windows"] * WINDOW**2
+    print(json.dumps(row | {"ran_on": f"{summary['engine']}, {summary['precision']}"}))
 
 
 if __name__ == "__main__":
