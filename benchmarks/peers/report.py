@@ -93,7 +93,8 @@ def speed(rows: Sequence[Row], size: int) -> str:
             f"{runs[0]['pixels'] / 1e6 / area:.2f}",
         ])  # fmt: skip
     heads = [
-        "", "s/Mpx", "least–most", "ours = 1", "CPU s/Mpx", "ours = 1", "peak GB", "passes", "pixels through the network"
+        "", "s/Mpx", "least–most", "ours = 1", "CPU s/Mpx", "ours = 1", "peak GB", "passes",
+        "pixels through the network",
     ]  # fmt: skip
     return table(heads, lines)
 
