@@ -34,7 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("scene")
     parser.add_argument("truth")
-    parser.add_argument("--model", default="msasnet-rgb")
+    parser.add_argument("--model", default="msasnet-rgb-s")
     parser.add_argument("--resolution", type=float)
     parser.add_argument("--window", type=int, default=512)
     given = parser.parse_args()

@@ -71,14 +71,14 @@ def test_detect_talks_on_stderr_and_answers_on_stdout(demo: Path, tmp_path: Path
     chosen, *lines = result.stderr.splitlines()
     assert chosen.startswith("engine: ")
     first, second = lines[-3:-1]  # the first run of a machine also tells of its conversion
-    assert first.startswith("msasnet-rgb by ")
+    assert first.startswith("msasnet-rgb-s by ")
     assert second.startswith("demo.tif: 600 x 600, 0.8 m pixels, bands 1,2,3, ")
     slides = geopandas.read_file(out, layer="landslides")
     hectares = slides["area_m2"].sum() / 1e4
     assert result.stdout.startswith(f"{out}: {len(slides)} landslides, {hectares:.2f} ha of 23.06 ha analysed, 26.6")
     with rasterio.open(tmp_path / "p.tif") as src:
         tags = src.tags()
-    assert tags["LANDSLIDE_MODEL"] == "msasnet-rgb"
+    assert tags["LANDSLIDE_MODEL"] == "msasnet-rgb-s"
     assert tags["LANDSLIDE_VERSION"] == landslide_cli.__version__
     import pyogrio
 

@@ -19,7 +19,7 @@ from landslide_cli.training.losses import bce_dice_loss, dice_loss
 from landslide_cli.training.recipe import Phase, Recipe, Source, read_recipe
 from tests.conftest import write_chip
 
-SHARED_RECIPE = Path(__file__).parents[1] / "weights" / "msasnet-rgb.toml"
+SHARED_RECIPE = Path(__file__).parents[1] / "weights" / "msasnet-rgb-s.toml"
 PLAIN = Augmentation(scale_jitter=1, rotate=0, colour=0, blur=0, haze=0, jpeg=0)
 
 

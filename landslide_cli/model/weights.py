@@ -12,7 +12,7 @@ from landslide_cli.model.exported import read_openvino_model
 if TYPE_CHECKING:
     from torch import nn
 
-DEFAULT_MODEL = "msasnet-rgb"
+DEFAULT_MODEL = "msasnet-rgb-s"
 
 
 def weights_folder() -> Path:
