@@ -138,7 +138,11 @@ def test_an_interrupted_run_leaves_nothing_and_says_130(
 ) -> None:
     path = make_scene(noise(3, 6000, 6000))
     command = [sys.executable, "-m", "landslide_cli", "detect", str(path), "-o", str(tmp_path / "out.gpkg")]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        # Shells let what they start in the background ignore Ctrl-C, and all that is started from there.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     assert process.stderr is not None
     while "windows" not in process.stderr.readline():
         assert process.poll() is None
