@@ -15,17 +15,15 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 
-from landslide_cli.area import read_area
 from landslide_cli.detection import open_collector, open_inventory, run
 from landslide_cli.engine import Engine
-from landslide_cli.engine.choice import open_engine
-from landslide_cli.engine.tta import VIEWS, in_views
+from landslide_cli.engine.tta import in_views
 from landslide_cli.errors import SceneError
 from landslide_cli.model.weights import DEFAULT_MODEL, find_model
 from landslide_cli.mosaic import Strip, blend
 from landslide_cli.outputs import Outputs, provenance
-from landslide_cli.plan import Plan, make_plan
-from landslide_cli.prediction import Predictor, read_batches
+from landslide_cli.plan import Plan, make_plan, read_scene_area
+from landslide_cli.prediction import Predictor, open_planned_engine, read_batches
 from landslide_cli.runs import Job
 from landslide_cli.scene import open_scene
 
@@ -117,15 +115,11 @@ def benchmark(
     with TemporaryDirectory() as name:
         folder = Path(name)
         with open_scene(scene or _demo(folder), wanted=card.bands, bands=bands) as opened:
-            area = read_area(
-                aoi=aoi, bbox=bbox, transform=opened.transform, crs=opened.crs,
-                height=opened.height, width=opened.width,
-            )  # fmt: skip
+            area = read_scene_area(opened, aoi=aoi, bbox=bbox)
             plan = make_plan(opened, card, overlap=overlap, scale=scale, resolution_m=resolution, area=area, tta=tta)
-            chosen = open_engine(
-                weights, card, engine=engine, device=device, precision=precision, value_range=plan.value_range,
-                size=plan.size, batch_size=batch_size, windows=len(plan.grid) * len(VIEWS.get(plan.tta, (None,))),
-            )  # fmt: skip
+            chosen = open_planned_engine(
+                plan, weights, engine=engine, device=device, precision=precision, batch_size=batch_size
+            )
             return measure(plan, chosen, folder)
 
 

@@ -12,12 +12,10 @@ from pathlib import Path
 import numpy as np
 import rasterio
 
-from landslide_cli.area import read_area
 from landslide_cli.attributes import Measurer
 from landslide_cli.collector import Collector
 from landslide_cli.dem import open_terrain
 from landslide_cli.engine import Engine
-from landslide_cli.engine.choice import open_engine
 from landslide_cli.engine.tta import VIEWS, in_views
 from landslide_cli.errors import SceneError
 from landslide_cli.files import staged
@@ -26,8 +24,8 @@ from landslide_cli.inventory import InventoryWriter
 from landslide_cli.model.weights import DEFAULT_MODEL, find_model
 from landslide_cli.mosaic import DEFAULT_BOUNDARY, NODATA, Boundary, blend
 from landslide_cli.outputs import Outputs, known, open_raster, provenance, refuse_lonely_spread
-from landslide_cli.plan import Plan, make_plan
-from landslide_cli.prediction import OnProgress, Predictor
+from landslide_cli.plan import Plan, make_plan, read_scene_area
+from landslide_cli.prediction import OnProgress, Predictor, open_planned_engine
 from landslide_cli.runs import Job
 from landslide_cli.scene import open_scene
 from landslide_cli.shaping import Shaping
@@ -152,14 +150,7 @@ def detect(
         opened = stack.enter_context(open_scene(scene, wanted=card.bands, bands=bands))
         ground, size = Ground(opened.transform, opened.crs, opened.ground), (opened.height, opened.width)
         terrain = stack.enter_context(open_terrain(dem, scene=ground, size=size, min_slope_deg=min_slope))
-        area = read_area(
-            aoi=aoi,
-            bbox=bbox,
-            transform=opened.transform,
-            crs=opened.crs,
-            height=opened.height,
-            width=opened.width,
-        )
+        area = read_scene_area(opened, aoi=aoi, bbox=bbox)
         plan = make_plan(
             opened,
             card,
@@ -174,16 +165,8 @@ def detect(
             tta=tta,
             terrain=terrain,
         )
-        opened_engine = open_engine(
-            weights,
-            card,
-            engine=engine,
-            device=device,
-            precision=precision,
-            value_range=plan.value_range,
-            size=plan.size,
-            batch_size=batch_size,
-            windows=len(plan.grid) * len(VIEWS.get(plan.tta, (None,))),
+        opened_engine = open_planned_engine(
+            plan, weights, engine=engine, device=device, precision=precision, batch_size=batch_size
         )
         return run(plan, opened_engine, outputs, command=command, on_progress=on_progress)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from landslide_cli.area import Area
+from landslide_cli.area import Area, read_area
 from landslide_cli.errors import SceneError
 from landslide_cli.model.card import ModelCard
 from landslide_cli.mosaic import DEFAULT_BOUNDARY, Boundary
@@ -78,6 +79,15 @@ class Plan:
         block_rows, _ = scene.src.block_shapes[0]
         read = (self.grid.rows.size + 2 * min(block_rows, scene.height)) * len(scene.bands) * scene.dtype.itemsize
         return max(16 << 20, scene.width * (read + 2 * SIZE)) + (CACHE_BYTES if self.terrain else 0)
+
+
+def read_scene_area(
+    scene: Scene, *, aoi: str | Path | None, bbox: tuple[float, float, float, float] | None
+) -> Area | None:
+    """The part of a scene that is to be analysed; see `landslide_cli.area.read_area`."""
+    return read_area(
+        aoi=aoi, bbox=bbox, transform=scene.transform, crs=scene.crs, height=scene.height, width=scene.width
+    )
 
 
 def make_plan(

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from landslide_cli.ahead import ahead
 from landslide_cli.engine import Engine
+from landslide_cli.engine.choice import open_engine
+from landslide_cli.engine.tta import VIEWS
 from landslide_cli.plan import Plan
 from landslide_cli.tiling import Tile
 
@@ -21,6 +24,33 @@ Prediction = tuple[Tile, NDArray[np.float32] | None, Bools]
 
 # Batches that are read, and answered, before they are needed.
 READ_AHEAD, ANSWERED_AHEAD = 2, 1
+
+
+def open_planned_engine(
+    plan: Plan,
+    weights: Path,
+    *,
+    engine: str,
+    device: str,
+    precision: str,
+    batch_size: int | None,
+    windows: int | None = None,
+) -> Engine:
+    """Load a plan's model into an engine for its windows; see `landslide_cli.engine.choice.open_engine`.
+
+    Args:
+        plan: What will be predicted.
+        weights: Weights of its card.
+        engine: As for `landslide_cli.detect`, and so are all that follow.
+        device: Where the network runs.
+        precision: Type that its convolutions run in.
+        batch_size: Windows in each call.
+        windows: Windows that will be asked about; all of the plan, each view counted, by default.
+    """
+    return open_engine(
+        weights, plan.card, engine=engine, device=device, precision=precision, value_range=plan.value_range,
+        size=plan.size, batch_size=batch_size, windows=windows or len(plan.grid) * len(VIEWS.get(plan.tta, (None,))),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

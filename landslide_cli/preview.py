@@ -13,10 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from landslide_cli.area import read_area
 from landslide_cli.dem import open_terrain
 from landslide_cli.engine import Engine
-from landslide_cli.engine.choice import foresee, open_engine
+from landslide_cli.engine.choice import foresee
 from landslide_cli.engine.tta import in_views
 from landslide_cli.errors import LandslideError, LandslideWarning
 from landslide_cli.formats import fitting_crs
@@ -24,8 +23,8 @@ from landslide_cli.ground import Ground
 from landslide_cli.model.card import ModelCard
 from landslide_cli.model.weights import DEFAULT_MODEL, find_model
 from landslide_cli.outputs import Outputs, refuse_lonely_spread
-from landslide_cli.plan import Plan, make_plan
-from landslide_cli.prediction import read_tile
+from landslide_cli.plan import Plan, make_plan, read_scene_area
+from landslide_cli.prediction import open_planned_engine, read_tile
 from landslide_cli.scene import Scene, open_scene
 
 TIMED = 3  # batches of the probe that are timed, after one that warms up
@@ -173,10 +172,7 @@ def preview(
                     fitting_crs(Path(out), opened.crs, {"scene": opened.name})
             area = None
             with found.noting():
-                area = read_area(
-                    aoi=aoi, bbox=bbox, transform=opened.transform, crs=opened.crs,
-                    height=opened.height, width=opened.width,
-                )  # fmt: skip
+                area = read_scene_area(opened, aoi=aoi, bbox=bbox)
             with found.noting():
                 ground = Ground(opened.transform, opened.crs, opened.ground)
                 stack.enter_context(
@@ -191,9 +187,10 @@ def preview(
                     )
                     _describe_plan(found, plan)
                     if probe and not found.refusals:
-                        single = open_engine(
-                            weights, card, engine=engine, device=device, precision=precision,
-                            value_range=plan.value_range, size=plan.size, batch_size=batch_size,
+                        # For one window: what a long run takes a minute to compile would make this long, too.
+                        single = open_planned_engine(
+                            plan, weights, engine=engine, device=device, precision=precision, batch_size=batch_size,
+                            windows=1,
                         )  # fmt: skip
                         _probe(found, plan, in_views(single, plan.tta))
         found.warnings = [str(one.message) for one in heard if issubclass(one.category, LandslideWarning)]

@@ -23,18 +23,7 @@ MEANING = {
 
 @click.command()
 @click.argument("scene", required=False)
-@options.aoi
-@options.bbox
-@options.bands
-@options.scale
-@options.resolution
-@options.model
-@options.overlap
-@options.batch_size
-@options.engine
-@options.device
-@options.precision
-@options.tta
+@options.prediction
 @options.as_json
 @options.quiet
 def benchmark(scene: str | None, as_json: bool, quiet: bool, **settings: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -210,3 +211,12 @@ bbox = click.option(
     metavar="L,B,R,T",
     help="Analyse only inside left, bottom, right, top, in the scene's coordinates.",
 )
+
+
+def prediction(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what decides how the network sees a scene, in the order in which help shows it."""
+    for option in reversed(
+        (aoi, bbox, bands, scale, resolution, model, overlap, batch_size, engine, device, precision, tta)
+    ):
+        command = option(command)
+    return command

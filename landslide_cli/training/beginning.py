@@ -17,7 +17,6 @@ from landslide_cli.training.recipe import Recipe
 from landslide_cli.training.widen import widen
 
 VALUE_RANGE = (0.0, 255.0)
-WIDTH = 64  # of every network that has one, unless told otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +48,23 @@ def begin(recipe: Recipe, chips: Sequence[Chip]) -> Beginning:
         return Beginning(build_network(recipe.network, **recipe.arguments), *pixel_statistics(chips, seed=recipe.seed))
     weights, card = find_model(recipe.start)
     network = load_network(weights, card)
-    if card.network != recipe.network or not _fits_into(card.arguments, recipe.arguments):
-        raise ModelError(
-            f"{weights} holds {card.network} {card.arguments}, but the recipe trains {recipe.network} "
-            f"{recipe.arguments}; training can only start from the same network, or a narrower one of its kind"
-        )
+    misfit = ModelError(
+        f"{weights} holds {card.network} {card.arguments}, but the recipe trains {recipe.network} "
+        f"{recipe.arguments}; training can only start from the same network, or a narrower one of its kind"
+    )
+    if card.network != recipe.network or _but_width(card.arguments) != _but_width(recipe.arguments):
+        raise misfit
     if card.arguments != recipe.arguments:
         narrow, network = network, build_network(recipe.network, **recipe.arguments)
-        widen(narrow, network, seed=recipe.seed)
+        try:
+            widen(narrow, network, seed=recipe.seed)
+        except ValueError as error:
+            raise misfit from error
     return Beginning(network.train(), card.mean, card.std, card.sha256)
 
 
-def _fits_into(held: dict[str, Any], wanted: dict[str, Any]) -> bool:
-    """Whether the networks are the same, or the same but for a width that divides the other's."""
-    narrow, wide = (arguments.get("width", WIDTH) for arguments in (held, wanted))
-    return held | {"width": wide} == wanted | {"width": wide} and wide % narrow == 0
+def _but_width(arguments: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in arguments.items() if name != "width"}
 
 
 def pixel_statistics(
