@@ -11,7 +11,7 @@ from PIL import Image
 
 from landslide_cli.errors import TrainingDataError
 from landslide_cli.model.weights import find_model
-from landslide_cli.training.augment import Augmentation, random_crop
+from landslide_cli.training.augment import Augmentation, cutmix, random_crop
 from landslide_cli.training.batches import Pool, StepBatches
 from landslide_cli.training.beginning import pixel_statistics
 from landslide_cli.training.chips import find_chips, split_chips
@@ -89,6 +89,35 @@ def test_augmentation_keeps_mask_and_image_together() -> None:
     for seed in range(30):
         crop, truth = random_crop(np.random.default_rng(seed), image, mask, size=48, zoom=1, augmentation=strong)
         assert ((crop.mean(axis=2) > 135) == truth).mean() > 0.95
+
+
+def test_cutmix_pastes_one_box_with_its_truth() -> None:
+    """Pixels say which crop they are from: the pasted ones form a box, and the truth comes from the same crop."""
+    crop = np.full((24, 24, 3), 10, np.uint8), np.zeros((24, 24), dtype=bool)
+    other = np.full((24, 24, 3), 90, np.uint8), np.ones((24, 24), dtype=bool)
+    shares = []
+    for seed in range(200):
+        pixels, truth = cutmix(np.random.default_rng(seed), crop, other, chance=1)
+        pasted = (pixels == 90).all(axis=2)
+        np.testing.assert_array_equal(pasted, truth)
+        rows, cols = pasted.any(axis=1), pasted.any(axis=0)
+        np.testing.assert_array_equal(pasted, rows[:, None] & cols)
+        assert all((np.diff(np.flatnonzero(axis)) == 1).all() for axis in (rows, cols))
+        shares.append(pasted.mean())
+        assert cutmix(np.random.default_rng(seed), crop, other, chance=0) is crop
+    assert crop[0].max() == 10
+    assert min(shares) < 0.05
+    assert max(shares) > 0.7
+
+
+def test_a_batch_with_cutmix_holds_the_same_crops(data: Path) -> None:
+    recipe = small_recipe()
+    pools = [Pool(find_chips(data / "slides"), 1.0, 1.0)]
+    plain = StepBatches(dataclasses.replace(recipe, augmentation=Augmentation()), pools).batch(0)[0]
+    mixed = StepBatches(dataclasses.replace(recipe, augmentation=Augmentation(cutmix=1)), pools).batch(0)[0]
+    same = (plain == mixed) | (plain.roll(1, dims=0) == mixed)
+    assert same.all()
+    assert not torch.equal(plain, mixed)
 
 
 def test_the_batch_of_a_step_depends_on_seed_and_step_alone(data: Path) -> None:

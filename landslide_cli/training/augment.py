@@ -29,6 +29,7 @@ class Augmentation:
     blur: float = 0.15
     haze: float = 0.1
     jpeg: float = 0.2
+    cutmix: float = 0.0  # a box of another crop of the batch pasted in
 
 
 def random_crop(
@@ -70,6 +71,34 @@ def random_crop(
         pixels, truth = pixels.crop(box), truth.crop(box)
     crop = _degrade(rng, pixels, augmentation)
     return _right_angled(rng, crop, np.asarray(truth) > 127)
+
+
+def cutmix(
+    rng: Generator, crop: tuple[Pixels, Truth], other: tuple[Pixels, Truth], *, chance: float
+) -> tuple[Pixels, Truth]:
+    """Paste a box of another crop over a crop, in ``chance`` of the cases; the truth goes with the pixels.
+
+    Yun et al. 2019, "CutMix", equation 2: the box has the crop's shape and an area uniform between none and all of it.
+    The box knows nothing of the truth, so its edges give nothing away.
+
+    Args:
+        rng: Source of every random choice.
+        crop: Pixels ``(size, size, 3)`` and truth ``(size, size)``; they stay as they are.
+        other: Pixels and truth of the same shapes.
+        chance: Between 0 and 1.
+    """
+    if rng.random() >= chance:
+        return crop
+    pixels, truth = crop[0].copy(), crop[1].copy()
+    size = len(truth)
+    reach = size * math.sqrt(rng.random()) / 2
+    row, col = rng.random(2) * size
+    box = (
+        slice(max(0, round(row - reach)), round(row + reach)),
+        slice(max(0, round(col - reach)), round(col + reach)),
+    )
+    pixels[box], truth[box] = other[0][box], other[1][box]
+    return pixels, truth
 
 
 def _choose_centre(rng: Generator, mask: Truth, side: int) -> tuple[int, int]:

@@ -16,12 +16,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
-from landslide_cli.training.augment import random_crop
+from landslide_cli.training.augment import cutmix, random_crop
 from landslide_cli.training.cache import ChipCache
 from landslide_cli.training.chips import Chip
 from landslide_cli.training.hard import Draws
 from landslide_cli.training.recipe import Recipe
 
+Pair = tuple[NDArray[np.uint8], NDArray[np.bool_]]
+# Tells the random numbers of the boxes from those of the crops.
+CUTMIX = 1
 
 @dataclass(frozen=True, slots=True)
 class Pool:
@@ -88,7 +91,16 @@ class StepBatches(IterableDataset[tuple[Tensor, Tensor]]):
         pixels = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
         return pixels, torch.from_numpy(np.stack(masks)).float()[:, None]
 
-    def _crops(self, step: int) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
+    def _crops(self, step: int) -> Iterator[Pair]:
+        """Augmented crops, some with a box of their neighbour in the batch."""
+        crops = list(self._drawn(step))
+        chance = self.recipe.augmentation.cutmix
+        if not chance:
+            return iter(crops)
+        rng = np.random.default_rng((self.recipe.seed, step, self.rank, CUTMIX))
+        return (cutmix(rng, crop, crops[place - 1], chance=chance) for place, crop in enumerate(crops))
+
+    def _drawn(self, step: int) -> Iterator[Pair]:
         """Augmented crops, from pools drawn by their shares."""
         phase = self.recipe.phase_at(step)
         # The first device draws what a single one would.
@@ -106,7 +118,7 @@ class StepBatches(IterableDataset[tuple[Tensor, Tensor]]):
                 size=phase.size, zoom=phase.zoom * pool.zoom, augmentation=self.recipe.augmentation,
             )  # fmt: skip
 
-    def _whole(self, step: int) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
+    def _whole(self, step: int) -> Iterator[Pair]:
         """Whole chips: pass after pass over all of them, each pass in its own order."""
         chips = [chip for pool in self.pools for chip in pool.chips]
         batch = self.recipe.phase_at(step).batch
