@@ -26,6 +26,7 @@ Pair = tuple[NDArray[np.uint8], NDArray[np.bool_]]
 # Tells the random numbers of the boxes from those of the crops.
 CUTMIX = 1
 
+
 @dataclass(frozen=True, slots=True)
 class Pool:
     """Chips of one source, drawn from with probability ``share``."""
