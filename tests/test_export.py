@@ -80,6 +80,13 @@ def test_the_file_says_what_torch_says_for_any_number_of_windows(exported: tuple
     assert not list(done.path.parent.glob(".*"))
 
 
+def test_the_size_counts_what_lies_beside_the_file(exported: tuple[str, Exported], model: Path) -> None:
+    kind, done = exported
+    files = [done.path.with_suffix(ending) for ending in FORMATS[kind].endings]
+    assert done.file_bytes == sum(path.stat().st_size for path in files)
+    assert done.file_bytes > 0.9 * model.stat().st_size  # all the numbers are in there
+
+
 def test_nothing_in_the_file_tells_of_this_machine(exported: tuple[str, Exported]) -> None:
     kind, done = exported
     data = done.path.read_bytes()
