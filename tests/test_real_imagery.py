@@ -10,6 +10,7 @@ import pytest
 import rasterio
 import shapely
 import torch
+from rasterio.enums import Resampling
 from rasterio.features import rasterize
 from rasterio.windows import Window
 
@@ -75,9 +76,12 @@ def test_the_exported_file_says_what_torch_says_on_real_windows(tmp_path: Path, 
     pytest.importorskip("onnxruntime" if kind == "onnx" else "openvino")
     done = export_model(DEFAULT_MODEL, kind, tmp_path / f"out{FORMATS[kind].endings[0]}")
     weights, card = find_model(DEFAULT_MODEL)
+    # Two at the resolution of the weights, one as fine as the scene is.
+    side = round(512 * card.resolution_m[0] / 0.8)
+    windows = Window(0, 0, side, side), Window(1280, 1280, side, side), Window(500, 3000, 512, 512)
     with rasterio.open(SCENES / "mosaic.tif") as src:
-        corners = ((0, 0), (1000, 2000), (3000, 500))
-        raw = np.stack([src.read(window=Window(col, row, 512, 512)) for row, col in corners])
+        shape = (len(card.bands), 512, 512)
+        raw = np.stack([src.read(window=w, out_shape=shape, resampling=Resampling.average) for w in windows])
     pixels = Normalise(card.value_range, card.mean, card.std)(torch.from_numpy(raw))
     with torch.inference_mode():
         expected = torch.sigmoid(load_network(weights, card)(pixels)).numpy()

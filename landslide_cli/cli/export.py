@@ -61,9 +61,9 @@ def export(
     from landslide_cli.export import export_model
 
     done = export_model(model, kind, out, overwrite=overwrite)
-    size = done.path.stat().st_size / 1e6
     click.echo(
-        f"{done.path}: {done.model} as {kind}, {size:.1f} MB, within {done.difference:.1e} of torch in probability"
+        f"{done.path}: {done.model} as {kind}, {done.file_bytes / 1e6:.1f} MB, "
+        f"within {done.difference:.1e} of torch in probability"
     )
 
 

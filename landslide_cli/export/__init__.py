@@ -33,11 +33,13 @@ class Exported:
         path: The file.
         model: Model id.
         difference: Largest difference in probability from torch on random pixels.
+        file_bytes: Size of the file and of what is written beside it.
     """
 
     path: Path
     model: str
     difference: float
+    file_bytes: int
 
 
 def export_model(
@@ -81,7 +83,8 @@ def export_model(
                 f"{path} was not written: its probabilities differ from torch's by {difference:.2g}, and "
                 f"{TOLERANCE:g} is allowed; another version of torch or of the format's packages may help"
             )
-    return Exported(path, card.model_id, difference)
+    file_bytes = sum(path.with_suffix(ending).stat().st_size for ending in form.endings)
+    return Exported(path, card.model_id, difference, file_bytes)
 
 
 def random_pixels(card: ModelCard, size: int) -> Pixels:

@@ -3,13 +3,12 @@
 The plugin cuts a raster into tiles of one resolution, divides 8-bit pixels by 255, subtracts ``standardization_mean``,
 divides by ``standardization_std``, and takes a single output layer between 0 and 1 as the probability of class 1. Keys,
 their types and the JSON around them are those of its source: model_base.py, segmentor.py, preprocessing_utils.py and
-map_processor_segmentation.py in https://github.com/PUTvision/qgis-plugin-deepness (read in versions up to 2025).
+map_processor_segmentation.py in https://github.com/PUTvision/qgis-plugin-deepness (versions 0.5 to 0.7).
 """
 
 from __future__ import annotations
 
 import json
-import math
 
 from landslide_cli.model.card import ModelCard
 
@@ -28,8 +27,9 @@ def deepness_metadata(card: ModelCard, *, size: int, overlap: int) -> dict[str, 
         "model_type": "Segmentor",
         # One output layer stands for two classes there; with the name of one class alone, older versions fail.
         "class_names": {"0": "background", "1": "landslide"},
-        # Centimetres per pixel. The plugin has one resolution, so this is the middle of the trained range.
-        "resolution": round(100 * math.sqrt(math.prod(card.resolution_m)), 1),
+        # Centimetres per pixel. The plugin has one resolution for all layers; most are finer than the trained range,
+        # and `detect` shows those at its fine end.
+        "resolution": round(100 * min(card.resolution_m), 1),
         # Documented as tiles_size, read as tile_size.
         "tiles_size": size,
         "tile_size": size,
