@@ -11,6 +11,7 @@ PACKAGE = Path(landslide_cli.__file__).parent
 FLOORS = [
     {"errors", "reflection", "ahead"},
     {"tiling", "model", "extras", "files", "ground", "slope", "histograms", "neighbours", "style"},
+    {"vectors"},
     {"scene", "area", "mosaic", "polygons", "shaping", "terrain", "engine", "objects"},
     {"bounds", "shapefile", "geoparquet", "runs"},
     {"plan", "attributes", "dem"},
