@@ -19,8 +19,8 @@ FLOORS = [
     {"inventory", "stored"},
     {"prediction", "collector", "outputs", "metrics"},
     {"stac"},
-    {"detection", "preview", "polygonizing", "thresholds", "training", "demo", "report"},
-    {"evaluation", "benchmark", "doctor"},
+    {"detection", "polygonizing", "thresholds", "training", "demo", "report"},
+    {"preview", "evaluation", "benchmark", "doctor"},
     {"export"},
     {"cli"},
 ]
