@@ -15,6 +15,7 @@ from rasterio.features import geometry_mask
 from rasterio.windows import Window
 
 from landslide_cli.errors import AreaError
+from landslide_cli.vectors import UnreadableError, read_layer
 
 
 @dataclass(frozen=True)
@@ -77,14 +78,11 @@ def read_area(
 
 
 def _read_polygons(path: Path, crs: CRS | None) -> Any:
-    import geopandas
-    from pyogrio.errors import DataSourceError
-
     try:
-        frame = geopandas.read_file(path)
-    except (DataSourceError, OSError) as error:
+        frame = read_layer(path)
+    except UnreadableError as error:
         raise AreaError(
-            f"{path} can't be read as polygons: {error}; give a GeoPackage, GeoJSON or shapefile"
+            f"{path} can't be read as polygons: {error}; give a GeoPackage, GeoJSON, shapefile or GeoParquet"
         ) from error
     if crs is not None and frame.crs is not None:
         frame = frame.to_crs(crs.to_wkt())

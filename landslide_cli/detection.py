@@ -243,11 +243,11 @@ def open_inventory(place: Path, plan: Plan, tags: dict[str, str], job: Job) -> I
     )
 
 
-def open_collector(inventory: InventoryWriter, plan: Plan) -> Collector:
-    """What makes a plan's strips polygons of the inventory."""
+def open_collector(inventory: InventoryWriter, plan: Plan, *, width: int | None = None) -> Collector:
+    """What makes a plan's strips polygons of the inventory; ``width`` is that of the strips, the scene's by default."""
     return Collector(
         inventory,
-        width=plan.scene.width,
+        width=width or plan.scene.width,
         threshold=plan.threshold,
         connectivity=plan.connectivity,
         sieve_px=plan.shaping.sieve_px(plan.scene.ground),

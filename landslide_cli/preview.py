@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
+from numpy.typing import NDArray
 
 from landslide_cli.dem import open_terrain
+from landslide_cli.detection import open_collector, open_inventory
 from landslide_cli.engine import Engine
 from landslide_cli.engine.choice import foresee
 from landslide_cli.engine.tta import in_views
@@ -22,10 +27,13 @@ from landslide_cli.formats import fitting_crs
 from landslide_cli.ground import Ground
 from landslide_cli.model.card import ModelCard
 from landslide_cli.model.weights import DEFAULT_MODEL, find_model
-from landslide_cli.outputs import Outputs, refuse_lonely_spread
+from landslide_cli.mosaic import blend
+from landslide_cli.outputs import Outputs, provenance, refuse_lonely_spread
 from landslide_cli.plan import Plan, make_plan, read_scene_area
 from landslide_cli.prediction import open_planned_engine, read_tile
+from landslide_cli.runs import Job
 from landslide_cli.scene import Scene, open_scene
+from landslide_cli.tiling import Axis, Grid
 
 TIMED = 3  # batches of the probe that are timed, after one that warms up
 LOOKED_AT = 64  # windows that are looked into for valid pixels
@@ -57,7 +65,7 @@ class Preview:
         engine: What would run the network.
         device: Where it would run.
         precision: Type that its convolutions would run in.
-        seconds: The network's time for all windows with valid pixels, from a probe of a few.
+        seconds: Time of the run once the network is loaded, from a probe of a few windows: reading, network, polygons.
         memory_bytes: Largest memory of the process, from the probe and the buffers of the plan.
         raster_bytes: Largest size of each probability or mask raster asked for, without compression and overviews.
     """
@@ -218,18 +226,72 @@ def _describe_plan(found: Preview, plan: Plan) -> None:
 def _probe(found: Preview, plan: Plan, engine: Engine) -> None:
     """Ask the network about a few windows of the scene."""
     tiles = islice(plan.grid.tiles(), 0, None, max(1, len(plan.grid) // LOOKED_AT))
-    seen = [read_tile(plan, tile)[0] for tile in tiles]
+    with _Cost() as reading:
+        seen = [read_tile(plan, tile)[0] for tile in tiles]
     images = [image for image in seen if image is not None]
     if not images:
         return
+    windows = len(plan.grid) * len(images) / len(seen)
     batch = np.stack([images[0]] * engine.batch_size)
-    engine(batch)  # the first call also chooses kernels
-    start = time.perf_counter()
-    for _ in range(TIMED):
-        engine(batch)
-    window = (time.perf_counter() - start) / (TIMED * engine.batch_size)
-    found.seconds = window * len(plan.grid) * len(images) / len(seen)
+    probability = engine(batch)[0]  # the first call also chooses kernels
+    with _Cost() as network:
+        for _ in range(TIMED):
+            engine(batch)
+    # Before a window is blended here, since that memory is in the buffers.
     found.memory_bytes = _peak_bytes() + buffer_bytes(plan)
+    polygons, file, part = _polygonize(plan, engine, probability)
+    found.seconds = _together(
+        reading.times(len(plan.grid) / len(seen)),
+        network.times(windows / (TIMED * engine.batch_size)),
+        polygons.times(len(images) / len(seen) / part),
+        file,
+    )
+
+
+@dataclass(slots=True)
+class _Cost:
+    """What is done meanwhile takes: seconds by the clock, and those of all cores together."""
+
+    clock: float = 0.0
+    cores: float = 0.0
+
+    def __enter__(self) -> _Cost:
+        self.clock, self.cores = -time.perf_counter(), -time.process_time()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.clock += time.perf_counter()
+        self.cores += time.process_time()
+
+    def times(self, factor: float) -> _Cost:
+        return _Cost(self.clock * factor, self.cores * factor)
+
+
+def _together(*stages: _Cost) -> float:
+    """Seconds of stages that overlap in time but share the machine's cores."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(*(stage.clock for stage in stages), sum(stage.cores for stage in stages) / usable)
+
+
+def _polygonize(plan: Plan, engine: Engine, probability: NDArray[np.float32]) -> tuple[_Cost, _Cost, float]:
+    """Blend one window and make polygons of it: what that takes, what their file does, and which part of the scene."""
+    scene, rows, cols = plan.scene, plan.grid.rows, plan.grid.cols
+    height, width = min(rows.size, scene.height), min(cols.size, scene.width)
+    grid = Grid(Axis(height, rows.size, rows.overlap), Axis(width, cols.size, cols.overlap))
+    predictions = ((tile, probability, np.ones((height, width), dtype=bool)) for tile in grid.tiles())
+    with TemporaryDirectory() as folder:
+        job = Job(scene.name, width, height, scene.crs, datetime.now(UTC))
+        with _Cost() as opening:
+            inventory = open_inventory(Path(folder) / "probe.gpkg", plan, provenance(plan, engine), job)
+        collector = open_collector(inventory, plan, width=width)
+        with _Cost() as cost:
+            for strip in blend(predictions, grid, spread=plan.tta != "none"):
+                collector.add(strip)
+            collector.close()
+        with _Cost() as closing:
+            inventory.close()
+    file = _Cost(opening.clock + closing.clock, opening.cores + closing.cores)
+    return cost, file, height * width / (scene.height * scene.width)
 
 
 def buffer_bytes(plan: Plan) -> int:

@@ -11,6 +11,7 @@ PACKAGE = Path(landslide_cli.__file__).parent
 FLOORS = [
     {"errors", "reflection", "ahead"},
     {"tiling", "model", "extras", "files", "ground", "slope", "histograms", "neighbours", "style"},
+    {"vectors"},
     {"scene", "area", "mosaic", "polygons", "shaping", "terrain", "engine", "objects"},
     {"bounds", "shapefile", "geoparquet", "runs"},
     {"plan", "attributes", "dem"},
@@ -18,8 +19,8 @@ FLOORS = [
     {"inventory", "stored"},
     {"prediction", "collector", "outputs", "metrics"},
     {"stac"},
-    {"detection", "preview", "polygonizing", "thresholds", "training", "demo", "report"},
-    {"evaluation", "benchmark", "doctor"},
+    {"detection", "polygonizing", "thresholds", "training", "demo", "report"},
+    {"preview", "evaluation", "benchmark", "doctor"},
     {"export"},
     {"cli"},
 ]

@@ -69,7 +69,7 @@ def _facts(found: Preview) -> list[tuple[str, str]]:
             " on ".join(filter(None, (found.model, found.device)))
             + f", {found.precision}, by {found.engine}" * bool(found.device),
         ),
-        ("time", "" if found.seconds is None else f"about {_duration(found.seconds)}"),
+        ("time", "" if found.seconds is None else f"about {_duration(found.seconds)} once the network is loaded"),
         ("memory", "" if found.memory_bytes is None else f"up to {_size(found.memory_bytes)}"),
         ("rasters", "" if found.raster_bytes is None else f"up to {_size(found.raster_bytes)} each, if asked for"),
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from rasterio.features import rasterize
 
 from landslide_cli.errors import EvaluationError
+from landslide_cli.vectors import UnreadableError, layers, read_layer
 
 if TYPE_CHECKING:
     from rasterio.crs import CRS
@@ -27,14 +30,18 @@ def layer_names(path: Path) -> list[str]:
     Raises:
         EvaluationError: the file can't be read as vectors.
     """
-    import pyogrio
-    from pyogrio.errors import DataSourceError
+    with _readable(path):
+        return [name for name, kind in layers(path).items() if kind is not None]
 
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
     try:
-        return [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
-    except (DataSourceError, OSError) as error:
+        yield
+    except UnreadableError as error:
         raise EvaluationError(
-            f"{path} can't be read as polygons: {error}; give a GeoPackage, shapefile, GeoJSON or FlatGeobuf"
+            f"{path} can't be read as polygons: {error}; "
+            "give a GeoPackage, shapefile, GeoJSON, FlatGeobuf or GeoParquet"
         ) from error
 
 
@@ -61,11 +68,12 @@ def read_polygons(path: Path, layer: str, *, transform: Affine, crs: CRS | None)
     Features without geometry are left out; several parts of one feature stay together.
 
     Raises:
-        EvaluationError: the layer holds something else than polygons, or its CRS or the scene's isn't known.
+        EvaluationError: the layer can't be read or holds something else than polygons, or its CRS or the scene's
+            isn't known.
+        MissingExtraError: it is GeoParquet and pyarrow is missing.
     """
-    import geopandas
-
-    frame = geopandas.read_file(path, layer=layer, columns=[])
+    with _readable(path):
+        frame = read_layer(path, layer, columns=[])
     frame = frame[~(frame.geometry.isna() | frame.geometry.is_empty)]
     kinds = set(frame.geom_type) - {"Polygon", "MultiPolygon"}
     if kinds:

@@ -14,9 +14,9 @@ import geopandas
 import numpy as np
 import pandas as pd
 import pyogrio
-from pyogrio.errors import DataLayerError, DataSourceError
 
 from landslide_cli.errors import ReportError
+from landslide_cli.vectors import PARQUET, UnreadableError, geoparquet_tags, layers, read_layer
 
 PREFIX = "LANDSLIDE_"
 
@@ -47,15 +47,16 @@ def read_inventory(path: Path, scene: str) -> Inventory:
 
     Raises:
         ReportError: it can't be read or holds no polygon layer.
+        MissingExtraError: it is GeoParquet and pyarrow is missing.
     """
     try:
         with _without_traces():
-            layers = [str(name) for name, _ in pyogrio.list_layers(path)]
-            name = "landslides" if "landslides" in layers else layers[0]
-            landslides = geopandas.read_file(path, layer=name)
-            analysed = geopandas.read_file(path, layer="analysed") if "analysed" in layers else None
-            rows = pyogrio.read_dataframe(path, layer="runs") if "runs" in layers else pd.DataFrame()
-    except (DataSourceError, DataLayerError, OSError, IndexError) as error:
+            names = list(layers(path))
+            name = "landslides" if "landslides" in names else names[0]
+            landslides = read_layer(path, name)
+            analysed = read_layer(path, "analysed") if "analysed" in names else None
+            rows = read_layer(path, "runs") if "runs" in names else pd.DataFrame()
+    except (UnreadableError, IndexError) as error:
         raise ReportError(
             f"{path} can't be read as an inventory: {error}; give what landslide detect -o wrote"
         ) from error
@@ -93,7 +94,9 @@ def _known(frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
 
 
 def _tags(path: Path) -> dict[str, str]:
-    """Metadata of a GeoPackage as GDAL writes it."""
+    """Metadata of a GeoPackage as GDAL writes it, or of GeoParquet."""
+    if path.suffix.lower() == PARQUET:
+        return geoparquet_tags(path)
     if path.suffix.lower() != ".gpkg":
         return {}
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as file:

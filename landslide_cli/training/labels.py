@@ -6,18 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import geopandas
 import numpy as np
-import pyogrio
 import shapely
 from affine import Affine
 from numpy.typing import NDArray
-from pyogrio.errors import DataLayerError, DataSourceError
 from rasterio.features import rasterize
 from rasterio.windows import Window
 
 from landslide_cli.errors import TrainingDataError
 from landslide_cli.scene import Scene
+from landslide_cli.vectors import UnreadableError, layers, read_layer
 
 LANDSLIDES = "landslides"  # the layer that `detect` writes
 
@@ -47,12 +45,14 @@ class Labels:
 
         Raises:
             TrainingDataError: the file can't be read, or none of its polygons meets the scene.
+            MissingExtraError: it is GeoParquet and pyarrow is missing.
         """
         try:
-            names = [str(name) for name in pyogrio.list_layers(path)[:, 0]]
-            frame = geopandas.read_file(path, layer=layer or (LANDSLIDES if LANDSLIDES in names else names[0]))
-        except (DataSourceError, DataLayerError, OSError) as error:
-            raise TrainingDataError(f"{path} can't be read as polygons: {error}") from error
+            frame = read_layer(path, layer or (LANDSLIDES if LANDSLIDES in layers(path) else None))
+        except UnreadableError as error:
+            raise TrainingDataError(
+                f"{path} can't be read as polygons: {error}; give a GeoPackage, shapefile, GeoJSON or GeoParquet"
+            ) from error
         if scene.crs is not None and frame.crs is not None:
             frame = frame.to_crs(scene.crs.to_wkt())
         shapes = frame.geometry[frame.geom_type.isin(["Polygon", "MultiPolygon"])].to_numpy()
