@@ -10,7 +10,7 @@ import landslide_cli
 PACKAGE = Path(landslide_cli.__file__).parent
 FLOORS = [
     {"errors", "reflection", "ahead"},
-    {"tiling", "model", "extras", "files", "ground", "slope", "histograms", "neighbours", "style"},
+    {"tiling", "model", "extras", "files", "ground", "slope", "histograms", "neighbours", "style", "geopackage"},
     {"scene", "area", "mosaic", "polygons", "shaping", "terrain", "engine", "objects"},
     {"bounds", "shapefile", "geoparquet", "runs"},
     {"plan", "attributes", "dem"},
@@ -19,7 +19,7 @@ FLOORS = [
     {"prediction", "collector", "outputs", "metrics"},
     {"stac"},
     {"detection", "preview", "polygonizing", "thresholds", "training", "demo", "report"},
-    {"evaluation", "benchmark", "doctor"},
+    {"evaluation", "benchmark", "doctor", "batch"},
     {"export"},
     {"cli"},
 ]
