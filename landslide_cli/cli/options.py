@@ -51,6 +51,10 @@ scene = partial(click.option, "--scene", metavar="SCENE")
 probability = partial(click.option, "--probability", type=PATH, metavar="TIF")
 mask = partial(click.option, "--mask", type=PATH, metavar="TIF")
 spread = partial(click.option, "--spread", type=PATH, metavar="TIF")
+# The same as flags, where the names are made of those of the scenes.
+each_probability, each_mask, each_spread = (
+    partial(option, type=bool, is_flag=True, metavar=None) for option in (probability, mask, spread)
+)
 out = partial(click.option, "-o", "--out", type=PATH, metavar="FILE")
 inventory = partial(
     out, help="Inventory to write; its ending chooses the format: .gpkg, .shp, .geojson, .fgb or .parquet."

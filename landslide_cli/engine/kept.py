@@ -40,7 +40,7 @@ class KeptEngine:
         value_range: tuple[float, float], size: int, batch_size: int | None, windows: int,
     ) -> Engine:  # fmt: skip
         """Make the engine; see `landslide_cli.engine.choice.open_engine`."""
-        asked = {
+        asked: dict[str, Any] = {
             "weights": weights, "card": card, "engine": engine, "device": device, "precision": precision,
             "batch_size": batch_size,
         }  # fmt: skip
