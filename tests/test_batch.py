@@ -265,7 +265,8 @@ def test_what_a_library_says_of_one_scene_is_kept_with_its_trace(scenes: Path, t
     broken = StandIn(lambda pixels: pixels / (1 / 0))
     summary = run_batch(plan_batch([scenes], tmp_path / "out", model=model), opener=lambda *_, **__: broken)
     assert (summary.out, summary.failed) == (None, 4)
-    assert summary.scenes[0].reason == "ZeroDivisionError: division by zero"
+    assert summary.scenes[0].reason.startswith("ZeroDivisionError: division by zero; this was not foreseen")
+    assert summary.scenes[0].reason.endswith(f"report it with {tmp_path}/out/{LEDGER}/a.json")
     record = Ledger(tmp_path / "out" / LEDGER).read("a")
     assert record is not None
     assert "Traceback" in record.trace

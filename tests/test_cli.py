@@ -29,6 +29,7 @@ MakeScene = Callable[..., Path]
     [
         [],
         ["detect"],
+        ["batch"],
         ["polygonize"],
         ["chips"],
         ["train"],

@@ -102,7 +102,7 @@ class Ledger:
     def owner(self, name: str) -> str:
         """Who does a scene, in words."""
         told = _told(self._claim(name, max(self._numbers(name), default=0)))
-        return f"process {told['pid']} on {told['host']}" if told else "another process"
+        return f"process {told['pid']} on {told['host'].split()[0]}" if told else "another process"
 
     def _take(self, name: str) -> int | None:
         """Create the claim of the next number, if the one before is stale."""

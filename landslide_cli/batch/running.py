@@ -204,7 +204,7 @@ def _line(task: Task, record: Record) -> str:
 
 
 def _summary(batch: Batch, records: dict[str, Record], merged: Record | None) -> BatchSummary:
-    results = tuple(_result(task, records[task.name]) for task in batch.tasks)
+    results = tuple(_result(batch.folder, task, records[task.name]) for task in batch.tasks)
     states = Counter(result.state for result in results)
     counts: dict[str, Any] = {name: states[name] for name in ("done", "outside", "failed")}
     if merged is None or merged.found is None:
@@ -216,10 +216,12 @@ def _summary(batch: Batch, records: dict[str, Record], merged: Record | None) ->
     return BatchSummary(str(batch.folder / f"{MERGED}.gpkg"), results, **counts, **found)
 
 
-def _result(task: Task, record: Record) -> SceneResult:
-    found = record.found or {}
+def _result(folder: Path, task: Task, record: Record) -> SceneResult:
+    found, reason = record.found or {}, record.reason
+    if record.trace:
+        reason += f"; this was not foreseen, please report it with {folder / LEDGER / task.name}.json"
     out = str(task.outputs.inventory) if record.found else None
-    return SceneResult(task.scene, out, record.state, found.get("landslides"), found.get("area_m2"), record.reason)
+    return SceneResult(task.scene, out, record.state, found.get("landslides"), found.get("area_m2"), reason)
 
 
 class _Progress:

@@ -38,8 +38,7 @@ if TYPE_CHECKING:
 @options.dem
 @options.min_slope
 @options.prediction
-@click.option("--overwrite", is_flag=True,
-              help="Replace files that this batch didn't write, or that were changed since.")  # fmt: skip
+@options.batch_overwrite
 @options.as_json
 @options.quiet
 @click.pass_context

@@ -68,7 +68,9 @@ _scale = partial(click.option, "--scale", type=Numbers(float, 2), metavar="LO,HI
 _threshold = partial(click.option, "--threshold", type=click.FloatRange(0, 1, min_open=True), metavar="P")
 _resolution = partial(click.option, "--resolution", type=click.FloatRange(min=0, min_open=True), metavar="METRES")
 
-overwrite = click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
+_overwrite = partial(click.option, "--overwrite", is_flag=True)
+overwrite = _overwrite(help="Replace outputs that exist.")
+batch_overwrite = _overwrite(help="Replace files that this batch didn't write, or that were changed since.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="Only results and errors; no progress, notes or warnings.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON for machines.")
 
