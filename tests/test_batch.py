@@ -139,9 +139,10 @@ def test_the_merged_inventory_is_all_inventories_one_after_the_other(scenes: Pat
 def test_long_layers_are_merged_in_pieces(
     scenes: Path, tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    go(scenes, tmp_path / "one", model)
+    some = [scenes / "c.tif", scenes / "a.tif"]
+    go(some, tmp_path / "one", model)
     monkeypatch.setattr("landslide_cli.batch.merging.ROWS", 2)
-    go(scenes, tmp_path / "two", model)
+    go(some, tmp_path / "two", model)
     assert_same(tmp_path / "one" / "landslides.gpkg", tmp_path / "two" / "landslides.gpkg")
 
 
@@ -202,16 +203,25 @@ def test_a_raster_of_other_settings_does_not_pass_for_the_one_asked_for(
 def test_what_the_batch_did_not_write_is_not_replaced(scenes: Path, tmp_path: Path, model: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
+    (scenes / "a.tif").unlink()
+    (scenes / "c.tif").unlink()
     (out / "b.gpkg").write_text("mine")
     with pytest.raises(OutputError, match=r"didn't write, or that were changed since: b\.gpkg; .*--overwrite"):
         go(scenes, out, model)
+    # A process was killed when its output had its name and its record had not.
+    (out / LEDGER).mkdir()
+    claim = out / LEDGER / "b.claim.1"
+    claim.write_text(json.dumps({"host": "elsewhere", "pid": 1, "start": ""}))
+    os.utime(claim, (0, 0))
+    assert left(scenes, out, model) == {"b": "new", "d": "new"}
+    claim.unlink()
     go(scenes, out, model, overwrite=True)
     # Edited by hand, it stays, and the merged inventory follows it.
     drop_first(out / "d.gpkg")
-    assert go(scenes, out, model).landslides == 9
+    assert go(scenes, out, model).landslides == 5
     with pytest.raises(OutputError, match=r"changed since: d\.gpkg"):
         go(scenes, out, model, threshold=0.4)
-    assert go(scenes, out, model, threshold=0.4, overwrite=True).landslides == 10
+    assert go(scenes, out, model, threshold=0.4, overwrite=True).landslides == 6
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="file is a file; name a folder"):
         go(scenes, tmp_path / "file", model)

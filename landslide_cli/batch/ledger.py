@@ -99,6 +99,10 @@ class Ledger:
             for taken in range(1, number + 1):
                 self._claim(name, taken).unlink(missing_ok=True)
 
+    def claimed(self, name: str) -> bool:
+        """Whether somebody does a scene, or began and was killed."""
+        return bool(self._numbers(name))
+
     def owner(self, name: str) -> str:
         """Who does a scene, in words."""
         told = _told(self._claim(name, max(self._numbers(name), default=0)))

@@ -84,12 +84,18 @@ def plan_batch(
     called = names(found, name_by)
     tasks = [make_task(scene, name, folder, card, settings, rasters) for scene, name in zip(found, called, strict=True)]
     ledger = Ledger(folder / LEDGER)
-    records = {task.name: ledger.read(task.name) for task in tasks}
-    left = {task.name: why for task in tasks if (why := task.left(records[task.name]))}
+    left = {task.name: why for task in tasks if (why := task.left(ledger.read(task.name)))}
     if not overwrite:
-        foreign = [path for task in tasks if task.name in left for path in task.foreign(records[task.name])]
-        merged = folder / f"{MERGED}.gpkg"
-        _refuse_foreign(folder, [*foreign, *([merged] if merged.exists() and not ledger.read(MERGED) else [])])
+        # What is claimed may be in its place already, but not yet in the ledger.
+        foreign = [
+            path
+            for task in tasks
+            if task.name in left and not ledger.claimed(task.name)
+            for path in task.foreign(ledger.read(task.name))
+        ]
+        if not ledger.claimed(MERGED) and ledger.read(MERGED) is None:
+            foreign += [path for path in (folder / f"{MERGED}.gpkg",) if path.exists()]
+        _refuse_foreign(folder, foreign)
     return Batch(folder, tuple(tasks), left, card)
 
 
