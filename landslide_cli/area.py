@@ -14,7 +14,7 @@ from rasterio.crs import CRS
 from rasterio.features import geometry_mask
 from rasterio.windows import Window
 
-from landslide_cli.errors import AreaError
+from landslide_cli.errors import AreaError, OutsideAreaError
 from landslide_cli.vectors import UnreadableError, read_layer
 
 
@@ -54,8 +54,8 @@ def read_area(
         Where both agree, or None if neither is given.
 
     Raises:
-        AreaError: the file can't be read or holds no polygon, can't be reprojected, or the area
-            doesn't meet the scene.
+        AreaError: the file can't be read or holds no polygon, or can't be reprojected.
+        OutsideAreaError: the area doesn't meet the scene.
     """
     parts = []
     if bbox is not None:
@@ -72,7 +72,9 @@ def read_area(
     polygon = shapely.intersection_all([*pixels, shapely.box(0, 0, width, height)])
     if polygon.is_empty or polygon.area == 0:
         what = " and ".join(name for name, value in (("--aoi", aoi), ("--bbox", bbox)) if value is not None)
-        raise AreaError(f"{what}: the area does not meet the scene; check its coordinates and CRS ({crs or 'none'})")
+        raise OutsideAreaError(
+            f"{what}: the area does not meet the scene; check its coordinates and CRS ({crs or 'none'})"
+        )
     shapely.prepare(polygon)
     return Area(polygon)
 

@@ -39,10 +39,7 @@ def open_terrain(
             or a smallest slope is asked for without one.
     """
     if path is None:
-        if min_slope_deg:
-            raise TerrainError(
-                f"--min-slope {min_slope_deg:g} needs the heights of the ground; give them with --dem FILE"
-            )
+        refuse_lonely_slope(path, min_slope_deg)
         yield None
         return
     try:
@@ -74,6 +71,16 @@ def open_terrain(
         if not shapely.is_valid(meets) or not meets.intersects(shapely.box(0, 0, src.width, src.height)):
             raise TerrainError(f"--dem {path} does not meet the scene; give one of the same region")
         yield terrain
+
+
+def refuse_lonely_slope(path: str | Path | None, min_slope_deg: float) -> None:
+    """Check that a smallest slope has heights to come from.
+
+    Raises:
+        TerrainError: there is no elevation model.
+    """
+    if path is None and min_slope_deg:
+        raise TerrainError(f"--min-slope {min_slope_deg:g} needs the heights of the ground; give them with --dem FILE")
 
 
 def _between(scene: CRS | None, dem: CRS | None, path: str | Path) -> pyproj.Transformer:

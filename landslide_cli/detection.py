@@ -16,6 +16,8 @@ from landslide_cli.attributes import Measurer
 from landslide_cli.collector import Collector
 from landslide_cli.dem import open_terrain
 from landslide_cli.engine import Engine
+from landslide_cli.engine.choice import open_engine
+from landslide_cli.engine.kept import OpenEngine
 from landslide_cli.engine.tta import VIEWS, in_views
 from landslide_cli.errors import SceneError
 from landslide_cli.files import staged
@@ -103,6 +105,7 @@ def detect(
     overwrite: bool = False,
     command: str | None = None,
     on_progress: OnProgress | None = None,
+    opener: OpenEngine = open_engine,
 ) -> Summary:
     """Find the landslides in a scene and write them as polygons.
 
@@ -138,6 +141,7 @@ def detect(
         overwrite: Replace outputs that exist.
         command: Command line to note in the layer ``runs``.
         on_progress: Called after each window with the scene's pixels done and in all.
+        opener: What loads the model; `landslide_cli.engine.kept.KeptEngine` keeps it from scene to scene.
 
     Raises:
         LandslideError: with a message that says what to do; no output is written then.
@@ -166,7 +170,7 @@ def detect(
             terrain=terrain,
         )
         opened_engine = open_planned_engine(
-            plan, weights, engine=engine, device=device, precision=precision, batch_size=batch_size
+            plan, weights, engine=engine, device=device, precision=precision, batch_size=batch_size, opener=opener
         )
         return run(plan, opened_engine, outputs, command=command, on_progress=on_progress)
 

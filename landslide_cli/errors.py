@@ -15,6 +15,10 @@ class AreaError(LandslideError):
     """The area of interest can't be read or doesn't meet the scene."""
 
 
+class OutsideAreaError(AreaError):
+    """The area of interest doesn't meet the scene."""
+
+
 class TerrainError(LandslideError):
     """The elevation model can't be used: not a raster of heights, no CRS, not where the scene is."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import warnings
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +17,7 @@ import shapely
 from landslide_cli.attributes import PIXEL_FIELDS, Columns, Measurer, rounded
 from landslide_cli.bounds import Bounds, WestSouthEastNorth
 from landslide_cli.formats import convert, fitting_crs
+from landslide_cli.geopackage import append, set_column
 from landslide_cli.ground import Floats, Geometries
 from landslide_cli.neighbours import nearest_m
 from landslide_cli.runs import Job, run_table
@@ -78,8 +78,7 @@ class InventoryWriter:
         self._fields = [name for name in nothing.columns if name != "geometry"]
         # Reading the metadata of a file on the way would leave an .aux.xml behind.
         metadata = provenance if final else None
-        # 1.2 is read by every QGIS and ArcGIS in use.
-        self._append("landslides", nothing, mode="w", VERSION="1.2", dataset_metadata=metadata)
+        self._append("landslides", nothing, mode="w", dataset_metadata=metadata)
         self._append("analysed", self._analysed(none))
 
     def add(self, pixels: Geometries, columns: Columns) -> None:
@@ -135,16 +134,7 @@ class InventoryWriter:
             metres = np.round(nearest_m(places["lon"], places["lat"]), 2)
             if len(places) < 2:
                 return
-            # Triggers that follow geometries call functions which GDAL alone has, so they step aside.
-            triggers = file.execute(
-                "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'landslides'"
-            ).fetchall()
-            for name, _ in triggers:
-                file.execute(f'DROP TRIGGER "{name}"')
-            rows = zip(metres.tolist(), places["fid"].tolist(), strict=True)
-            file.executemany("UPDATE landslides SET nearest_m = ? WHERE fid = ?", rows)
-            for _, sql in triggers:
-                file.execute(sql)
+            set_column(file, "landslides", "nearest_m", list(zip(metres.tolist(), places["fid"].tolist(), strict=True)))
 
     def _landslides(self, pixels: Geometries, columns: Columns) -> geopandas.GeoDataFrame:
         found = self._measurer.measure(pixels)
@@ -172,14 +162,8 @@ class InventoryWriter:
     def _frame(self, columns: dict[str, Any], geometry: Geometries) -> geopandas.GeoDataFrame:
         return geopandas.GeoDataFrame(columns, geometry=geopandas.GeoSeries(list(geometry), crs=self._crs))
 
-    def _append(self, layer: str, frame: geopandas.GeoDataFrame, *, mode: str = "a", **options: Any) -> None:
-        with warnings.catch_warnings():
-            # The missing CRS was told about when the scene was opened.
-            warnings.filterwarnings("ignore", "'crs' was not provided", UserWarning)
-            frame.to_file(
-                self._spool, layer=layer, driver="GPKG", engine="pyogrio", mode=mode,
-                geometry_type=self._kind[layer], promote_to_multi=self._kind[layer] == "MultiPolygon", **options,
-            )  # fmt: skip
+    def _append(self, layer: str, frame: geopandas.GeoDataFrame, **options: Any) -> None:
+        append(self._spool, layer, frame, kind=self._kind[layer], **options)
 
 
 def _holes_share(pixels: Geometries) -> Floats:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from landslide_cli.ahead import ahead
 from landslide_cli.engine import Engine
 from landslide_cli.engine.choice import open_engine
+from landslide_cli.engine.kept import OpenEngine
 from landslide_cli.engine.tta import VIEWS
 from landslide_cli.plan import Plan
 from landslide_cli.tiling import Tile
@@ -35,6 +36,7 @@ def open_planned_engine(
     precision: str,
     batch_size: int | None,
     windows: int | None = None,
+    opener: OpenEngine = open_engine,
 ) -> Engine:
     """Load a plan's model into an engine for its windows; see `landslide_cli.engine.choice.open_engine`.
 
@@ -46,8 +48,9 @@ def open_planned_engine(
         precision: Type that its convolutions run in.
         batch_size: Windows in each call.
         windows: Windows that will be asked about; all of the plan, each view counted, by default.
+        opener: What loads the model.
     """
-    return open_engine(
+    return opener(
         weights, plan.card, engine=engine, device=device, precision=precision, value_range=plan.value_range,
         size=plan.size, batch_size=batch_size, windows=windows or len(plan.grid) * len(VIEWS.get(plan.tta, (None,))),
     )  # fmt: skip

@@ -29,6 +29,7 @@ MakeScene = Callable[..., Path]
     [
         [],
         ["detect"],
+        ["batch"],
         ["polygonize"],
         ["chips"],
         ["train"],
@@ -121,7 +122,7 @@ def test_every_option_of_detect_is_an_argument_of_the_function() -> None:
     import inspect
 
     options = {parameter.name for parameter in main.commands["detect"].params} - {"as_json", "quiet"}  # type: ignore[attr-defined]
-    assert options == inspect.signature(landslide_cli.detect).parameters.keys() - {"command", "on_progress"}
+    assert options == inspect.signature(landslide_cli.detect).parameters.keys() - {"command", "on_progress", "opener"}
 
 
 def test_every_option_of_polygonize_is_an_argument_of_the_function() -> None:

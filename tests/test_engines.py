@@ -27,9 +27,11 @@ from torch import nn
 import landslide_cli
 from landslide_cli.cli import main
 from landslide_cli.demo import write_demo_scene
-from landslide_cli.engine import choice, compiling, openvino_engine
+from landslide_cli.engine import choice, compiling, kept, openvino_engine
 from landslide_cli.engine.choice import choose_engine, find_openvino_model, int8_path, open_engine
+from landslide_cli.engine.compiling import Compiled
 from landslide_cli.engine.folding import folded
+from landslide_cli.engine.kept import KeptEngine
 from landslide_cli.engine.memory import LARGEST, Halving, choose_batch_size
 from landslide_cli.engine.torch_engine import TorchEngine
 from landslide_cli.errors import DeviceError, MissingExtraError, ModelError
@@ -573,3 +575,29 @@ def test_int8_needs_openvino_and_chips(small_model: Path) -> None:
     result = CliRunner().invoke(main, ["export", str(small_model), "--chips", "."])
     assert result.exit_code == 2
     assert "--chips and --pixel-size need --int8" in result.stderr
+
+
+@pytest.mark.parametrize("engine", ["torch", "openvino"])
+def test_a_kept_engine_says_what_a_new_one_says(
+    small_model: Path, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if engine == "openvino":
+        have("openvino", "platformdirs")
+    _, card = find_model(small_model)
+    loads: list[str] = []
+    monkeypatch.setattr(kept, "open_engine", lambda **words: loads.append("load") or open_engine(**words))
+    keeper = KeptEngine()
+    words: dict[str, Any] = {
+        "weights": small_model, "card": card, "engine": engine, "device": "cpu", "precision": "float32",
+        "batch_size": None, "windows": 1,
+    }  # fmt: skip
+    for value_range, size in (((0, 255), SIZE), ((30, 200), SIZE), ((0, 255), 2 * SIZE), ((0, 255), SIZE)):
+        pixels = noise(1, 3, 100, 90)
+        here = {**words, "value_range": value_range, "size": size}
+        assert np.array_equal(keeper(**here)(pixels), open_engine(**here)(pixels))
+    assert loads == ["load"]
+    keeper(**{**words, "value_range": (0, 255), "size": SIZE, "precision": "bfloat16"})
+    assert loads == ["load"] * 2
+    if engine == "torch":
+        compiled = keeper(**{**words, "value_range": (0, 255), "size": SIZE, "windows": 10**6})
+        assert isinstance(compiled._engine._network, Compiled)

@@ -10,7 +10,7 @@ import landslide_cli
 PACKAGE = Path(landslide_cli.__file__).parent
 FLOORS = [
     {"errors", "reflection", "ahead"},
-    {"tiling", "model", "extras", "files", "ground", "slope", "histograms", "neighbours", "style"},
+    {"tiling", "model", "extras", "files", "ground", "slope", "histograms", "neighbours", "style", "geopackage"},
     {"vectors"},
     {"scene", "area", "mosaic", "polygons", "shaping", "terrain", "engine", "objects"},
     {"bounds", "shapefile", "geoparquet", "runs"},
@@ -20,7 +20,7 @@ FLOORS = [
     {"prediction", "collector", "outputs", "metrics"},
     {"stac"},
     {"detection", "polygonizing", "thresholds", "training", "demo", "report"},
-    {"preview", "evaluation", "benchmark", "doctor"},
+    {"preview", "evaluation", "benchmark", "doctor", "batch"},
     {"export"},
     {"cli"},
 ]

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from landslide_cli import __version__
+from landslide_cli.cli.batch import batch
 from landslide_cli.cli.benchmark import benchmark
 from landslide_cli.cli.chips import chips
 from landslide_cli.cli.compare import compare
@@ -39,8 +40,8 @@ class Doors(click.Group):
             return super().invoke(ctx)
         except LandslideError as error:
             raise click.ClickException(str(error)) from error
-        except KeyboardInterrupt:
-            click.echo("Interrupted; nothing was written.", err=True)
+        except KeyboardInterrupt as stop:
+            click.echo(str(stop) or "Interrupted; nothing was written.", err=True)
             ctx.exit(INTERRUPTED)
 
 
@@ -62,6 +63,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 for command in (
     detect,
+    batch,
     info,
     polygonize,
     report,

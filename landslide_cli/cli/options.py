@@ -51,6 +51,10 @@ scene = partial(click.option, "--scene", metavar="SCENE")
 probability = partial(click.option, "--probability", type=PATH, metavar="TIF")
 mask = partial(click.option, "--mask", type=PATH, metavar="TIF")
 spread = partial(click.option, "--spread", type=PATH, metavar="TIF")
+# The same as flags, where the names are made of those of the scenes.
+each_probability, each_mask, each_spread = (
+    partial(option, type=bool, is_flag=True, metavar=None) for option in (probability, mask, spread)
+)
 out = partial(click.option, "-o", "--out", type=PATH, metavar="FILE")
 inventory = partial(
     out, help="Inventory to write; its ending chooses the format: .gpkg, .shp, .geojson, .fgb or .parquet."
@@ -64,7 +68,9 @@ _scale = partial(click.option, "--scale", type=Numbers(float, 2), metavar="LO,HI
 _threshold = partial(click.option, "--threshold", type=click.FloatRange(0, 1, min_open=True), metavar="P")
 _resolution = partial(click.option, "--resolution", type=click.FloatRange(min=0, min_open=True), metavar="METRES")
 
-overwrite = click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
+_overwrite = partial(click.option, "--overwrite", is_flag=True)
+overwrite = _overwrite(help="Replace outputs that exist.")
+batch_overwrite = _overwrite(help="Replace files that this batch didn't write, or that were changed since.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="Only results and errors; no progress, notes or warnings.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON for machines.")
 

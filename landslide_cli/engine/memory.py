@@ -27,6 +27,10 @@ class SizedEngine(Engine, Protocol):
         """The same engine for windows of which the network sees ``size`` × ``size``."""
         ...
 
+    def again(self, *, value_range: tuple[float, float], size: int) -> SizedEngine:
+        """What a new engine would be for a scene with this stretch and size, on the same network."""
+        ...
+
 
 class Halving:
     """Asks an engine in smaller parts when the card's memory is out.
@@ -49,6 +53,10 @@ class Halving:
     def sized(self, size: int) -> Halving:
         """The same for windows of another size."""
         return Halving(self._engine.sized(size))
+
+    def again(self, *, value_range: tuple[float, float], size: int) -> Halving:
+        """The same for another scene."""
+        return Halving(self._engine.again(value_range=value_range, size=size))
 
     def __call__(self, pixels: NDArray[np.generic]) -> NDArray[np.float32]:
         """Predict one batch; see `landslide_cli.engine.Engine`.

@@ -55,7 +55,8 @@ class OpenVINOEngine:
         }
         self._graph = self._core.read_model(model.path)
         self._range = value_range
-        self._scale, self._shift = scale_and_shift(value_range, model.card.mean, model.card.std)
+        self._statistics = (model.card.mean, model.card.std)
+        self._scale, self._shift = scale_and_shift(value_range, *self._statistics)
         self._size = size
         self.batch_size = batch_size
         self._fixed = (batch_size, len(model.card.bands), size, size)
@@ -66,6 +67,16 @@ class OpenVINOEngine:
         """The same engine, on the same network, for windows of which the network sees ``size`` × ``size``."""
         other = copy.copy(self)
         other._size = size
+        return other
+
+    def again(self, *, value_range: tuple[float, float], size: int) -> OpenVINOEngine:
+        """What a new engine would be for a scene with this stretch and size, on the same network."""
+        other = self.sized(size)
+        other._range = value_range
+        other._scale, other._shift = scale_and_shift(value_range, *self._statistics)
+        if size != self._fixed[-1]:
+            other._fixed = (*self._fixed[:2], size, size)
+            other._compiled = {}
         return other
 
     def _network(self) -> Any:

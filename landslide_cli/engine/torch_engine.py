@@ -103,6 +103,7 @@ class TorchEngine:
         self._dtype = choose_precision(precision, self._device)
         network = folded(network).to(self._device, self._dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._network: Callable[[Tensor], Tensor] = Compiled(network) if compiled else network
+        self._statistics = (mean, std)
         self._normalise = Normalise(value_range, mean, std).to(self._device)
         self._range = value_range
         self._size = size
@@ -114,6 +115,13 @@ class TorchEngine:
         """The same engine, on the same network, for windows of which the network sees ``size`` × ``size``."""
         other = copy.copy(self)
         other._size = size
+        return other
+
+    def again(self, *, value_range: tuple[float, float], size: int) -> TorchEngine:
+        """What a new engine would be for a scene with this stretch and size, on the same network."""
+        other = self.sized(size)
+        other._range = value_range
+        other._normalise = Normalise(value_range, *self._statistics).to(self._device)
         return other
 
     @torch.inference_mode()

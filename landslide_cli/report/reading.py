@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,9 @@ from xml.etree import ElementTree
 import geopandas
 import numpy as np
 import pandas as pd
-import pyogrio
 
 from landslide_cli.errors import ReportError
+from landslide_cli.geopackage import without_traces
 from landslide_cli.vectors import PARQUET, UnreadableError, geoparquet_tags, layers, read_layer
 
 PREFIX = "LANDSLIDE_"
@@ -50,7 +49,7 @@ def read_inventory(path: Path, scene: str) -> Inventory:
         MissingExtraError: it is GeoParquet and pyarrow is missing.
     """
     try:
-        with _without_traces():
+        with without_traces():
             names = list(layers(path))
             name = "landslides" if "landslides" in names else names[0]
             landslides = read_layer(path, name)
@@ -71,18 +70,6 @@ def read_inventory(path: Path, scene: str) -> Inventory:
         told = (same if len(same) else rows).iloc[0].dropna()
         run |= {str(name): _text(value) for name, value in told.items()}
     return Inventory(_known(landslides), None if analysed is None else _known(analysed), run, max(len(rows), 1))
-
-
-@contextmanager
-def _without_traces() -> Iterator[None]:
-    """Keep GDAL from leaving an ``.aux.xml`` beside a GeoPackage that it reads."""
-    option = "GDAL_PAM_ENABLED"
-    before = pyogrio.get_gdal_config_option(option)
-    pyogrio.set_gdal_config_options({option: False})
-    try:
-        yield
-    finally:
-        pyogrio.set_gdal_config_options({option: before})
 
 
 def _known(frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:

@@ -14,12 +14,13 @@ from qgis.core import (
     QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingOutputNumber,
+    QgsProcessingOutputVectorLayer,
 )
 from qgis.PyQt.QtGui import QIcon
 
 from .command import Cancelled, CommandError, find_command, run
 from .descriptions import Description, Number
-from .loading import load_styled
+from .loading import load_inventory, load_styled
 from .parameters import Call
 
 
@@ -56,6 +57,8 @@ class CommandAlgorithm(QgsProcessingAlgorithm):
             self.addParameter(given.make())
         for number in self.description.numbers:
             self.addOutput(QgsProcessingOutputNumber(number.name, number.label))
+        if self.description.result:
+            self.addOutput(QgsProcessingOutputVectorLayer("OUTPUT", "Landslides"))
 
     def canExecute(self) -> tuple[bool, str]:
         try:
@@ -69,8 +72,9 @@ class CommandAlgorithm(QgsProcessingAlgorithm):
     ) -> dict[str, Any]:
         call = Call(self, parameters, context, feedback)
         try:
-            # Processing has asked before whether a file may be replaced.
-            words = [_command(), self.description.command, "--json", "--overwrite"]
+            words = [_command(), self.description.command, "--json"]
+            if self.description.asked:
+                words.append("--overwrite")
             for given in self.description.parameters:
                 words += given.words(call)
             feedback.pushCommandInfo(shlex.join(words))
@@ -78,12 +82,16 @@ class CommandAlgorithm(QgsProcessingAlgorithm):
         except CommandError as error:
             raise QgsProcessingException(str(error)) from error
         except Cancelled:
-            raise QgsProcessingException("Cancelled; nothing was written.") from None
+            raise QgsProcessingException(f"Cancelled; {self.description.cancelled}") from None
         report = call.outputs.get(self.description.report or "")
         if report:
             Path(report).write_text(printed, encoding="utf-8")
         load_styled(call.outputs.values(), call.outputs.get(self.description.inventory or ""), context)
-        return {**call.outputs, **self._numbers(json.loads(printed), feedback)}
+        told = json.loads(printed)
+        if self.description.result and told["out"]:
+            call.outputs["OUTPUT"] = told["out"]
+            load_inventory(told["out"], context)
+        return {**call.outputs, **self._numbers(told, feedback)}
 
     def _numbers(self, printed: dict[str, Any], feedback: QgsProcessingFeedback) -> dict[str, float]:
         """What is known of the numbers, which the log shows too."""
@@ -105,10 +113,13 @@ class Relay:
             self._feedback.setProgressText(note)
 
     def line(self, text: str) -> None:
-        if text.startswith("Warning: "):
+        if text.startswith(("Warning: ", "Failed: ")):
             self._feedback.pushWarning(text)
         else:
             self._feedback.pushConsoleInfo(text)
+
+    def failed(self, reason: str) -> None:
+        self._feedback.reportError(reason)
 
     def cancelled(self) -> bool:
         return self._feedback.isCanceled()

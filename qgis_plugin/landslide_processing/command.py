@@ -19,6 +19,8 @@ FOREIGN = {
     "PYTHONHOME", "PYTHONPATH", "PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__",
     "GDAL_DATA", "GDAL_DRIVER_PATH", "PROJ_LIB", "PROJ_DATA",
 }  # fmt: skip
+# Exit status of a command that has failed; one that prints its results all the same has failed in part.
+PARTLY = 1
 POLL_S = 0.1
 GRACE_S = 10.0
 MISSING = (
@@ -41,6 +43,7 @@ class Listener(Protocol):
 
     def progress(self, share: float, note: str) -> None: ...
     def line(self, text: str) -> None: ...
+    def failed(self, reason: str) -> None: ...
     def cancelled(self) -> bool: ...
 
 
@@ -66,7 +69,7 @@ def run(words: Sequence[str], outputs: Iterable[Path], listener: Listener) -> st
     Args:
         words: The command line.
         outputs: Files that it will write.
-        listener: Hears log lines and progress.
+        listener: Hears log lines and progress, and what has failed where the rest has not.
 
     Returns:
         What the command wrote to stdout.
@@ -125,9 +128,13 @@ def _listen(process: subprocess.Popen[str], listener: Listener) -> str:
             listener.line(line)
     for thread in threads:
         thread.join()
+    printed = "".join(result)
     if process.wait() != 0:
-        raise CommandError(_reason(said, process.returncode))
-    return "".join(result)
+        reason = _reason(said, process.returncode)
+        if process.returncode != PARTLY or not printed:
+            raise CommandError(reason)
+        listener.failed(reason)
+    return printed
 
 
 def _pass_on(stream: IO[str], lines: queue.Queue[str | None]) -> None:

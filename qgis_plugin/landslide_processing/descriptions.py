@@ -10,6 +10,9 @@ from .parameters import (
     choice,
     extent,
     file_out,
+    flag,
+    folder,
+    folder_out,
     inventory,
     needed_raster,
     number,
@@ -42,6 +45,10 @@ class Description:
         numbers: What the algorithm gives back beside its files.
         inventory: Name of the parameter whose GeoPackage holds what was analysed, if there is one.
         report: Name of the parameter that takes what the command prints, if there is one.
+        result: Whether the command itself names its inventory and says which it is (``out``); it is then the output
+            ``OUTPUT``, and always loaded.
+        asked: Whether Processing has asked before which files may be replaced.
+        cancelled: What is left of a run that was cancelled.
     """
 
     command: str
@@ -51,6 +58,9 @@ class Description:
     numbers: tuple[Number, ...]
     inventory: str | None = None
     report: str | None = None
+    result: bool = False
+    asked: bool = True
+    cancelled: str = "nothing was written."
 
 
 SHAPING = (
@@ -62,6 +72,15 @@ SHAPING = (
     choice("CONNECTIVITY", "Connectivity", "--connectivity", ("4", "8"), default="4"),
     raster("DEM", "Elevation model", "--dem"),
     number("MIN_SLOPE", "Smallest mean slope (°), with an elevation model", "--min-slope", low=0, high=90, default=0),
+)
+AREA = polygons("AOI", "Analyse only inside these polygons", "--aoi", optional=True)
+PREDICTION = (
+    text("BANDS", "Bands, such as 3,2,1", "--bands"),
+    text("SCALE", "Raw values that map to the model's range, such as 0,3000", "--scale"),
+    number("RESOLUTION", "Metres per pixel for the network", "--resolution", low=0.001, advanced=True),
+    text("MODEL", "Model", "--model"),
+    text("DEVICE", "Device: auto, cpu, cuda, cuda:1, mps", "--device"),
+    choice("TTA", "Views of each window", "--tta", ("none", "flips", "d4")),
 )
 FOUND = (
     Number("LANDSLIDES", "Landslides", ("landslides",)),
@@ -81,20 +100,51 @@ DETECT = Description(
     parameters=(
         raster(SCENE, "Image"),
         *SHAPING,
-        polygons("AOI", "Analyse only inside these polygons", "--aoi", optional=True),
+        AREA,
         extent("BBOX", "Analyse only inside this extent", "--bbox"),
-        text("BANDS", "Bands, such as 3,2,1", "--bands"),
-        text("SCALE", "Raw values that map to the model's range, such as 0,3000", "--scale"),
-        number("RESOLUTION", "Metres per pixel for the network", "--resolution", low=0.001, advanced=True),
-        text("MODEL", "Model", "--model"),
-        text("DEVICE", "Device: auto, cpu, cuda, cuda:1, mps", "--device"),
-        choice("TTA", "Views of each window", "--tta", ("none", "flips", "d4")),
+        *PREDICTION,
         vector_out("OUTPUT", "Landslides"),
         raster_out("PROBABILITY", "Probability", "--probability"),
         raster_out("MASK", "Mask", "--mask"),
     ),
     numbers=FOUND,
     inventory="OUTPUT",
+)
+
+BATCH = Description(
+    command="batch",
+    title="Detect landslides in many images",
+    help="Finds landslides in all images of a folder and writes them as polygons, each image into a file of its own in "
+    "the folder for results, and all together into landslides.gpkg there.\n\n"
+    "An image that fails doesn't stop the others. Cancelled and started again, it goes on: an image is done again if "
+    "it, the model or the settings have changed.\n\n"
+    "Where images overlap, landslides come more than once; the attribute “overlaps” marks them.",
+    parameters=(
+        folder("SCENES", "Folder of images"),
+        flag("RECURSIVE", "Search the folders inside of it as well", "--recursive"),
+        *SHAPING,
+        AREA,
+        *PREDICTION,
+        choice("NAME_BY", "Name results by the image, or by its folders as well", "--name-by", ("stem", "path")),
+        flag("PROBABILITY", "Write probabilities as well", "--probability", advanced=True),
+        flag("MASK", "Write masks as well", "--mask", advanced=True),
+        flag(
+            "OVERWRITE",
+            "Replace files that the batch didn't write, or that were changed since",
+            "--overwrite",
+            advanced=True,
+        ),
+        folder_out("FOLDER", "Folder for results"),
+    ),
+    numbers=(
+        *FOUND,
+        Number("DONE", "Images done", ("done",)),
+        Number("FAILED", "Images that failed", ("failed",)),
+        Number("OVERLAPPING", "Landslides that overlap one of another image", ("overlapping",)),
+    ),
+    result=True,
+    asked=False,
+    cancelled="what is finished stays, and the next run goes on.",
 )
 
 POLYGONIZE = Description(
@@ -141,4 +191,4 @@ EVALUATE = Description(
     report="REPORT",
 )
 
-DESCRIPTIONS = (DETECT, POLYGONIZE, EVALUATE)
+DESCRIPTIONS = (DETECT, POLYGONIZE, EVALUATE, BATCH)

@@ -48,9 +48,19 @@ def load_styled(files: Iterable[str], inventory: str | None, context: QgsProcess
             context.layerToLoadOnCompletionDetails(file).setPostProcessor(_styled())
     if inventory and inventory.endswith(".gpkg") and context.willLoadLayerOnCompletion(inventory):
         project = context.layerToLoadOnCompletionDetails(inventory).project
-        details = QgsProcessingContext.LayerDetails("Analysed", project, "ANALYSED")
-        details.setPostProcessor(_styled())
-        context.addLayerToLoadOnCompletion(f"{inventory}|layername=analysed", details)
+        _load(inventory, "analysed", "Analysed", project, context)
+
+
+def load_inventory(file: str, context: QgsProcessingContext) -> None:
+    """Load the layers of a GeoPackage that is no parameter, so that nobody could say whether to load it."""
+    for layer, label in (("landslides", "Landslides"), ("analysed", "Analysed")):
+        _load(file, layer, label, context.project(), context)
+
+
+def _load(file: str, layer: str, label: str, project: QgsProject, context: QgsProcessingContext) -> None:
+    details = QgsProcessingContext.LayerDetails(label, project, label.upper())
+    details.setPostProcessor(_styled())
+    context.addLayerToLoadOnCompletion(f"{file}|layername={layer}", details)
 
 
 def _sort(layer: QgsMapLayer) -> None:

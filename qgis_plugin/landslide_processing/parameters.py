@@ -14,10 +14,13 @@ from qgis.core import (
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
+    QgsProcessingParameterBoolean,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterEnum,
     QgsProcessingParameterExtent,
+    QgsProcessingParameterFile,
     QgsProcessingParameterFileDestination,
+    QgsProcessingParameterFolderDestination,
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterDestination,
     QgsProcessingParameterRasterLayer,
@@ -110,6 +113,30 @@ def text(name: str, label: str, flag: str) -> Given:
     def words(call: Call) -> list[str]:
         value = call.algorithm.parameterAsString(call.values, name, call.context).strip()
         return [flag, value] if value else []
+
+    return Given(make, words)
+
+
+def flag(name: str, label: str, flag: str, *, advanced: bool = False) -> Given:
+    """A word that is there or isn't."""
+
+    def make() -> QgsProcessingParameterDefinition:
+        return _shown(QgsProcessingParameterBoolean(name, label, defaultValue=False), advanced=advanced)
+
+    def words(call: Call) -> list[str]:
+        return [flag] if call.algorithm.parameterAsBool(call.values, name, call.context) else []
+
+    return Given(make, words)
+
+
+def folder(name: str, label: str) -> Given:
+    """A folder that is the command's argument."""
+
+    def make() -> QgsProcessingParameterDefinition:
+        return QgsProcessingParameterFile(name, label, QgsProcessingParameterFile.Folder)
+
+    def words(call: Call) -> list[str]:
+        return [call.algorithm.parameterAsFile(call.values, name, call.context)]
 
     return Given(make, words)
 
@@ -209,6 +236,19 @@ def file_out(name: str, label: str, flag: str | None, kinds: str) -> Given:
             return []
         call.outputs[name] = file
         return [flag, file] if flag else []
+
+    return Given(make, words)
+
+
+def folder_out(name: str, label: str) -> Given:
+    """The folder that results are written into."""
+
+    def make() -> QgsProcessingParameterDefinition:
+        return QgsProcessingParameterFolderDestination(name, label)
+
+    def words(call: Call) -> list[str]:
+        call.outputs[name] = call.algorithm.parameterAsString(call.values, name, call.context)
+        return ["--out", call.outputs[name]]
 
     return Given(make, words)
 

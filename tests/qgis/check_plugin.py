@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -143,7 +144,9 @@ def script(folder: Path, body: str) -> str:
 
 def check_provider(folder: Path, *_: str) -> None:
     provider = QgsApplication.processingRegistry().providerById("landslide")
-    assert {algorithm.name() for algorithm in provider.algorithms()} == {"detect", "polygonize", "evaluate"}
+    assert {algorithm.name() for algorithm in provider.algorithms()} == {
+        "detect", "polygonize", "evaluate", "batch",
+    }  # fmt: skip
     assert not provider.icon().isNull()
     for algorithm in provider.algorithms():
         assert algorithm.canExecute() == (True, ""), algorithm.canExecute()
@@ -234,6 +237,53 @@ def check_evaluate(folder: Path, *_: str) -> None:
     report = json.loads(Path(result["REPORT"]).read_text())
     assert report["all"] == told["all"]
     assert Path(result["PLOT"]).stat().st_size > 1000
+
+
+def many(folder: Path) -> Path:
+    """A folder with the scene, the same of another name, and one that is broken."""
+    scenes = empty(folder)
+    for name in ("one", "two"):
+        shutil.copy(folder / "scene.tif", scenes / f"{name}.tif")
+    (scenes / "broken.tif").write_text("no raster")
+    return scenes
+
+
+def check_batch_loads_the_merged_inventory_and_tells_what_failed(folder: Path, *_: str) -> None:
+    import processing
+
+    scenes, out, project, heard = many(folder), empty(folder), QgsProject.instance(), Heard()
+    shell("detect", folder / "scene.tif", "-o", out / "single.gpkg", "--min-area", 50)
+    given = {"SCENES": str(scenes), "MIN_AREA": 50, "MASK": True, "FOLDER": f"{out}/results"}
+    result = processing.runAndLoadResults("landslide:batch", given, feedback=heard)
+    single = shapes(f"{out}/single.gpkg")
+    assert shapes(result["OUTPUT"]) == sorted(2 * single)
+    assert (result["LANDSLIDES"], result["DONE"], result["FAILED"]) == (2 * len(single), 2, 1)
+    assert result["OVERLAPPING"] == 2 * len(single)
+    assert "1 of 3 scenes failed" in "".join(heard.errors), heard.errors
+    assert any("two.tif (3 of 3)" in line for line in heard.console), heard.console
+    assert heard.shares[-1] == 100
+    assert QgsRasterLayer(f"{out}/results/one_mask.tif").isValid()
+    found = {layer.name(): layer.renderer().type() for layer in project.mapLayers().values()}
+    assert found == {"Landslides": "graduatedSymbol", "Analysed": "singleSymbol"}, found
+    project.clear()
+
+
+def check_a_cancelled_batch_goes_on(folder: Path, *_: str) -> None:
+    scenes, out = many(folder), empty(folder)
+    (scenes / "broken.tif").unlink()
+    given = {"SCENES": str(scenes), "RESOLUTION": 0.8, "FOLDER": str(out)}
+    heard = Heard(cancel=lambda: None)
+    try:
+        run("batch", heard, **given)
+        raise AssertionError("it wasn't cancelled")
+    except QgsProcessingException as error:
+        assert str(error) == "Cancelled; what is finished stays, and the next run goes on."
+    assert unfinished(out) == []
+    assert not (out / "landslides.gpkg").exists()
+    assert run("batch", **given)["DONE"] == 2
+    again = Heard()
+    assert run("batch", again, **given)["DONE"] == 2
+    assert any("2 done, 0 to do" in line for line in again.console), again.console
 
 
 def check_cancelling_leaves_nothing(folder: Path, *_: str) -> None:

@@ -1,0 +1,157 @@
+"""Which scenes there are, and what their outputs are called."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import rasterio
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+from landslide_cli.errors import OutputError, SceneError
+
+log = logging.getLogger(__name__)
+
+NameBy = Literal["stem", "path"]
+# What a folder is searched for; anything else that GDAL reads can be named.
+ENDINGS = (".tif", ".tiff", ".vrt", ".jp2", ".img")
+# Files that GDAL and QGIS write beside a scene when somebody looks at it.
+PASSING = (".aux.xml", ".ovr")
+OURS = "LANDSLIDE_VERSION"
+MERGED = "landslides"
+
+Stamp = tuple[str, int | None, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A scene as it lies there.
+
+    Attributes:
+        path: How it was given, or found.
+        relative: The same, from the folder that was searched.
+        pixels: Rows times columns; 0 if it can't be opened.
+        stamps: Name, size and time of change (milliseconds) of its files, those of a VRT's sources included.
+    """
+
+    path: str
+    relative: Path
+    pixels: int
+    stamps: tuple[Stamp, ...]
+
+
+def find_scenes(given: Iterable[str | Path], *, recursive: bool = False) -> list[Found]:
+    """Look for scenes: files as they are named, folders searched for rasters by their endings.
+
+    What landslide has written itself is left out of folders, and a file that is met twice counts once.
+
+    Raises:
+        SceneError: there is none.
+    """
+    given = list(given)
+    found: dict[str, Found] = {}
+    ours = 0
+    for place in given:
+        searched = Path(place).is_dir()
+        for path in _rasters(Path(place), recursive) if searched else [str(place)]:
+            scene = _look(path, Path(path).relative_to(place) if searched else Path(path))
+            if scene is None and searched:
+                ours += 1
+            else:
+                found.setdefault(os.path.realpath(path), scene or Found(path, Path(path), 0, stamps_of(path)))
+    if ours:
+        log.info("%d raster%s that landslide wrote: left out", ours, "s" * (ours != 1))
+    if not found:
+        deeper = "" if recursive else ", or search folders inside as well with --recursive"
+        raise SceneError(
+            f"no scene in {', '.join(map(str, given)) or 'an empty list'}: folders are searched for "
+            f"{', '.join(ENDINGS)}; name other files themselves{deeper}"
+        )
+    return list(found.values())
+
+
+def read_list(path: str | Path) -> list[str]:
+    """The scenes that a text file names, one in a line; empty lines and those that begin with # don't count.
+
+    Raises:
+        SceneError: it can't be read.
+    """
+    try:
+        lines = [line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise SceneError(f"--list {path} can't be read: {error}; give a text file with one scene in a line") from error
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def stamps_of(*files: str | Path) -> tuple[Stamp, ...]:
+    """Name, size and time of change of files; the last two are None for what lies in no file system."""
+    stamps: list[Stamp] = []
+    for file in files:
+        try:
+            told = Path(file).stat()
+        except OSError:
+            stamps.append((Path(file).name, None, None))
+        else:
+            # File servers keep no more than milliseconds alike for all who ask.
+            stamps.append((Path(file).name, told.st_size, told.st_mtime_ns // 1_000_000))
+    return tuple(stamps)
+
+
+def _rasters(folder: Path, recursive: bool) -> Iterator[str]:
+    """Rasters in a folder in the order of their names; hidden files and folders hold nobody's scenes."""
+    for below, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if recursive and not name.startswith("."))
+        for name in sorted(files):
+            if name.lower().endswith(ENDINGS) and not name.startswith("."):
+                yield str(Path(below, name))
+
+
+def _look(path: str, relative: Path) -> Found | None:
+    """What is known of a scene without reading it; None if landslide wrote it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        try:
+            with rasterio.open(path) as src:
+                if OURS in src.tags():
+                    return None
+                files = [file for file in src.files if not file.endswith(PASSING)]
+                return Found(path, relative, src.width * src.height, stamps_of(*(files or [path])))
+        except RasterioError:
+            # Why is told when its turn comes.
+            return Found(path, relative, 0, stamps_of(path))
+
+
+def names(scenes: Sequence[Found], by: NameBy) -> list[str]:
+    """What the outputs of scenes are called, without their endings.
+
+    Args:
+        scenes: The scenes.
+        by: ``stem`` for a scene's name without its ending; ``path`` puts the folders on the way to it before.
+
+    Raises:
+        OutputError: two scenes would have one name, or one that of the merged inventory.
+    """
+    taken: dict[str, Found] = {}
+    for scene in scenes:
+        name = _name(scene, by)
+        other = taken.setdefault(name.casefold(), scene)
+        remedy = "rename one" if by == "path" else "name outputs by the folders as well with --name-by path"
+        if other is not scene:
+            raise OutputError(f"{other.path} and {scene.path} would both write {name}.gpkg; {remedy}")
+        if name.casefold() == MERGED:
+            raise OutputError(
+                f"{scene.path} would write {name}.gpkg, the name of the merged inventory; rename the scene"
+            )
+    return [_name(scene, by) for scene in scenes]
+
+
+def _name(scene: Found, by: NameBy) -> str:
+    if by == "stem":
+        return scene.relative.stem
+    parts = scene.relative.with_suffix("").parts
+    return "_".join(part for part in parts if part not in (scene.relative.anchor, ".."))

@@ -1,0 +1,245 @@
+"""The run over many scenes: share them with other processes, and merge what was found."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from landslide_cli import __version__
+from landslide_cli.batch.finding import MERGED, stamps_of
+from landslide_cli.batch.ledger import Ledger, Record
+from landslide_cli.batch.merging import Part, merge
+from landslide_cli.batch.planning import LEDGER, Batch, plan_line
+from landslide_cli.batch.tasks import Task, attempt
+from landslide_cli.engine.kept import KeptEngine, OpenEngine
+from landslide_cli.outputs import known
+from landslide_cli.prediction import OnProgress
+
+log = logging.getLogger(__name__)
+
+POLL_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class SceneResult:
+    """What became of one scene.
+
+    Attributes:
+        scene: Where it lies.
+        out: Its inventory; None if there is none.
+        state: ``done``, ``failed``, or ``outside`` of the area of interest.
+        landslides: Polygons that were found; None if it isn't done.
+        area_m2: Their area together; None if it isn't done or has no CRS.
+        reason: Why it failed.
+    """
+
+    scene: str
+    out: str | None
+    state: str
+    landslides: int | None
+    area_m2: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSummary:
+    """What was found in all scenes.
+
+    Attributes:
+        out: The merged inventory; None if no scene is done.
+        scenes: What became of each.
+        done: Scenes that are done, those of earlier runs included.
+        outside: Scenes that the area of interest doesn't meet.
+        failed: Scenes that failed.
+        landslides: Polygons of the merged inventory.
+        area_m2: Their area together; None without a CRS.
+        analysed_m2: Area that the network has looked at, scene by scene; None without a CRS.
+        overlapping: Landslides that overlap one of another scene, so that they count more than once.
+        overlap_m2: Area that counts more than once for that; None without a CRS.
+        crs: Of the merged inventory.
+        left_out: Scenes without a CRS that the merged inventory can't place.
+    """
+
+    out: str | None
+    scenes: tuple[SceneResult, ...]
+    done: int
+    outside: int
+    failed: int
+    landslides: int = 0
+    area_m2: float | None = None
+    analysed_m2: float | None = None
+    overlapping: int = 0
+    overlap_m2: float | None = None
+    crs: str | None = None
+    left_out: tuple[str, ...] = ()
+
+
+def run_batch(
+    batch: Batch,
+    *,
+    command: str | None = None,
+    on_progress: OnProgress | None = None,
+    opener: OpenEngine | None = None,
+) -> BatchSummary:
+    """Do what has to be done, together with other processes that run the same batch, and merge all inventories.
+
+    A scene that fails doesn't stop the others. Whatever ends the run, finished scenes stay, and the next run goes on.
+
+    Args:
+        batch: What to do.
+        command: Command line to note in the layers ``runs``.
+        on_progress: Called after each window with the pixels done and in all.
+        opener: What loads the model; by default it is loaded once for all scenes.
+
+    Raises:
+        LandslideError: what would go wrong with every scene.
+        KeyboardInterrupt: with a message that says how far the batch is.
+    """
+    ledger = Ledger(batch.folder / LEDGER)
+    ledger.folder.mkdir(parents=True, exist_ok=True)
+    tasks = {task.name: task for task in batch.tasks}
+    progress = _Progress(batch, on_progress)
+    opener = opener or KeptEngine()
+    began = ledger.now()
+    log.info(plan_line(batch))
+
+    def finished(name: str) -> Record | None:
+        record = ledger.read(name)
+        if record is None or (record.state == "failed" and ledger.written(name) < began):
+            return None
+        anew = record.state == "failed" and record.asked == tasks[name].asked
+        return record if anew or not tasks[name].left(record) else None
+
+    def do(name: str) -> Record:
+        task = tasks[name]
+        log.info("%s (%d of %d)", task.scene, progress.number, len(batch.left))
+        record = attempt(task, command=command, on_progress=progress, opener=opener)
+        ledger.write(name, record)
+        log.info(_line(task, record))
+        return record
+
+    with _interruptible(batch, ledger, finished):
+        records = {name: record for name in tasks if name not in batch.left and (record := finished(name))}
+        for name, record in _share([name for name in tasks if name not in records], ledger, finished, do):
+            records[name] = record
+            progress.finish(tasks[name])
+        return _summary(batch, records, _merged(batch, records, ledger))
+
+
+def _share(
+    names: list[str], ledger: Ledger, finished: Callable[[str], Record | None], do: Callable[[str], Record]
+) -> Iterator[tuple[str, Record]]:
+    """Each name with its record, as soon as this process or another one has it."""
+    waiting = ""
+    while names:
+        before = len(names)
+        for name in list(names):
+            record = finished(name)
+            if record is None:
+                with ledger.claim(name) as ours:
+                    # Who held it may have finished it just before.
+                    record = (finished(name) or do(name)) if ours else None
+            if record is not None:
+                names.remove(name)
+                yield name, record
+        if len(names) == before:
+            told = f"waiting for {', '.join(sorted({ledger.owner(name) for name in names}))}"
+            if told != waiting:
+                log.info(told)
+            waiting = told
+            time.sleep(POLL_S)
+
+
+def _merged(batch: Batch, records: dict[str, Record], ledger: Ledger) -> Record | None:
+    """The merged inventory, made by one process; None if no scene is done."""
+    out = batch.folder / f"{MERGED}.gpkg"
+    done = [task for task in batch.tasks if records[task.name].state == "done"]
+    if not done:
+        return None
+    parts = [Part(task.name + Path(task.scene).suffix, task.outputs.inventory) for task in done]
+    asked = {"parts": [[part.name, *stamps_of(part.path)[0]] for part in parts]}
+
+    def finished(name: str) -> Record | None:
+        record = ledger.read(name)
+        return record if record and record.asked == asked and out.exists() else None
+
+    def do(name: str) -> Record:
+        tags = {
+            "LANDSLIDE_VERSION": __version__, "LANDSLIDE_MODEL": batch.card.model_id,
+            "LANDSLIDE_WEIGHTS_SHA256": batch.card.sha256,
+            "LANDSLIDE_THRESHOLD": f"{done[0].asked['threshold']:g}",
+        }  # fmt: skip
+        record = Record("done", asked, found=asdict(merge(parts, out, tags)))
+        ledger.write(name, record)
+        return record
+
+    ((_, record),) = _share([MERGED], ledger, finished, do)
+    return record
+
+
+@contextmanager
+def _interruptible(batch: Batch, ledger: Ledger, finished: Callable[[str], Record | None]) -> Iterator[None]:
+    """Say on Ctrl-C how far the batch is."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        done = sum(finished(task.name) is not None for task in batch.tasks)
+        raise KeyboardInterrupt(
+            f"Interrupted; {done} of {len(batch.tasks)} scenes are done and stay, the same command goes on."
+        ) from None
+
+
+def _line(task: Task, record: Record) -> str:
+    if record.found is None:
+        return f"{task.scene}: {'outside of the area of interest' if record.state == 'outside' else 'failed'}"
+    count, area_m2 = record.found["landslides"], record.found["area_m2"]
+    hectares = "" if area_m2 is None else f", {area_m2 / 1e4:.2f} ha"
+    return f"{record.found['out']}: {count} landslide{'s' * (count != 1)}{hectares}"
+
+
+def _summary(batch: Batch, records: dict[str, Record], merged: Record | None) -> BatchSummary:
+    results = tuple(_result(batch.folder, task, records[task.name]) for task in batch.tasks)
+    states = Counter(result.state for result in results)
+    counts: dict[str, Any] = {name: states[name] for name in ("done", "outside", "failed")}
+    if merged is None or merged.found is None:
+        return BatchSummary(None, results, **counts)
+    found = dict(merged.found)
+    for name in ("area_m2", "analysed_m2", "overlap_m2"):
+        found[name] = known(found[name])
+    found["left_out"] = tuple(found["left_out"])
+    return BatchSummary(str(batch.folder / f"{MERGED}.gpkg"), results, **counts, **found)
+
+
+def _result(folder: Path, task: Task, record: Record) -> SceneResult:
+    found, reason = record.found or {}, record.reason
+    if record.trace:
+        reason += f"; this was not foreseen, please report it with {folder / LEDGER / task.name}.json"
+    out = str(task.outputs.inventory) if record.found else None
+    return SceneResult(task.scene, out, record.state, found.get("landslides"), found.get("area_m2"), reason)
+
+
+class _Progress:
+    """Pixels of all scenes together, for a callback that knows one bar."""
+
+    def __init__(self, batch: Batch, on_progress: OnProgress | None) -> None:
+        self._total, self._done, self._left = batch.pixels_left, 0, set(batch.left)
+        self._on_progress = on_progress
+        self.number = 1
+
+    def __call__(self, done: int, total: int) -> None:
+        if self._on_progress:
+            self._on_progress(min(self._done + done, self._total), self._total)
+
+    def finish(self, task: Task) -> None:
+        """Count a scene as done, whoever has done it."""
+        if task.name in self._left:
+            self._left.remove(task.name)
+            self._done += task.pixels
+            self.number += 1
+            self(0, 0)
