@@ -1,9 +1,9 @@
-"""What leaving out a source of training imagery costs: the same short training with and without each.
+"""What leaving out imagery of one licence costs: the same short training with it and without.
 
     python benchmarks/sources.py RECIPE FOLDER RUNS [STEPS]
 
 FOLDER holds the imagery of the recipe, RUNS keeps checkpoints and cards: a run that was stopped goes on. Each training
-has STEPS (1200 unless given) of the recipe's, phases shortened alike, and the same seed; a source that is left out has
+has STEPS (600 unless given) of the recipe's, phases shortened alike, and the same seed; a source that is left out has
 no share of the crops, only its pixels count for the normalisation. The table has validation, on which threshold and
 calibration are chosen, and the test images of each source that has some. The trainings are short and differ by chance
 too: the first two lines are the same training with two seeds.
@@ -25,20 +25,21 @@ from landslide_cli.training.train import train
 
 
 def cases(recipe: Recipe) -> Iterator[tuple[str, Recipe]]:
-    """The recipe as it is, with another seed, and without each source in turn that isn't most of it."""
+    """The recipe as it is, with another seed, and without the sources of each licence but the main one's."""
     yield "all", recipe
     yield "all, other seed", replace(recipe, seed=recipe.seed + 1)
-    for left_out in recipe.sources:
-        if left_out.share < 0.5:
-            kept = (replace(source, share=0.0 if source is left_out else source.share) for source in recipe.sources)
-            yield f"without {left_out.name}", replace(recipe, sources=tuple(kept))
+    main_licence = max(recipe.sources, key=lambda source: source.share).licence
+    for licence in dict.fromkeys(source.licence for source in recipe.sources if source.licence != main_licence):
+        left_out = [source.name for source in recipe.sources if source.licence == licence]
+        kept = (replace(source, share=0.0 if source.name in left_out else source.share) for source in recipe.sources)
+        yield f"without {', '.join(left_out)}", replace(recipe, sources=tuple(kept))
 
 
 def shortened(recipe: Recipe, steps: int) -> Recipe:
-    """The same recipe in fewer steps."""
+    """The same recipe in fewer steps, averaged over as large a part of them; hard negatives are looked for once."""
     part = steps / recipe.steps
     phases = tuple(replace(phase, steps=round(phase.steps * part)) for phase in recipe.phases)
-    return replace(recipe, phases=phases, hard_every=round(recipe.hard_every * part))
+    return replace(recipe, phases=phases, ema_decay=1 - (1 - recipe.ema_decay) / part, hard_every=steps // 2)
 
 
 def line(name: str, card: ModelCard) -> str:
@@ -50,7 +51,7 @@ def line(name: str, card: ModelCard) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def main(path: str, data: str, runs: str, steps: str = "1200") -> None:
+def main(path: str, data: str, runs: str, steps: str = "600") -> None:
     recipe = shortened(read_recipe(Path(path)), int(steps))
     print(f"torch {torch.__version__}, {recipe.network}, {recipe.steps} steps, seed {recipe.seed}")
     for number, (name, case) in enumerate(cases(recipe)):
