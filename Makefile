@@ -3,6 +3,8 @@ VENV := .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Several workers of one thread each; tests of one file share fixtures and so a worker.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile
 
 .PHONY: demo test fast-test lint types plugin clean
 
@@ -20,10 +22,10 @@ demo: $(READY)
 	@echo "Open demo/slides.gpkg over demo/demo.tif in QGIS; the true scars are in demo/demo_truth.gpkg."
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 fast-test: $(READY)
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 lint: $(READY)
 	$(BIN)/ruff check .
