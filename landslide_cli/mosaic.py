@@ -148,7 +148,8 @@ def writing_cog(
 ) -> Iterator[RasterWriter]:
     """Write uint8 strips to a Cloud-Optimized GeoTIFF with overviews.
 
-    GDAL's COG driver only copies, so the strips go into a plain GeoTIFF beside ``path`` first.
+    GDAL's COG driver only copies, so the strips go into a plain GeoTIFF beside ``path`` first, which is compressed
+    quickly rather than well.
 
     Args:
         path: Where the finished file goes.
@@ -165,7 +166,7 @@ def writing_cog(
     profile = {
         "driver": "GTiff", "height": height, "width": width, "count": 1, "dtype": "uint8",
         "crs": crs, "transform": transform, "nodata": NODATA,
-        "tiled": True, "blockxsize": 512, "blockysize": 512, "compress": "deflate", "bigtiff": "if_safer",
+        "tiled": True, "blockxsize": 512, "blockysize": 512, "compress": "deflate", "zlevel": 1, "bigtiff": "if_safer",
     }  # fmt: skip
     with rasterio.open(plain, "w", **profile) as dst:
         dst.scales, dst.offsets = (scale,), (0.0,)
