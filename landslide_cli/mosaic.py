@@ -24,6 +24,8 @@ STEPS = 254  # stored values 0 … 254 mean probabilities 0 … 1
 NODATA = 255
 Boundary = Literal["pixel", "smooth"]
 DEFAULT_BOUNDARY: Boundary = "pixel"
+# Strips are made of about so many pixels at most: windows of fine scenes are thousands of rows high.
+PIXELS_AT_ONCE = 1 << 20
 SPREAD_STEP = 0.5 / STEPS  # the spread between views is at most 0.5; it is stored in the same 254 steps
 
 
@@ -76,7 +78,7 @@ def blend(
             blended with the same weights.
 
     Yields:
-        Strips from top to bottom that cover the scene without gaps.
+        Strips from top to bottom that cover the scene without gaps, of ``PIXELS_AT_ONCE`` at most, or one row.
     """
     width = grid.cols.length
     total = np.zeros((1 + spread, grid.rows.size, width), dtype=np.float32)
@@ -90,12 +92,20 @@ def blend(
         known[at] |= analysed
         if tile.col == grid.cols.count - 1:
             rows = grid.rows.settled(tile.row) - top
-            done = known[:rows]
-            apart = quantise(total[1, :rows] / (STEPS * SPREAD_STEP), done) if spread else None
-            yield Strip(top, quantise(total[0, :rows], done), apart)
+            yield from _strips(total[:, :rows], known[:rows], top)
             _roll(total, rows)
             _roll(known, rows)
             top += rows
+
+
+def _strips(total: NDArray[np.float32], known: NDArray[np.bool_], top: int) -> Iterator[Strip]:
+    """Finished rows, which are as many as windows are apart, in parts."""
+    height = max(1, PIXELS_AT_ONCE // known.shape[1])
+    for first in range(0, len(known), height):
+        rows = slice(first, first + height)
+        probability, *spread = total[:, rows]
+        apart = quantise(spread[0] / (STEPS * SPREAD_STEP), known[rows]) if spread else None
+        yield Strip(top + first, quantise(probability, known[rows]), apart)
 
 
 def quantise(probability: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -108,7 +118,7 @@ def quantise(probability: NDArray[np.float32], known: NDArray[np.bool_]) -> NDAr
 def _roll(rows: NDArray[Any], done: int) -> None:
     """Move what isn't finished to the top and clear the rest."""
     rest = rows.shape[-2] - done
-    rows[..., :rest, :] = rows[..., done:, :].copy()
+    rows[..., :rest, :] = rows[..., done:, :]
     rows[..., rest:, :] = 0
 
 
@@ -138,7 +148,8 @@ def writing_cog(
 ) -> Iterator[RasterWriter]:
     """Write uint8 strips to a Cloud-Optimized GeoTIFF with overviews.
 
-    GDAL's COG driver only copies, so the strips go into a plain GeoTIFF beside ``path`` first.
+    GDAL's COG driver only copies, so the strips go into a plain GeoTIFF beside ``path`` first, which is compressed
+    quickly rather than well.
 
     Args:
         path: Where the finished file goes.
@@ -155,7 +166,7 @@ def writing_cog(
     profile = {
         "driver": "GTiff", "height": height, "width": width, "count": 1, "dtype": "uint8",
         "crs": crs, "transform": transform, "nodata": NODATA,
-        "tiled": True, "blockxsize": 512, "blockysize": 512, "compress": "deflate", "bigtiff": "if_safer",
+        "tiled": True, "blockxsize": 512, "blockysize": 512, "compress": "deflate", "zlevel": 1, "bigtiff": "if_safer",
     }  # fmt: skip
     with rasterio.open(plain, "w", **profile) as dst:
         dst.scales, dst.offsets = (scale,), (0.0,)

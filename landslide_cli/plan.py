@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from rasterio.enums import Interleaving
 
 from landslide_cli.area import Area, read_area
 from landslide_cli.errors import SceneError
@@ -18,6 +19,8 @@ from landslide_cli.terrain import CACHE_BYTES, Terrain
 from landslide_cli.tiling import Axis, Grid, fitting_size
 
 SIZE = 512
+# For decoded blocks and the rows that are being blended. More, and wide scenes of large windows would take gigabytes.
+ROOM_BYTES = 640 << 20
 # Pixels whose sides differ by more on the ground (degrees far from the equator) are made square.
 SQUEEZED = 1.25
 
@@ -69,16 +72,29 @@ class Plan:
         return (self.grid.rows.size, self.grid.cols.size) != (self.size, self.size)
 
     @property
+    def blended_bytes(self) -> int:
+        """What the rows take that windows are added up in."""
+        return self.scene.width * self.grid.rows.size * (4 * (2 if self.tta != "none" else 1) + 1)
+
+    @property
     def cache_bytes(self) -> int:
         """Block cache that decodes each block of the scene once, whatever the number of windows in a row.
 
         A row of windows and the blocks that it cuts at both ends, and a row of blocks of two rasters
-        written. GDAL's own default, a share of the machine's memory, would grow with the scene.
+        written. Where there is no room for that, a window takes the place of the row: blocks that two rows of windows
+        share are decoded for each. GDAL's own default, a share of the machine's memory, would grow with the scene.
         """
         scene = self.scene
-        block_rows, _ = scene.src.block_shapes[0]
-        read = (self.grid.rows.size + 2 * min(block_rows, scene.height)) * len(scene.bands) * scene.dtype.itemsize
-        return max(16 << 20, scene.width * (read + 2 * SIZE)) + (CACHE_BYTES if self.terrain else 0)
+        block_rows, block_cols = scene.src.block_shapes[0]
+        rows = self.grid.rows.size + 2 * min(block_rows, scene.height)
+        # A block of interleaved pixels is decoded, and kept, with all of its bands.
+        bands = scene.src.count if scene.src.interleaving == Interleaving.pixel else len(scene.bands)
+        column = rows * bands * scene.dtype.itemsize
+        written = scene.width * 2 * SIZE
+        read = scene.width * column
+        if read + written + self.blended_bytes > ROOM_BYTES:
+            read = min(scene.width, self.grid.cols.size + 2 * block_cols) * column
+        return max(16 << 20, read + written) + (CACHE_BYTES if self.terrain else 0)
 
 
 def read_scene_area(

@@ -27,7 +27,7 @@ from landslide_cli.formats import fitting_crs
 from landslide_cli.ground import Ground
 from landslide_cli.model.card import ModelCard
 from landslide_cli.model.weights import DEFAULT_MODEL, find_model
-from landslide_cli.mosaic import blend
+from landslide_cli.mosaic import PIXELS_AT_ONCE, blend
 from landslide_cli.outputs import Outputs, provenance, refuse_lonely_spread
 from landslide_cli.plan import Plan, make_plan, read_scene_area
 from landslide_cli.prediction import open_planned_engine, read_tile
@@ -296,12 +296,9 @@ def _polygonize(plan: Plan, engine: Engine, probability: NDArray[np.float32]) ->
 
 def buffer_bytes(plan: Plan) -> int:
     """Memory that a run needs for the width of its scene: block cache, blended rows and the strip made of them."""
-    rows, layers = plan.grid.rows.size, 2 if plan.tta != "none" else 1
-    # Rows that aren't finished are float32 and bool, and are copied once when finished ones leave.
-    blended = rows * (4 * layers + 1) + plan.grid.rows.overlap * 4 * layers
-    # A finished strip is quantised by way of float32, searched for polygons and written.
-    strip = plan.grid.rows.stride * 3 * 4
-    return plan.cache_bytes + plan.scene.width * (blended + strip)
+    # A strip is quantised by way of float32, searched for polygons and written.
+    strip = max(plan.scene.width, min(PIXELS_AT_ONCE, plan.scene.width * plan.grid.rows.stride)) * 3 * 4
+    return plan.cache_bytes + plan.blended_bytes + strip
 
 
 def _peak_bytes() -> int:

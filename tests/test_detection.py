@@ -28,9 +28,10 @@ from landslide_cli.model.card import ModelCard
 from landslide_cli.mosaic import STEPS
 from landslide_cli.outputs import Outputs
 from landslide_cli.plan import make_plan
+from landslide_cli.prediction import read_batches
 from landslide_cli.scene import open_scene
 from landslide_cli.shaping import Shaping
-from tests.conftest import TRANSFORM, StandIn, constant, first_band, noise
+from tests.conftest import TRANSFORM, UTM, StandIn, constant, first_band, noise
 
 MakeScene = Callable[..., Path]
 
@@ -393,6 +394,7 @@ from landslide_cli.detection import run
 from landslide_cli.outputs import Outputs
 from landslide_cli.model.card import ModelCard
 from landslide_cli.plan import make_plan
+from landslide_cli.prediction import read_batches
 from landslide_cli.scene import open_scene
 
 card = ModelCard("stand-in", "msasnet", {}, ("r", "g", "b"), (0, 255), (0.4,) * 3, (0.2,) * 3, (0.1, 9), 0.5, "", "")
@@ -403,6 +405,40 @@ with open_scene(scene, wanted=card.bands) as opened:
     run(make_plan(opened, card, tta=tta), StandIn(lambda x: x[:, 0] / 254), outputs)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
+
+
+@pytest.mark.skipif(not Path("/proc/self/io").is_file(), reason="counts bytes by Linux's /proc")
+@pytest.mark.parametrize(("bands", "interleave"), [(3, "band"), (3, "pixel"), (8, "pixel")])
+def test_each_block_is_read_once(make_scene: MakeScene, card: ModelCard, bands: int, interleave: str) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (bands, 1300, 6000)).astype(np.uint8)
+    path = make_scene(pixels, tiled=True, blockxsize=256, blockysize=256, interleave=interleave)
+
+    def read() -> int:
+        return int(Path("/proc/self/io").read_text().split()[1])
+
+    with open_scene(path, wanted=card.bands) as scene:
+        plan = make_plan(scene, card)
+        before = read()
+        with rasterio.Env(GDAL_CACHEMAX=plan.cache_bytes):
+            assert sum(1 for _ in read_batches(plan, 1)) == len(plan.grid) > 40
+        wanted = path.stat().st_size * (3 / bands if interleave == "band" else 1)
+    assert read() - before < 1.1 * wanted
+
+
+@pytest.mark.parametrize(("dtype", "seen_at_m"), [("uint8", None), ("uint16", None), ("uint8", 2.5)])
+def test_buffers_of_a_wide_scene_have_a_limit(
+    card: ModelCard, tmp_path: Path, dtype: str, seen_at_m: float | None
+) -> None:
+    path = tmp_path / "wide.tif"
+    profile = {"driver": "GTiff", "width": 40_000, "height": 9_000, "count": 3, "dtype": dtype, "tiled": True}
+    with rasterio.open(path, "w", crs=UTM, transform=Affine(0.5, 0, 5e5, 0, -0.5, 3e6), sparse_ok=True, **profile):
+        pass
+    with open_scene(path, wanted=card.bands) as scene:
+        plan = make_plan(scene, card, resolution_m=seen_at_m, scale=(0, 255))
+        row = scene.width * plan.grid.rows.size * 3 * scene.dtype.itemsize
+        assert plan.cache_bytes + plan.blended_bytes < 700e6
+        # Where there is room, a row of windows is decoded once.
+        assert (plan.cache_bytes > row) == (seen_at_m is None)
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
@@ -108,6 +109,19 @@ def test_resampling_is_that_of_torch(height: int, width: int, rows: int, cols: i
     found = openvino_engine._resized(images, (rows, cols))
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected.numpy(), atol=1e-4)  # torch counts pixels in float32
+
+
+def test_a_large_window_is_made_small_band_by_band(small_model: Path) -> None:
+    have("openvino", "platformdirs")
+    engine = opened(small_model, engine="openvino").sized(256)
+    pixels = np.zeros((1, 3, 2000, 2000), dtype=np.uint8)
+    tracemalloc.start()
+    try:
+        engine.normalised(pixels)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2.5 * 2000 * 2000 * 4
 
 
 def test_an_engine_can_be_had_for_windows_of_another_size(small_model: Path) -> None:

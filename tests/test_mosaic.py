@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,22 @@ def test_blending_pieces_of_a_field_gives_the_field_back(
     stored = np.concatenate([strip.stored for strip in strips])
     assert (stored[~known] == NODATA).all()
     np.testing.assert_allclose(stored[known] / STEPS, field[known], atol=0.5 / STEPS + 1e-5)
+
+
+def test_blending_needs_little_more_than_the_rows_of_a_window() -> None:
+    grid = Grid(Axis(2_000, 800, 200), Axis(10_000, 500, 100))
+    answer, known = np.full((800, 500), 0.5, dtype=np.float32), np.ones((800, 500), dtype=bool)
+    tiles = ((tile, answer, known[: len(tile.row_weights), : len(tile.col_weights)]) for tile in grid.tiles())
+    rows = 800 * 10_000 * (4 + 1)
+    tracemalloc.start()
+    try:
+        for strip in blend(tiles, grid):
+            assert (strip.stored == 127).all()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # 600 rows are finished at once, 24 MB as float32.
+    assert peak - rows < 20e6
 
 
 @given(st.floats(0.001, 1))

@@ -91,8 +91,10 @@ class OpenVINOEngine:
 
     def normalised(self, pixels: NDArray[np.generic]) -> Pixels:
         """What the network sees of raw pixels: float32, shape ``(N, bands, size, size)``."""
-        raw = np.clip(pixels.astype(np.float32), *self._range)
-        return _resized(raw, (self._size, self._size)) * self._scale + self._shift
+        size = self._size, self._size
+        # Band by band, since all of them as float32 take hundreds of megabytes where windows are large.
+        bands = [_resized(np.clip(band.astype(np.float32), *self._range), size) for band in pixels.swapaxes(0, 1)]
+        return np.stack(bands, axis=1) * self._scale + self._shift
 
     def __call__(self, pixels: NDArray[np.generic]) -> Pixels:
         """Predict one batch; see `landslide_cli.engine.Engine`."""
