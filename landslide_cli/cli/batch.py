@@ -30,13 +30,7 @@ if TYPE_CHECKING:
 @options.each_spread(help="Also write how far apart the views of --tta are (standard deviation) as a GeoTIFF.")
 @options.stac(help="Also write a STAC item beside each inventory, named as it is but ending in .json.")
 @options.threshold
-@options.min_area
-@options.fill_holes
-@options.simplify
-@options.connectivity
-@options.boundary
-@options.dem
-@options.min_slope
+@options.polygons
 @options.prediction
 @options.batch_overwrite
 @options.as_json

@@ -20,13 +20,7 @@ from landslide_cli.cli.summaries import as_machine_text, as_text
 @options.spread(help="Also write how far apart the views of --tta are (standard deviation) as a GeoTIFF.")
 @options.stac(help="Also write a STAC item beside the inventory, named as it is but ending in .json.")
 @options.threshold
-@options.min_area
-@options.fill_holes
-@options.simplify
-@options.connectivity
-@options.boundary
-@options.dem
-@options.min_slope
+@options.polygons
 @options.prediction
 @options.overwrite
 @options.as_json

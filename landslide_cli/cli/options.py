@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+Option = Callable[[Callable[..., Any]], Callable[..., Any]]
+
 
 class Numbers(click.ParamType[tuple[float, ...]]):
     """Numbers with commas between them, such as ``3,2,1``."""
@@ -219,10 +221,18 @@ bbox = click.option(
 )
 
 
-def prediction(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add what decides how the network sees a scene, in the order in which help shows it."""
-    for option in reversed(
-        (aoi, bbox, bands, scale, resolution, model, overlap, batch_size, engine, device, precision, tta)
-    ):
-        command = option(command)
-    return command
+def _together(*options: Option) -> Option:
+    """Several options as one, in the order in which help shows them."""
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+# How a mask becomes measured polygons, and which of them stay.
+polygons = _together(min_area, fill_holes, simplify, connectivity, boundary, dem, min_slope)
+# How the network sees a scene.
+prediction = _together(aoi, bbox, bands, scale, resolution, model, overlap, batch_size, engine, device, precision, tta)
