@@ -71,9 +71,9 @@ def make(name: str, weights: Path, card: ModelCard, size: int) -> Ask:
     if name == "usual":
         return usual(weights, card)
     kind, precision = name.split("-")
-    settings: dict[str, Any] = {"value_range": card.value_range, "size": size, "precision": precision}
+    settings: dict[str, Any] = {"value_range": card.value_range, "precision": precision}
     if kind == "openvino":
-        return OpenVINOEngine(find_openvino_model(weights, card, precision), **settings)
+        return OpenVINOEngine(find_openvino_model(weights, card, precision), size=size, **settings)
     return TorchEngine(
         load_network(weights, card), mean=card.mean, std=card.std, device="cpu", compiled=kind == "compiled", **settings
     )

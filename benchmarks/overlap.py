@@ -23,6 +23,7 @@ from landslide_cli.model.weights import find_model, load_network
 from landslide_cli.mosaic import STEPS, blend, stored_threshold
 from landslide_cli.plan import Plan, make_plan
 from landslide_cli.prediction import Predictor
+from landslide_cli.resampling import Scaling
 from landslide_cli.scene import open_scene
 from landslide_cli.tiling import Axis
 
@@ -63,11 +64,11 @@ def main() -> None:
 
 def predict(plan: Plan, network: object, card: ModelCard) -> NDArray[np.uint8]:
     """Stored probabilities of a plan, the whole scene in memory."""
-    engine = TorchEngine(
-        network, value_range=plan.value_range, mean=card.mean, std=card.std, size=plan.size, batch_size=1
-    )  # type: ignore[arg-type]
+    engine = TorchEngine(network, value_range=plan.value_range, mean=card.mean, std=card.std, batch_size=1)  # type: ignore[arg-type]
     with rasterio.Env(GDAL_CACHEMAX=plan.cache_bytes):
-        return np.concatenate([strip.stored for strip in blend(Predictor(plan, engine), plan.grid)])
+        return np.concatenate(
+            [strip.stored for strip in blend(Predictor(plan, engine), plan.grid, scene=(plan.rows, plan.cols))]
+        )
 
 
 def row(
@@ -83,14 +84,16 @@ def row(
 def steps(stored: NDArray[np.uint8], plan: Plan) -> float:
     """Mean step across the middle of each overlap, over both directions."""
     values = stored.astype(np.int16)
-    down = np.abs(values[seams(plan.grid.rows)] - values[seams(plan.grid.rows) - 1])
-    across = np.abs(values[:, seams(plan.grid.cols)] - values[:, seams(plan.grid.cols) - 1])
+    rows, cols = seams(plan.grid.rows, plan.rows), seams(plan.grid.cols, plan.cols)
+    down = np.abs(values[rows] - values[rows - 1])
+    across = np.abs(values[:, cols] - values[:, cols - 1])
     return float(np.concatenate([down.ravel(), across.ravel()]).mean())
 
 
-def seams(axis: Axis) -> NDArray[np.intp]:
-    """First pixels of the second half of each overlap; with none, of each span but the first."""
-    return np.array([axis.start(number) + axis.overlap // 2 for number in range(1, axis.count)], dtype=np.intp)
+def seams(axis: Axis, scaling: Scaling) -> NDArray[np.intp]:
+    """First of the scene's pixels in the second half of each overlap; with none, in each span but the first."""
+    middles = [axis.start(number) + axis.overlap // 2 for number in range(1, axis.count)]
+    return np.array([round(middle * scaling.factor) for middle in middles], dtype=np.intp)
 
 
 if __name__ == "__main__":

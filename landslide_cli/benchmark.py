@@ -141,7 +141,7 @@ def measure(plan: Plan, engine: Engine, folder: Path) -> Benchmark:
         calls, windows = 0, 0
         kept: list[NDArray[np.generic]] = []
         start = time.perf_counter()
-        for batch in read_batches(plan, views.batch_size):
+        for batch in read_batches(plan, views):
             if batch.pixels is not None:
                 calls, windows = calls + 1, windows + batch.asked
                 kept = [*kept, batch.pixels][:KEPT]
@@ -187,7 +187,7 @@ def _ask(engine: Engine, batches: Sequence[NDArray[np.generic]], calls: int) -> 
 
 def _predict(plan: Plan, engine: Engine) -> list[Strip]:
     with rasterio.Env(GDAL_CACHEMAX=plan.cache_bytes), closing(iter(Predictor(plan, engine))) as predictions:
-        return list(blend(predictions, plan.grid, spread=plan.tta != "none"))
+        return list(blend(predictions, plan.grid, scene=(plan.rows, plan.cols), spread=plan.tta != "none"))
 
 
 def _polygonize(plan: Plan, engine: Engine, strips: Sequence[Strip], out: Path) -> None:

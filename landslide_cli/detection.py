@@ -197,7 +197,7 @@ def run(
             mask = open_raster(stages, rasters, outputs.mask, plan, tags, "mask")
             apart = open_raster(stages, rasters, outputs.spread, plan, tags, "spread")
             predictions = rasters.enter_context(closing(iter(predictor)))
-            for strip in blend(predictions, plan.grid, spread=several):
+            for strip in blend(predictions, plan.grid, scene=(plan.rows, plan.cols), spread=several):
                 landslide = collector.add(strip)
                 if probability:
                     probability.write(strip.top, strip.stored)

@@ -18,14 +18,15 @@ from rasterio.crs import CRS
 from rasterio.enums import Resampling
 from rasterio.windows import Window
 
+from landslide_cli.resampling import Outward, Scaling
 from landslide_cli.tiling import Grid, Tile
 
 STEPS = 254  # stored values 0 … 254 mean probabilities 0 … 1
 NODATA = 255
 Boundary = Literal["pixel", "smooth"]
 DEFAULT_BOUNDARY: Boundary = "pixel"
-# Strips are made of about so many pixels at most: windows of fine scenes are thousands of rows high.
-PIXELS_AT_ONCE = 1 << 20
+Floats = NDArray[np.float32]
+Bits = NDArray[np.uint8]
 SPREAD_STEP = 0.5 / STEPS  # the spread between views is at most 0.5; it is stored in the same 254 steps
 
 
@@ -63,63 +64,111 @@ def outline_level(threshold: float, boundary: Boundary) -> float | None:
 
 
 def blend(
-    predictions: Iterable[tuple[Tile, NDArray[np.float32] | None, NDArray[np.bool_]]],
+    predictions: Iterable[tuple[Tile, Any, Bits | None]],
     grid: Grid,
     *,
+    scene: tuple[Scaling, Scaling] | None = None,
     spread: bool = False,
 ) -> Iterator[Strip]:
     """Add tiles up, and give each row away once no further tile adds to it.
 
     Args:
-        predictions: For each tile of the grid, row by row: the tile, the probability over its window
-            (None where the network wasn't asked) and what is analysed over ``tile.inside``.
+        predictions: For each tile of the grid, row by row: the tile; the probability over its window, a numpy array or
+            a torch tensor on any device, where it is blended then (None where the network wasn't asked); and with the
+            last tile of a row, which pixels are known in the rows of the scene that are complete then, packed by
+            ``numpy.packbits(…, axis=1)``, None for all.
         grid: The grid of the tiles.
+        scene: How the scene's rows and columns are seen in the grid; as they are by default.
         spread: Whether predictions have two layers, shape ``(2, height, width)``: probability and spread. Both are
             blended with the same weights.
 
     Yields:
         Strips from top to bottom that cover the scene without gaps, of ``PIXELS_AT_ONCE`` at most, or one row.
     """
-    width = grid.cols.length
-    total = np.zeros((1 + spread, grid.rows.size, width), dtype=np.float32)
-    known = np.zeros((grid.rows.size, width), dtype=bool)
-    top = 0
-    for tile, probability, analysed in predictions:
-        inside = (slice(None, int(tile.inside.height)), slice(None, int(tile.inside.width)))
-        at = (inside[0], slice(int(tile.inside.col_off), int(tile.inside.col_off + tile.inside.width)))
+    rows, cols = scene or (Scaling(grid.rows.length, grid.rows.length), Scaling(grid.cols.length, grid.cols.length))
+    total = Sums(1 + spread, grid.rows.size, cols.seen)
+    outward = Outward(rows, cols)
+    done = top = 0
+    for tile, probability, known in predictions:
         if probability is not None:
-            total[:, *at] += probability[..., *inside] * tile.weights
-        known[at] |= analysed
-        if tile.col == grid.cols.count - 1:
-            rows = grid.rows.settled(tile.row) - top
-            yield from _strips(total[:, :rows], known[:rows], top)
-            _roll(total, rows)
-            _roll(known, rows)
-            top += rows
+            total.add(tile, probability)
+        if tile.col < grid.cols.count - 1:
+            continue
+        settled = grid.rows.settled(tile.row)
+        first = top
+        for part in outward.feed(total.upper(settled - done)):
+            here = slice(top - first, top - first + part.shape[1])
+            yield _strip(part, top, None if known is None else _unpacked(known[here], cols.scene))
+            top += part.shape[1]
+        total.drop(settled - done)
+        done = settled
 
 
-def _strips(total: NDArray[np.float32], known: NDArray[np.bool_], top: int) -> Iterator[Strip]:
-    """Finished rows, which are as many as windows are apart, in parts."""
-    height = max(1, PIXELS_AT_ONCE // known.shape[1])
-    for first in range(0, len(known), height):
-        rows = slice(first, first + height)
-        probability, *spread = total[:, rows]
-        apart = quantise(spread[0] / (STEPS * SPREAD_STEP), known[rows]) if spread else None
-        yield Strip(top + first, quantise(probability, known[rows]), apart)
+class Sums:
+    """Rows of a mosaic that windows are still added to.
+
+    They stand where the first probability does: on a card, if that is where the network's answers are.
+
+    Args:
+        layers: Layers of the mosaic.
+        rows: Rows of a window.
+        width: Columns of the mosaic.
+    """
+
+    def __init__(self, layers: int, rows: int, width: int) -> None:
+        self._shape = layers, rows, width
+        self._total: Any = None
+
+    def add(self, tile: Tile, probability: Any) -> None:
+        """Add a window's probability, shape ``(height, width)`` or ``(layers, height, width)``, where it counts."""
+        height, width, left = (int(v) for v in (tile.inside.height, tile.inside.width, tile.inside.col_off))
+        if self._total is None:
+            self._total = _zeros_beside(probability, self._shape)
+        down: Any = tile.row_weights
+        across: Any = tile.col_weights
+        if not isinstance(probability, np.ndarray):
+            down, across = probability.new_tensor(down), probability.new_tensor(across)
+        weights = down[:, None] * across
+        self._total[:, :height, left : left + width] += probability[..., :height, :width] * weights
+
+    def upper(self, rows: int) -> Floats:
+        """The uppermost rows, which are finished, as a numpy array; to be used before they are dropped."""
+        if self._total is None:
+            return np.zeros((self._shape[0], rows, self._shape[2]), dtype=np.float32)
+        done = self._total[:, :rows]
+        upper: Floats = done if isinstance(done, np.ndarray) else done.cpu().numpy()
+        return upper
+
+    def drop(self, rows: int) -> None:
+        """Let those below move up."""
+        if self._total is not None:
+            rest = self._shape[1] - rows
+            below = self._total[:, rows:]
+            self._total[:, :rest] = below if isinstance(below, np.ndarray) else below.clone()
+            self._total[:, rest:] = 0
 
 
-def quantise(probability: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def _zeros_beside(probability: Any, shape: tuple[int, ...]) -> Any:
+    """Zeros of the same kind, in the same place."""
+    return np.zeros(shape, dtype=np.float32) if isinstance(probability, np.ndarray) else probability.new_zeros(shape)
+
+
+def _unpacked(known: Bits, width: int) -> NDArray[np.bool_]:
+    return np.unpackbits(known, axis=1, count=width).view(bool)
+
+
+def _strip(part: Floats, top: int, known: NDArray[np.bool_] | None) -> Strip:
+    probability, *spread = part
+    apart = quantise(spread[0] / (STEPS * SPREAD_STEP), known) if spread else None
+    return Strip(top, quantise(probability, known), apart)
+
+
+def quantise(probability: Floats, known: NDArray[np.bool_] | None = None) -> NDArray[np.uint8]:
     """Probabilities to stored values; 255 where ``known`` is False."""
     stored = (probability * STEPS + 0.5).clip(0, STEPS).astype(np.uint8)
-    stored[~known] = NODATA
+    if known is not None:
+        stored[~known] = NODATA
     return stored
-
-
-def _roll(rows: NDArray[Any], done: int) -> None:
-    """Move what isn't finished to the top and clear the rest."""
-    rest = rows.shape[-2] - done
-    rows[..., :rest, :] = rows[..., done:, :]
-    rows[..., rest:, :] = 0
 
 
 class RasterWriter:

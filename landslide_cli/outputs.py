@@ -86,14 +86,14 @@ def refuse_lonely_spread(spread: str | Path | None, tta: str) -> None:
 
 def provenance(plan: Plan, engine: Engine) -> dict[str, str]:
     """What every output carries about its making."""
-    rows, cols = plan.grid.rows, plan.grid.cols
+    window, overlap = plan.scene_px(plan.size), plan.scene_px(plan.grid.rows.overlap)
     tags = {
         "LANDSLIDE_VERSION": __version__,
         "LANDSLIDE_MODEL": plan.card.model_id,
         "LANDSLIDE_WEIGHTS_SHA256": plan.card.sha256,
         "LANDSLIDE_THRESHOLD": f"{plan.threshold:g}",
-        "LANDSLIDE_WINDOW": f"{cols.size}x{rows.size}",
-        "LANDSLIDE_OVERLAP": f"{cols.overlap}x{rows.overlap}",
+        "LANDSLIDE_WINDOW": "{1}x{0}".format(*window),
+        "LANDSLIDE_OVERLAP": "{1}x{0}".format(*overlap),
         "LANDSLIDE_STRETCH": "{:g},{:g}".format(*plan.value_range),
         "LANDSLIDE_BANDS": ",".join(map(str, plan.scene.bands)),
         "LANDSLIDE_ENGINE": engine.name,

@@ -13,14 +13,13 @@ from landslide_cli.area import Area, read_area
 from landslide_cli.errors import SceneError
 from landslide_cli.model.card import ModelCard
 from landslide_cli.mosaic import DEFAULT_BOUNDARY, Boundary
+from landslide_cli.resampling import Scaling, rows_at_once
 from landslide_cli.scene import Scene
 from landslide_cli.shaping import Shaping
 from landslide_cli.terrain import CACHE_BYTES, Terrain
-from landslide_cli.tiling import Axis, Grid, fitting_size
+from landslide_cli.tiling import Grid, fitting_size
 
 SIZE = 512
-# For decoded blocks and the rows that are being blended. More, and wide scenes of large windows would take gigabytes.
-ROOM_BYTES = 640 << 20
 # Pixels whose sides differ by more on the ground (degrees far from the equator) are made square.
 SQUEEZED = 1.25
 
@@ -32,8 +31,9 @@ class Plan:
     Attributes:
         scene: The open scene.
         card: The model's card.
-        grid: Windows and blend weights.
-        size: Side of a window in pixels that the network sees.
+        rows: Down the scene: its pixels, and those that the network sees.
+        cols: The same across it.
+        grid: Windows and blend weights, in pixels that the network sees.
         area: What to analyse; None for all of it.
         value_range: Raw values that map to the model's range.
         working_m: Metres per pixel that the network sees; None without a CRS.
@@ -47,8 +47,9 @@ class Plan:
 
     scene: Scene
     card: ModelCard
+    rows: Scaling
+    cols: Scaling
     grid: Grid
-    size: int
     area: Area | None
     value_range: tuple[float, float]
     working_m: float | None
@@ -67,33 +68,43 @@ class Plan:
         return (fill if self.scene.dtype.kind == "f" else fill.round()).astype(self.scene.dtype)
 
     @property
+    def size(self) -> int:
+        """Side of a window in pixels that the network sees."""
+        return self.grid.rows.size
+
+    def scene_px(self, seen: int) -> tuple[int, int]:
+        """Rows and columns of the scene that ``seen`` pixels of the network take."""
+        return round(seen * self.rows.factor), round(seen * self.cols.factor)
+
+    @property
     def resampled(self) -> bool:
         """Whether the network sees other pixels than the scene's."""
-        return (self.grid.rows.size, self.grid.cols.size) != (self.size, self.size)
+        return not (self.rows.same and self.cols.same)
 
     @property
     def blended_bytes(self) -> int:
         """What the rows take that windows are added up in."""
-        return self.scene.width * self.grid.rows.size * (4 * (2 if self.tta != "none" else 1) + 1)
+        return 4 * self.size * self.grid.cols.length * (2 if self.tta != "none" else 1)
+
+    @property
+    def read_bytes(self) -> int:
+        """What the rows take that windows are cut from, each with whether it counts."""
+        return self.size * self.grid.cols.length * (len(self.scene.bands) * self.scene.dtype.itemsize + 1)
 
     @property
     def cache_bytes(self) -> int:
-        """Block cache that decodes each block of the scene once, whatever the number of windows in a row.
+        """Block cache in which each block of the scene is decoded once: rows of them, and of those of two rasters.
 
-        A row of windows and the blocks that it cuts at both ends, and a row of blocks of two rasters
-        written. Where there is no room for that, a window takes the place of the row: blocks that two rows of windows
-        share are decoded for each. GDAL's own default, a share of the machine's memory, would grow with the scene.
+        Two rows of each, or the next one would drive out blocks of the one that is still needed. GDAL's own default, a
+        share of the machine's memory, would grow with the scene.
         """
         scene = self.scene
-        block_rows, block_cols = scene.src.block_shapes[0]
-        rows = self.grid.rows.size + 2 * min(block_rows, scene.height)
         # A block of interleaved pixels is decoded, and kept, with all of its bands.
         bands = scene.src.count if scene.src.interleaving == Interleaving.pixel else len(scene.bands)
-        column = rows * bands * scene.dtype.itemsize
-        written = scene.width * 2 * SIZE
-        read = scene.width * column
-        if read + written + self.blended_bytes > ROOM_BYTES:
-            read = min(scene.width, self.grid.cols.size + 2 * block_cols) * column
+        height, width = scene.src.block_shapes[0]
+        across = -(-scene.width // width) * width
+        row = across * min(height, scene.height) * bands * scene.dtype.itemsize
+        read, written = max(2 * row, across * rows_at_once(self.rows, self.cols)), 2 * 2 * across * SIZE
         return max(16 << 20, read + written) + (CACHE_BYTES if self.terrain else 0)
 
 
@@ -135,12 +146,14 @@ def make_plan(
         value_range = card.value_range
     else:
         value_range = scene.stretch()
-    grid, size, working_m = plan_grid(scene, card, overlap=overlap, resolution_m=resolution_m, largest=largest)
+    rows, cols, working_m = plan_scale(scene, card, resolution_m=resolution_m)
+    size = fitting_size(rows.seen, cols.seen, largest)
     return Plan(
         scene=scene,
         card=card,
-        grid=grid,
-        size=size,
+        rows=rows,
+        cols=cols,
+        grid=Grid.square(rows.seen, cols.seen, size, min(overlap, size // 2)),
         area=area,
         value_range=value_range,
         working_m=working_m,
@@ -153,17 +166,14 @@ def make_plan(
     )
 
 
-def plan_grid(
-    scene: Scene, card: ModelCard, *, overlap: int, resolution_m: float | None, largest: int = SIZE
-) -> tuple[Grid, int, float | None]:
-    """Lay the grid so that each window shows the network a resolution it was trained for.
+def plan_scale(scene: Scene, card: ModelCard, *, resolution_m: float | None) -> tuple[Scaling, Scaling, float | None]:
+    """Choose what the network sees of a scene: a resolution that it was trained for, or ``resolution_m``.
 
-    A scene outside the trained range isn't warped: its windows are cut larger or smaller, and the engine
-    resamples them to square ones and their probabilities back. So every output keeps the scene's own grid.
+    Outputs keep the scene's own grid.
 
     Returns:
-        ``(grid, size, working_m)``: the side of a window that the network sees, 512 unless the scene is smaller, and
-        metres per pixel there, None if unknown.
+        ``(rows, cols, working_m)``: down and across the scene, and metres per pixel that the network sees, None if
+        unknown.
 
     Raises:
         SceneError: ``resolution_m`` is given and the scene has no CRS to relate it to.
@@ -174,22 +184,19 @@ def plan_grid(
             raise SceneError(
                 f"{scene.name} has no CRS, so --resolution {resolution_m:g} can't be met; assign a CRS first"
             )
-        return *_lay(scene, (1.0, 1.0), overlap, largest), None
+        return *_scaled(scene, (1.0, 1.0)), None
     low, high = card.resolution_m
     target_m = resolution_m or min(max(native_m, low), high)
     if resolution_m is None and target_m == native_m and max(ground) <= SQUEEZED * min(ground):
-        return *_lay(scene, (1.0, 1.0), overlap, largest), native_m
+        return *_scaled(scene, (1.0, 1.0)), native_m
     down, across = (target_m / metres for metres in ground)
-    return *_lay(scene, (down, across), overlap, largest), target_m
+    return *_scaled(scene, (down, across)), target_m
 
 
-def _lay(scene: Scene, factors: tuple[float, float], overlap: int, largest: int) -> tuple[Grid, int]:
-    """A grid whose windows hold ``factors`` (down, across) pixels of the scene for each that the network sees."""
-    down, across = factors
-    size = fitting_size(scene.height / down, scene.width / across, largest)
-    return Grid(_scaled(scene.height, size, down, overlap), _scaled(scene.width, size, across, overlap)), size
-
-
-def _scaled(length: int, size: int, factor: float, overlap: int) -> Axis:
-    window = max(2, round(size * factor))
-    return Axis(length, window, min(window // 2, round(overlap * factor)))
+def _scaled(scene: Scene, factors: tuple[float, float]) -> tuple[Scaling, Scaling]:
+    """``factors`` (down, across) pixels of the scene for each that the network sees."""
+    # What no window would show needn't be resampled for.
+    if all(round(SIZE * factor) == SIZE for factor in factors):
+        factors = (1.0, 1.0)
+    rows, cols = (max(1, round(n / factor)) for n, factor in zip((scene.height, scene.width), factors, strict=True))
+    return Scaling(scene.height, rows), Scaling(scene.width, cols)

@@ -6,22 +6,24 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from landslide_cli.ahead import ahead
-from landslide_cli.engine import Engine
+from landslide_cli.engine import Engine, empty_batch, staying
 from landslide_cli.engine.choice import open_engine
 from landslide_cli.engine.kept import OpenEngine
 from landslide_cli.engine.tta import VIEWS
 from landslide_cli.plan import Plan
+from landslide_cli.reading import read_tiles
 from landslide_cli.tiling import Tile
 
 OnProgress = Callable[[int, int], None]
 Pixels = NDArray[np.generic]
-Bools = NDArray[np.bool_]
-Prediction = tuple[Tile, NDArray[np.float32] | None, Bools]
+Bits = NDArray[np.uint8]
+Prediction = tuple[Tile, Any, Bits | None]  # probabilities may be torch tensors
 
 # Batches that are read, and answered, before they are needed.
 READ_AHEAD, ANSWERED_AHEAD = 2, 1
@@ -61,18 +63,18 @@ class Batch:
     """Tiles in the order of the grid and the pixels that the network must see for them.
 
     Attributes:
-        tiles: Each tile, and True where a pixel of ``tile.inside`` counts; None where none does.
-        pixels: Raw pixels of the tiles that count, always filled up to the engine's batch size, since kernels may
-            round otherwise for other sizes; None where no tile counts.
+        tiles: Each tile, whether the network is asked about it, and what `landslide_cli.reading.Seen` knows with it.
+        pixels: Raw pixels of the tiles that it is asked about, always filled up to the engine's batch size, since
+            kernels may round otherwise for other sizes; None where there are none.
     """
 
-    tiles: list[tuple[Tile, Bools | None]]
+    tiles: list[tuple[Tile, bool, Bits | None]]
     pixels: Pixels | None
 
     @property
     def asked(self) -> int:
         """Tiles that the network is asked about."""
-        return sum(analysed is not None for _, analysed in self.tiles)
+        return sum(asked for _, asked, _ in self.tiles)
 
 
 @dataclass(slots=True)
@@ -91,60 +93,46 @@ class Predictor:
 
     def __iter__(self) -> Generator[Prediction]:
         """Each tile of the grid in its order, as `landslide_cli.mosaic.blend` takes them; close it before the scene."""
-        done, total = 0, self.plan.scene.height * self.plan.scene.width
+        plan = self.plan
+        done, seen, total = 0, plan.rows.seen * plan.cols.seen, plan.scene.height * plan.scene.width
         with closing(ahead(self._answered(), ANSWERED_AHEAD)) as answered:
             for batch, probabilities in answered:
                 self.asked += batch.asked
                 answers = iter(probabilities)
-                for tile, analysed in batch.tiles:
-                    if analysed is None:
-                        yield tile, None, np.zeros((int(tile.inside.height), int(tile.inside.width)), dtype=bool)
-                    else:
-                        yield tile, next(answers), analysed
+                for tile, asked, known in batch.tiles:
+                    yield tile, next(answers) if asked else None, known
                     done += tile.pixels
                     if self.on_progress:
-                        self.on_progress(done, total)
+                        self.on_progress(done * total // seen, total)
 
-    def _answered(self) -> Iterator[tuple[Batch, NDArray[np.float32]]]:
+    def _answered(self) -> Iterator[tuple[Batch, Any]]:
         nothing = np.zeros((0, 0, 0), dtype=np.float32)
-        with closing(ahead(read_batches(self.plan, self.engine.batch_size), READ_AHEAD)) as batches:
+        engine = staying(self.engine)
+        with closing(ahead(read_batches(self.plan, engine), READ_AHEAD)) as batches:
             for batch in batches:
-                yield batch, nothing if batch.pixels is None else self.engine(batch.pixels)
+                yield batch, nothing if batch.pixels is None else engine(batch.pixels)
 
 
-def read_batches(plan: Plan, size: int) -> Iterator[Batch]:
-    """Read a plan's tiles in their order, ``size`` windows with valid pixels at a time."""
-    tiles: list[tuple[Tile, Bools | None]] = []
-    images: list[Pixels] = []
-    for tile in plan.grid.tiles():
-        image, analysed = read_tile(plan, tile)
-        tiles.append((tile, analysed))
-        if image is not None:
-            images.append(image)
-        if len(images) == size or not images:
-            yield _batch(tiles, images, size)
-            tiles, images = [], []
+def read_batches(plan: Plan, engine: Engine) -> Iterator[Batch]:
+    """Read a plan's tiles in their order, so many windows with valid pixels at a time as the engine takes."""
+    size, bands = engine.batch_size, len(plan.scene.bands)
+
+    def empty() -> Pixels:
+        return empty_batch(engine, (size, bands, plan.size, plan.size), plan.scene.dtype)
+
+    tiles: list[tuple[Tile, bool, Bits | None]] = []
+    pixels, filled = empty(), 0
+    with closing(read_tiles(plan)) as seen:
+        for one in seen:
+            tiles.append((one.tile, one.image is not None, one.known))
+            if one.image is not None:
+                pixels[filled] = one.image
+                filled += 1
+            if filled in (0, size):
+                yield Batch(tiles, pixels if filled else None)
+                tiles = []
+                if filled:
+                    pixels, filled = empty(), 0
     if tiles:
-        yield _batch(tiles, images, size)
-
-
-def _batch(tiles: list[tuple[Tile, Bools | None]], images: list[Pixels], size: int) -> Batch:
-    missing = size - len(images)
-    return Batch(tiles, np.stack([*images, *[images[-1]] * missing]) if images else None)
-
-
-def read_tile(plan: Plan, tile: Tile) -> tuple[Pixels, Bools] | tuple[None, None]:
-    """Read what the network needs to see for a tile.
-
-    Returns:
-        ``(image, analysed)``: raw pixels of the tile's window, and True where a pixel of
-        ``tile.inside`` counts; both None where none does.
-    """
-    wanted = plan.area.mask(tile.inside) if plan.area else None
-    if wanted is not None and not wanted.any():
-        return None, None
-    image, valid = plan.scene.read_mirrored(tile.rows, tile.cols, plan.fill)
-    analysed = valid[: int(tile.inside.height), : int(tile.inside.width)]
-    if wanted is not None:
-        analysed = analysed & wanted
-    return (image, analysed) if analysed.any() else (None, None)
+        pixels[filled:] = pixels[filled - 1]
+        yield Batch(tiles, pixels)

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -27,16 +26,19 @@ from landslide_cli.formats import fitting_crs
 from landslide_cli.ground import Ground
 from landslide_cli.model.card import ModelCard
 from landslide_cli.model.weights import DEFAULT_MODEL, find_model
-from landslide_cli.mosaic import PIXELS_AT_ONCE, blend
+from landslide_cli.mosaic import blend
 from landslide_cli.outputs import Outputs, provenance, refuse_lonely_spread
 from landslide_cli.plan import Plan, make_plan, read_scene_area
-from landslide_cli.prediction import open_planned_engine, read_tile
+from landslide_cli.prediction import open_planned_engine
+from landslide_cli.reading import read_tiles
+from landslide_cli.resampling import PIXELS_AT_ONCE, Scaling
 from landslide_cli.runs import Job
 from landslide_cli.scene import Scene, open_scene
-from landslide_cli.tiling import Axis, Grid
+from landslide_cli.tiling import Grid
 
 TIMED = 3  # batches of the probe that are timed, after one that warms up
-LOOKED_AT = 64  # windows that are looked into for valid pixels
+LOOKED_AT = 64  # windows that are looked into for valid pixels, in whole rows of them
+ROWS_AT_LEAST = 3
 RGB = ("red", "green", "blue")  # what bands are chosen by if there is no model to ask
 
 
@@ -218,21 +220,26 @@ def _describe(found: Preview, scene: Scene, card: ModelCard | None) -> None:
 def _describe_plan(found: Preview, plan: Plan) -> None:
     found.value_range = plan.value_range
     found.working_m = plan.working_m
-    found.window_px = plan.grid.rows.size, plan.grid.cols.size
+    found.window_px = plan.scene_px(plan.size)
     found.windows = len(plan.grid)
     found.raster_bytes = plan.scene.height * plan.scene.width
 
 
 def _probe(found: Preview, plan: Plan, engine: Engine) -> None:
     """Ask the network about a few windows of the scene."""
-    tiles = islice(plan.grid.tiles(), 0, None, max(1, len(plan.grid) // LOOKED_AT))
+    rows = _spread(plan.grid.rows.count, max(LOOKED_AT // plan.grid.cols.count, ROWS_AT_LEAST))
+    image, looked_at, valid = None, 0, 0
     with _Cost() as reading:
-        seen = [read_tile(plan, tile)[0] for tile in tiles]
-    images = [image for image in seen if image is not None]
-    if not images:
+        for row in rows:
+            for seen in read_tiles(plan, range(row, row + 1)):
+                looked_at += 1
+                if seen.image is not None:
+                    valid += 1
+                    image = seen.image.copy() if image is None else image
+    if image is None:
         return
-    windows = len(plan.grid) * len(images) / len(seen)
-    batch = np.stack([images[0]] * engine.batch_size)
+    windows = len(plan.grid) * valid / looked_at
+    batch = np.stack([image] * engine.batch_size)
     probability = engine(batch)[0]  # the first call also chooses kernels
     with _Cost() as network:
         for _ in range(TIMED):
@@ -241,11 +248,17 @@ def _probe(found: Preview, plan: Plan, engine: Engine) -> None:
     found.memory_bytes = _peak_bytes() + buffer_bytes(plan)
     polygons, file, part = _polygonize(plan, engine, probability)
     found.seconds = _together(
-        reading.times(len(plan.grid) / len(seen)),
+        # Rows of windows that follow each other share what they overlap.
+        reading.times(plan.rows.seen / min(plan.rows.seen, len(rows) * plan.size)),
         network.times(windows / (TIMED * engine.batch_size)),
-        polygons.times(len(images) / len(seen) / part),
+        polygons.times(valid / looked_at / part),
         file,
     )
+
+
+def _spread(count: int, wanted: int) -> list[int]:
+    """At most ``wanted`` of ``count`` numbers, evenly apart."""
+    return sorted({int((number + 0.5) * count / wanted) for number in range(wanted)})
 
 
 @dataclass(slots=True)
@@ -275,17 +288,19 @@ def _together(*stages: _Cost) -> float:
 
 def _polygonize(plan: Plan, engine: Engine, probability: NDArray[np.float32]) -> tuple[_Cost, _Cost, float]:
     """Blend one window and make polygons of it: what that takes, what their file does, and which part of the scene."""
-    scene, rows, cols = plan.scene, plan.grid.rows, plan.grid.cols
-    height, width = min(rows.size, scene.height), min(cols.size, scene.width)
-    grid = Grid(Axis(height, rows.size, rows.overlap), Axis(width, cols.size, cols.overlap))
-    predictions = ((tile, probability, np.ones((height, width), dtype=bool)) for tile in grid.tiles())
+    scene, size = plan.scene, plan.size
+    seen = min(size, plan.rows.seen), min(size, plan.cols.seen)
+    height, width = min(plan.scene_px(size)[0], scene.height), min(plan.scene_px(size)[1], scene.width)
+    grid = Grid.square(*seen, size, plan.grid.rows.overlap)
+    predictions = ((tile, probability, None) for tile in grid.tiles())
+    shown = Scaling(height, seen[0]), Scaling(width, seen[1])
     with TemporaryDirectory() as folder:
         job = Job(scene.name, width, height, scene.crs, datetime.now(UTC))
         with _Cost() as opening:
             inventory = open_inventory(Path(folder) / "probe.gpkg", plan, provenance(plan, engine), job)
         collector = open_collector(inventory, plan, width=width)
         with _Cost() as cost:
-            for strip in blend(predictions, grid, spread=plan.tta != "none"):
+            for strip in blend(predictions, grid, scene=shown, spread=plan.tta != "none"):
                 collector.add(strip)
             collector.close()
         with _Cost() as closing:
@@ -295,10 +310,10 @@ def _polygonize(plan: Plan, engine: Engine, probability: NDArray[np.float32]) ->
 
 
 def buffer_bytes(plan: Plan) -> int:
-    """Memory that a run needs for the width of its scene: block cache, blended rows and the strip made of them."""
+    """Memory that a run needs for the width of its scene: block cache, rows read and blended, a strip made of them."""
     # A strip is quantised by way of float32, searched for polygons and written.
-    strip = max(plan.scene.width, min(PIXELS_AT_ONCE, plan.scene.width * plan.grid.rows.stride)) * 3 * 4
-    return plan.cache_bytes + plan.blended_bytes + strip
+    strip = max(plan.scene.width, PIXELS_AT_ONCE) * 3 * 4
+    return plan.cache_bytes + plan.read_bytes + plan.blended_bytes + strip
 
 
 def _peak_bytes() -> int:

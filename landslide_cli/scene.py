@@ -103,29 +103,6 @@ class Scene:
                 valid &= finite
         return image, valid
 
-    def read_mirrored(
-        self, rows: NDArray[np.intp], cols: NDArray[np.intp], fill: NDArray[np.generic]
-    ) -> tuple[NDArray[np.generic], NDArray[np.bool_]]:
-        """Read the given rows and columns, which may repeat pixels but stay close together.
-
-        Args:
-            rows: Scene row of each row of the result.
-            cols: Scene column of each column of the result.
-            fill: One value for each band, put where a pixel is invalid.
-
-        Returns:
-            ``(image, valid)`` as `read` gives them, of shape ``(bands, len(rows), len(cols))``.
-        """
-        top, left = int(rows.min()), int(cols.min())
-        window = Window(left, top, int(cols.max()) - left + 1, int(rows.max()) - top + 1)
-        image, valid = self.read(window)
-        if not valid.all():
-            image[:, ~valid] = fill[:, None]
-        if _straight(rows) and _straight(cols):
-            return image, valid
-        here = np.ix_(rows - top, cols - left)
-        return image[:, here[0], here[1]], valid[here]
-
     def _valid(self, image: NDArray[np.generic], window: Window) -> NDArray[np.bool_]:
         flags = [self.src.mask_flag_enums[band - 1] for band in self.bands]
         if any(MaskFlags.per_dataset in flag for flag in flags):
@@ -162,11 +139,6 @@ class Scene:
         for top in _spread(self.height):
             for left in _spread(self.width):
                 yield Window(left, top, min(PROBE_SIZE, self.width - left), min(PROBE_SIZE, self.height - top))
-
-
-def _straight(index: NDArray[np.intp]) -> bool:
-    """Whether indices run on without a turn."""
-    return bool(index[-1] - index[0] == len(index) - 1)
 
 
 def _spread(length: int) -> list[int]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
-from landslide_cli.reflection import reflected
+from landslide_cli.mirroring import mirrored
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Axis:
 
     def pixels(self, index: int) -> NDArray[np.intp]:
         """The scene's pixels that a span shows, mirrored at the scene's edge."""
-        return reflected(self.start(index), self.size, self.length)
+        return mirrored(self.start(index), self.size, self.length)
 
     @cached_property
     def _ramp(self) -> NDArray[np.float32]:

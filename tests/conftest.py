@@ -49,9 +49,6 @@ class StandIn:
         self.batch_size = batch_size
         self.windows = 0
 
-    def sized(self, size: int) -> StandIn:
-        return self
-
     def __call__(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
         assert pixels.shape[0] == self.batch_size
         self.windows += len(pixels)

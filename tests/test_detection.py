@@ -314,6 +314,7 @@ def test_sixteen_bit_scenes_are_stretched_as_a_whole(make_scene: MakeScene, card
 def test_a_scene_outside_the_trained_resolution_is_seen_at_the_nearest_one(
     make_scene: MakeScene, card: ModelCard, factor: float, size: int
 ) -> None:
+    """``factor`` pixels of the network for each of the scene."""
     metres = 0.8 / factor
     from dataclasses import replace
 
@@ -331,15 +332,18 @@ def test_a_scene_outside_the_trained_resolution_is_seen_at_the_nearest_one(
         plan = make_plan(scene, card)
         assert plan.working_m == metres
     _, slides, _, _ = go(path, card, StandIn(remember, batch_size=1))
-    assert next(iter(shapes_seen)) == pytest.approx((size / factor,) * 2, rel=0.01)
-    assert slides.geometry.iloc[0].equals(shapely.box(*(TRANSFORM @ (200, 500)), *(TRANSFORM @ (600, 300))))
+    assert shapes_seen == {(size, size)}
+    drawn = shapely.box(*(TRANSFORM @ (200, 500)), *(TRANSFORM @ (600, 300)))
+    # Corners are rounded by what the network doesn't see.
+    assert shapely.area(slides.geometry.iloc[0] ^ drawn) < 4 * metres**2
+    assert shapely.hausdorff_distance(slides.geometry.iloc[0], drawn) < metres
 
 
 def test_degrees_far_from_the_equator_are_made_square(make_scene: MakeScene, card: ModelCard) -> None:
     path = make_scene(noise(3, 600, 900), crs="EPSG:4326", transform=Affine(1e-5, 0, 10, 0, -1e-5, 60.0))
     with open_scene(path, wanted=card.bands) as scene:
-        grid = make_plan(scene, card).grid
-    assert grid.cols.size / grid.rows.size == pytest.approx(2, rel=0.01)
+        plan = make_plan(scene, card)
+    assert plan.cols.factor / plan.rows.factor == pytest.approx(2, rel=0.01)
 
 
 def test_a_scene_without_a_valid_pixel_is_refused(make_scene: MakeScene, card: ModelCard, tmp_path: Path) -> None:
@@ -420,7 +424,7 @@ def test_each_block_is_read_once(make_scene: MakeScene, card: ModelCard, bands: 
         plan = make_plan(scene, card)
         before = read()
         with rasterio.Env(GDAL_CACHEMAX=plan.cache_bytes):
-            assert sum(1 for _ in read_batches(plan, 1)) == len(plan.grid) > 40
+            assert sum(1 for _ in read_batches(plan, StandIn(lambda x: x[:, 0], batch_size=1))) == len(plan.grid) > 40
         wanted = path.stat().st_size * (3 / bands if interleave == "band" else 1)
     assert read() - before < 1.1 * wanted
 
@@ -435,10 +439,9 @@ def test_buffers_of_a_wide_scene_have_a_limit(
         pass
     with open_scene(path, wanted=card.bands) as scene:
         plan = make_plan(scene, card, resolution_m=seen_at_m, scale=(0, 255))
-        row = scene.width * plan.grid.rows.size * 3 * scene.dtype.itemsize
-        assert plan.cache_bytes + plan.blended_bytes < 700e6
-        # Where there is room, a row of windows is decoded once.
-        assert (plan.cache_bytes > row) == (seen_at_m is None)
+        assert plan.cache_bytes + plan.read_bytes + plan.blended_bytes < 700e6
+        # A row of blocks is decoded once.
+        assert plan.cache_bytes > scene.width * scene.src.block_shapes[0][0] * 3 * scene.dtype.itemsize
 
 
 @pytest.mark.slow
@@ -476,8 +479,4 @@ def test_a_small_scene_is_one_window_not_much_larger(
         assert plan.size == size
         assert len(plan.grid) == 1
         # Pixels are nearly, not quite, square on the ground.
-        window = size * (zoomed_out or 1)
-        assert (plan.grid.rows.size, plan.grid.cols.size) == (
-            pytest.approx(window, abs=1),
-            pytest.approx(window, abs=1),
-        )
+        assert plan.scene_px(size) == pytest.approx((size * (zoomed_out or 1),) * 2, rel=0.03)

@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
@@ -18,6 +17,7 @@ from typing import Any
 import geopandas
 import numpy as np
 import pytest
+import rasterio
 import torch
 from click.testing import CliRunner
 from hypothesis import given
@@ -28,7 +28,8 @@ from torch import nn
 import landslide_cli
 from landslide_cli.cli import main
 from landslide_cli.demo import write_demo_scene
-from landslide_cli.engine import choice, compiling, kept, openvino_engine
+from landslide_cli.detection import run
+from landslide_cli.engine import choice, compiling, kept
 from landslide_cli.engine.choice import choose_engine, find_openvino_model, int8_path, open_engine
 from landslide_cli.engine.compiling import Compiled
 from landslide_cli.engine.folding import folded
@@ -39,7 +40,10 @@ from landslide_cli.errors import DeviceError, MissingExtraError, ModelError
 from landslide_cli.model.card import ModelCard
 from landslide_cli.model.registry import NETWORKS, build_network
 from landslide_cli.model.weights import find_model, load_network
-from tests.conftest import StandIn, noise, write_chip, write_small_model
+from landslide_cli.outputs import Outputs
+from landslide_cli.plan import make_plan
+from landslide_cli.scene import open_scene
+from tests.conftest import StandIn, noise, stand_in_card, write_chip, write_small_model
 
 MakeScene = Callable[..., Path]
 SIZE = 64
@@ -85,11 +89,11 @@ def test_folding_changes_no_logit(name: str) -> None:
     assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
 
 
-@pytest.mark.parametrize("shape", [(SIZE, SIZE), (150, 100), (40, 33)])
+@pytest.mark.parametrize("shape", [(SIZE, SIZE), (96, 32)])
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float64"])
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_openvino_says_what_torch_says(small_model: Path, shape: tuple[int, int], dtype: str, precision: str) -> None:
-    """Clamping, normalisation and resampling are part of it."""
+    """Clamping and normalisation are part of it."""
     have("openvino", "platformdirs")
     pixels = noise(2, 3, *shape, dtype=dtype)
     settings: dict[str, Any] = {"value_range": (30, 200), "batch_size": 2}
@@ -100,39 +104,12 @@ def test_openvino_says_what_torch_says(small_model: Path, shape: tuple[int, int]
     assert np.ptp(expected) > 1e-3
 
 
-@given(st.integers(2, 700), st.integers(2, 700), st.integers(2, 200), st.integers(2, 200))
-def test_resampling_is_that_of_torch(height: int, width: int, rows: int, cols: int) -> None:
-    images = np.random.default_rng(0).random((1, 2, height, width), dtype=np.float32)
-    expected = torch.nn.functional.interpolate(
-        torch.from_numpy(images), (rows, cols), mode="bilinear", align_corners=False, antialias=True
-    )
-    found = openvino_engine._resized(images, (rows, cols))
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, expected.numpy(), atol=1e-4)  # torch counts pixels in float32
-
-
-def test_a_large_window_is_made_small_band_by_band(small_model: Path) -> None:
+def test_engines_take_windows_of_another_size(small_model: Path) -> None:
     have("openvino", "platformdirs")
-    engine = opened(small_model, engine="openvino").sized(256)
-    pixels = np.zeros((1, 3, 2000, 2000), dtype=np.uint8)
-    tracemalloc.start()
-    try:
-        engine.normalised(pixels)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert peak < 2.5 * 2000 * 2000 * 4
-
-
-def test_an_engine_can_be_had_for_windows_of_another_size(small_model: Path) -> None:
-    have("openvino", "platformdirs")
-    pixels = noise(1, 3, 90, 90)
     engines = [opened(small_model, engine=name, precision="float32") for name in ("torch", "openvino")]
-    for size in (96, 64, 128):
-        one, other = (engine.sized(size)(pixels) for engine in engines)
+    for size in (96, 64, 128, 96):
+        one, other = (engine(noise(1, 3, size, size)) for engine in engines)
         np.testing.assert_allclose(other, one, atol=1e-5)
-    # The one that they were made of is as it was.
-    np.testing.assert_allclose(engines[1](pixels), engines[0](pixels), atol=1e-5)
 
 
 @pytest.fixture(scope="module")
@@ -214,6 +191,39 @@ def test_a_shortage_of_memory_changes_no_probability(most: int, batch_size: int,
     assert halving.batch_size == batch_size
 
 
+class Staying(Card):
+    """A card that leaves its answers where they are, as `TorchEngine` does on one."""
+
+    def __init__(self, most: int, batch_size: int) -> None:
+        super().__init__(most, batch_size)
+        self.filled: list[tuple[int, ...]] = []
+
+    def stay(self) -> Staying:
+        return self
+
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
+        self.filled.append(shape)
+        return np.zeros(shape, dtype)
+
+    def __call__(self, pixels: NDArray[Any]) -> Any:
+        return torch.from_numpy(super().__call__(pixels))
+
+
+def test_answers_that_stay_on_a_card_are_blended_there(make_scene: MakeScene, tmp_path: Path) -> None:
+    """A card that is short of memory as well."""
+    path = make_scene(noise(3, 700, 900, dtype="uint16"))
+    found = []
+    for engine in (Card(8, 3), staying := Staying(2, 3)):
+        outputs = Outputs(tmp_path / "slides.gpkg", tmp_path / "probability.tif")
+        with open_scene(path, wanted=("r", "g", "b")) as scene:
+            run(make_plan(scene, stand_in_card(), scale=(0, 255)), Halving(engine), outputs)
+        with rasterio.open(tmp_path / "probability.tif") as src:
+            found.append(src.read(1))
+    assert (found[0] == found[1]).all()
+    assert np.ptp(found[0]) > 200
+    assert staying.filled and set(staying.filled) == {(3, 3, 512, 512)}
+
+
 def test_halving_is_told_and_a_single_window_that_does_not_fit_is_an_error(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     Halving(Card(2, 8))(noise(8, 3, 4, 4))
@@ -259,7 +269,7 @@ def test_the_cpu_gets_one_window_at_a_time_and_the_user_what_he_asks_for(small_m
 def compiled_engine(model: Path) -> TorchEngine:
     weights, card = find_model(model)
     return TorchEngine(
-        load_network(weights, card), value_range=card.value_range, mean=card.mean, std=card.std, size=SIZE,
+        load_network(weights, card), value_range=card.value_range, mean=card.mean, std=card.std,
         device="cpu", precision="float32", compiled=True,
     )  # fmt: skip
 
@@ -606,7 +616,7 @@ def test_a_kept_engine_says_what_a_new_one_says(
         "batch_size": None, "windows": 1,
     }  # fmt: skip
     for value_range, size in (((0, 255), SIZE), ((30, 200), SIZE), ((0, 255), 2 * SIZE), ((0, 255), SIZE)):
-        pixels = noise(1, 3, 100, 90)
+        pixels = noise(1, 3, size, size)
         here = {**words, "value_range": value_range, "size": size}
         assert np.array_equal(keeper(**here)(pixels), open_engine(**here)(pixels))
     assert loads == ["load"]

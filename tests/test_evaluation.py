@@ -181,7 +181,7 @@ def expected_pooled(chips: Path, model: Path, threshold: float) -> dict[str, flo
     weights, card = find_model(model)
     engine = TorchEngine(
         load_network(weights, card), value_range=card.value_range, mean=card.mean, std=card.std,
-        size=512, batch_size=1, device="cpu",
+        batch_size=1, device="cpu",
     )  # fmt: skip
     sources = {name: [view.chip for view in views(chips) if view.source == name] for name in ("slides", "others")}
     scores = Histogram.total(judge(engine, sources, {"slides": 1.0, "others": 1.0}).values()).scores(threshold)

@@ -59,7 +59,7 @@ def torch_says(model: Path, pixels: np.ndarray) -> np.ndarray:
     """What the engine of `detect` gives in float32."""
     weights, card = find_model(model)
     engine = TorchEngine(
-        load_network(weights, card), value_range=card.value_range, mean=card.mean, std=card.std, size=SIZE,
+        load_network(weights, card), value_range=card.value_range, mean=card.mean, std=card.std,
         batch_size=len(pixels), device="cpu", precision="float32",
     )  # fmt: skip
     return engine(pixels)

@@ -9,13 +9,13 @@ import landslide_cli
 
 PACKAGE = Path(landslide_cli.__file__).parent
 FLOORS = [
-    {"errors", "reflection", "ahead"},
+    {"errors", "mirroring", "ahead", "resampling"},
     {"tiling", "model", "extras", "files", "ground", "slope", "histograms", "neighbours", "style", "geopackage"},
     {"vectors"},
     {"scene", "area", "mosaic", "polygons", "shaping", "terrain", "engine", "objects"},
     {"bounds", "shapefile", "geoparquet", "runs"},
     {"plan", "attributes", "dem"},
-    {"formats"},
+    {"formats", "reading"},
     {"inventory", "stored"},
     {"prediction", "collector", "outputs", "metrics"},
     {"stac"},

@@ -109,10 +109,10 @@ def test_an_unknown_network_is_refused() -> None:
         build_network("vgg")
 
 
-def engine(size: int = 64, **options: object) -> TorchEngine:
+def engine(**options: object) -> TorchEngine:
     torch.manual_seed(0)
     settings = {"value_range": (0, 255), "mean": (0.4,) * 3, "std": (0.2,) * 3, "batch_size": 2, "device": "cpu"}
-    return TorchEngine(build_network("msasnet", width=8), size=size, **settings | options)  # type: ignore[arg-type]
+    return TorchEngine(build_network("msasnet", width=8), **settings | options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "uint32", "float32", "float64"])
@@ -133,11 +133,6 @@ def test_bfloat16_is_near_float32() -> None:
     pixels = np.random.default_rng(0).integers(0, 255, (2, 3, 64, 64)).astype(np.uint8)
     difference = engine(precision="float32")(pixels) - engine(precision="bfloat16")(pixels)
     assert 0 < np.abs(difference).max() < 0.05
-
-
-def test_windows_of_another_size_are_resampled_and_come_back_in_theirs() -> None:
-    pixels = np.random.default_rng(0).integers(0, 255, (2, 3, 150, 100)).astype(np.uint8)
-    assert engine(precision="float32")(pixels).shape == (2, 150, 100)
 
 
 def test_the_shipped_model_is_whole_and_its_card_tells_what_a_user_asks() -> None:

@@ -82,18 +82,6 @@ def test_what_is_not_a_number_is_invalid_in_any_band(make_scene: MakeScene) -> N
     assert np.isfinite(image).all()
 
 
-def test_mirrored_rows_and_columns_and_the_fill(make_scene: MakeScene) -> None:
-    pixels = noise(3, 30, 40)
-    mask = np.ones((30, 40), dtype=bool)
-    mask[28, 38] = False
-    with open_scene(make_scene(pixels, valid=mask), wanted=RGB) as scene:
-        rows, cols = np.array([27, 28, 29, 28]), np.array([37, 38, 39, 38, 37])
-        image, valid = scene.read_mirrored(rows, cols, np.array([7, 8, 9], dtype=np.uint8))
-    expected = np.where(mask, pixels, np.array([7, 8, 9])[:, None, None])
-    assert (image == expected[:, rows[:, None], cols]).all()
-    assert (valid == mask[rows[:, None], cols]).all()
-
-
 def test_the_stretch_is_one_pair_for_the_scene_and_ignores_nodata(make_scene: MakeScene) -> None:
     pixels = np.linspace(1000, 3000, 3 * 300 * 400).reshape(3, 300, 400).astype(np.uint16)
     pixels[:, :100] = 0

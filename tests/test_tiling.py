@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landslide_cli.reflection import reflected
+from landslide_cli.mirroring import mirrored
 from landslide_cli.tiling import Axis, Grid, fitting_size
 
 sizes = st.integers(1, 40)
@@ -55,9 +55,9 @@ def test_the_scenes_border_carries_full_weight() -> None:
 
 
 @given(st.integers(0, 50), st.integers(1, 80), st.integers(1, 30))
-def test_reflection_is_that_of_numpy(before: int, after: int, length: int) -> None:
-    expected = np.pad(np.arange(length), (before, after), mode="reflect")
-    assert (reflected(-before, before + length + after, length) == expected).all()
+def test_mirroring_is_that_of_numpy(before: int, after: int, length: int) -> None:
+    expected = np.pad(np.arange(length), (before, after), mode="symmetric")
+    assert (mirrored(-before, before + length + after, length) == expected).all()
 
 
 @pytest.mark.parametrize(("length", "size", "overlap"), [(0, 5, 0), (5, 0, 0), (5, 4, 3), (5, 4, -1)])

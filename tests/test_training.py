@@ -64,11 +64,11 @@ def test_bad_chips_are_named(data: Path, tmp_path: Path) -> None:
         find_chips(tmp_path / "missing")
 
 
-def test_a_plain_crop_is_a_window_of_the_reflected_chip_in_one_of_eight_views() -> None:
+def test_a_plain_crop_is_a_window_of_the_mirrored_chip_in_one_of_eight_views() -> None:
     rng = np.random.default_rng(0)
     image = rng.integers(0, 255, (20, 30, 3)).astype(np.uint8)
     mask = rng.random((20, 30)) < 0.3
-    wide = np.pad(np.dstack([image, mask]), ((60, 60), (60, 60), (0, 0)), mode="reflect")
+    wide = np.pad(np.dstack([image, mask]), ((60, 60), (60, 60), (0, 0)), mode="symmetric")
     windows = np.lib.stride_tricks.sliding_window_view(wide, (16, 16), axis=(0, 1))
     windows = {
         windows[r, c].transpose(1, 2, 0).tobytes() for r in range(windows.shape[0]) for c in range(windows.shape[1])

@@ -94,14 +94,13 @@ def test_an_unknown_tta_is_refused() -> None:
 def test_spread_is_blended_with_the_weights_of_the_probability() -> None:
     grid = Grid.square(50, 70, 32, 16)
     field = np.random.default_rng(0).random((2, 50, 70)).astype(np.float32) / 2
-    known = np.ones((50, 70), dtype=bool)
-    tiles = [(tile, field[:, tile.rows[:, None], tile.cols], known[tile.inside.toslices()]) for tile in grid.tiles()]
+    tiles = [(tile, field[:, tile.rows[:, None], tile.cols], None) for tile in grid.tiles()]
     strips = list(blend(tiles, grid, spread=True))
     stored = np.concatenate([strip.stored for strip in strips])
     spread = np.concatenate([strip.spread for strip in strips if strip.spread is not None])
     np.testing.assert_allclose(stored / STEPS, field[0], atol=0.5 / STEPS + 1e-5)
     np.testing.assert_allclose(spread / STEPS / 2, field[1], atol=0.25 / STEPS + 1e-5)
-    alone = blend(((tile, said[0], analysed) for tile, said, analysed in tiles), grid)
+    alone = blend(((tile, said[0], known) for tile, said, known in tiles), grid)
     assert (np.concatenate([strip.stored for strip in alone]) == stored).all()
 
 

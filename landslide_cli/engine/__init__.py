@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,3 +27,16 @@ class Engine(Protocol):
             (`landslide_cli.engine.tta.Views`) gives ``(batch_size, 2, height, width)``, the spread second.
         """
         ...
+
+
+def staying(engine: Engine) -> Any:
+    """The same engine with its answers left on its card, as torch tensors, if it has one and can do that."""
+    stay = getattr(engine, "stay", None)
+    return stay() if stay else engine
+
+
+def empty_batch(engine: Engine, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
+    """An array to fill with raw pixels, where the engine takes them from most quickly."""
+    empty = getattr(engine, "empty", None)
+    made: NDArray[np.generic] = empty(shape, dtype) if empty else np.empty(shape, dtype)
+    return made

@@ -72,7 +72,7 @@ def open_engine(
     choose_precision(precision, place)  # refuses before weights are loaded
     torch_engine = TorchEngine(
         load_network(weights, card),
-        value_range=value_range, mean=card.mean, std=card.std, size=size, device=str(place), precision=precision,
+        value_range=value_range, mean=card.mean, std=card.std, device=str(place), precision=precision,
         compiled=place.type == "cpu" and windows >= from_windows(),
     )  # fmt: skip
     if batch_size is None:

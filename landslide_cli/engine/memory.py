@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from landslide_cli.engine import Engine
+from landslide_cli.engine import Engine, empty_batch, staying
 
 log = logging.getLogger(__name__)
 
@@ -20,14 +20,10 @@ SHARE = 0.8  # of the free memory that a batch may take: others use the card, an
 GAIN = 1.05  # by which the rate must grow for twice the memory
 
 
-class SizedEngine(Engine, Protocol):
-    """An engine that can also be had for windows of another size."""
+class LastingEngine(Engine, Protocol):
+    """An engine that can also be had for another scene."""
 
-    def sized(self, size: int) -> SizedEngine:
-        """The same engine for windows of which the network sees ``size`` × ``size``."""
-        ...
-
-    def again(self, *, value_range: tuple[float, float], size: int) -> SizedEngine:
+    def again(self, *, value_range: tuple[float, float], size: int) -> LastingEngine:
         """What a new engine would be for a scene with this stretch and size, on the same network."""
         ...
 
@@ -42,7 +38,7 @@ class Halving:
         engine: Raises ``torch.OutOfMemoryError``; takes batches of any size.
     """
 
-    def __init__(self, engine: SizedEngine) -> None:
+    def __init__(self, engine: LastingEngine) -> None:
         self._engine = engine
         self._most = engine.batch_size
         self.name = engine.name
@@ -50,21 +46,25 @@ class Halving:
         self.precision = engine.precision
         self.batch_size = engine.batch_size
 
-    def sized(self, size: int) -> Halving:
-        """The same for windows of another size."""
-        return Halving(self._engine.sized(size))
+    def stay(self) -> Halving:
+        """The same with answers left on the card, if the engine has one."""
+        return Halving(staying(self._engine))
+
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
+        """An array to fill with raw pixels, where the engine takes them from most quickly."""
+        return empty_batch(self._engine, shape, dtype)
 
     def again(self, *, value_range: tuple[float, float], size: int) -> Halving:
         """The same for another scene."""
         return Halving(self._engine.again(value_range=value_range, size=size))
 
-    def __call__(self, pixels: NDArray[np.generic]) -> NDArray[np.float32]:
+    def __call__(self, pixels: NDArray[np.generic]) -> Any:
         """Predict one batch; see `landslide_cli.engine.Engine`.
 
         Raises:
             torch.OutOfMemoryError: not even a single window fits.
         """
-        done: list[NDArray[np.float32]] = []
+        done: list[Any] = []
         first = 0
         while first < len(pixels):
             part = pixels[first : first + self._most]
@@ -74,9 +74,11 @@ class Halving:
             else:
                 done.append(probability)
                 first += len(part)
-        return done[0] if len(done) == 1 else np.concatenate(done)
+        if len(done) == 1:
+            return done[0]
+        return torch.cat(done) if isinstance(done[0], torch.Tensor) else np.concatenate(done)
 
-    def _ask(self, part: NDArray[np.generic]) -> NDArray[np.float32] | None:
+    def _ask(self, part: NDArray[np.generic]) -> Any:
         """None where memory is out; the error, and all that its traceback holds on the card, is gone by then."""
         try:
             return self._engine(part)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import copy
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from landslide_cli.engine.openvino_files import import_openvino
 from landslide_cli.errors import DeviceError
@@ -26,7 +24,7 @@ class OpenVINOEngine:
     Args:
         model: As `landslide_cli.export` writes it, checked.
         value_range: Raw values that map to 0 and 1; what lies outside is clamped.
-        size: Side that the network sees; see `TorchEngine`.
+        size: Side of most windows: the network is quicker for one than for any.
         batch_size: Windows in each call.
         precision: ``auto``, ``float32`` or ``bfloat16``, and ``int8`` if the model is quantized: what it is not
             quantized in then runs in ``auto``, which is bfloat16 where the CPU multiplies it natively, else float32.
@@ -57,21 +55,14 @@ class OpenVINOEngine:
         self._range = value_range
         self._statistics = (model.card.mean, model.card.std)
         self._scale, self._shift = scale_and_shift(value_range, *self._statistics)
-        self._size = size
         self.batch_size = batch_size
         self._fixed = (batch_size, len(model.card.bands), size, size)
         # Compiled when first needed, and shared by all engines that are the same but for their size.
         self._compiled: dict[bool, Any] = {}
 
-    def sized(self, size: int) -> OpenVINOEngine:
-        """The same engine, on the same network, for windows of which the network sees ``size`` × ``size``."""
-        other = copy.copy(self)
-        other._size = size
-        return other
-
     def again(self, *, value_range: tuple[float, float], size: int) -> OpenVINOEngine:
         """What a new engine would be for a scene with this stretch and size, on the same network."""
-        other = self.sized(size)
+        other = copy.copy(self)
         other._range = value_range
         other._scale, other._shift = scale_and_shift(value_range, *self._statistics)
         if size != self._fixed[-1]:
@@ -79,9 +70,9 @@ class OpenVINOEngine:
             other._compiled = {}
         return other
 
-    def _network(self) -> Any:
-        """The graph for windows of the size that the engine was made for, or for any: it is quicker for one."""
-        any_size = self._size != self._fixed[-1]
+    def _network(self, shape: tuple[int, ...]) -> Any:
+        """The graph for windows of the size that the engine was made for, or for any."""
+        any_size = shape != self._fixed
         if any_size not in self._compiled:
             graph = self._graph.clone()
             if not any_size:
@@ -90,17 +81,13 @@ class OpenVINOEngine:
         return self._compiled[any_size]
 
     def normalised(self, pixels: NDArray[np.generic]) -> Pixels:
-        """What the network sees of raw pixels: float32, shape ``(N, bands, size, size)``."""
-        size = self._size, self._size
-        # Band by band, since all of them as float32 take hundreds of megabytes where windows are large.
-        bands = [_resized(np.clip(band.astype(np.float32), *self._range), size) for band in pixels.swapaxes(0, 1)]
-        return np.stack(bands, axis=1) * self._scale + self._shift
+        """What the network sees of raw pixels: float32, of the same shape."""
+        return np.clip(pixels.astype(np.float32), *self._range) * self._scale + self._shift
 
     def __call__(self, pixels: NDArray[np.generic]) -> Pixels:
         """Predict one batch; see `landslide_cli.engine.Engine`."""
-        height, width = pixels.shape[-2:]
-        probability: Pixels = self._network()([self.normalised(pixels)])[0]
-        return _resized(probability, (height, width))[:, 0]
+        probability: Pixels = self._network(pixels.shape)([self.normalised(pixels)])[0]
+        return probability[:, 0]
 
 
 def choose_precision(name: str, *, made: str = "float32", file: str = "the model") -> str:
@@ -124,33 +111,3 @@ def choose_precision(name: str, *, made: str = "float32", file: str = "the model
 
 def _native_bfloat16() -> bool:
     return "BF16" in import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-
-
-def _resized(images: Pixels, size: tuple[int, int]) -> Pixels:
-    """Resample as torch's engine does: bilinear, and with a wider filter where it shrinks, so that no pixel is missed.
-
-    Done here, since OpenVINO's own operation for it takes more than a gigabyte for a window of 2200 × 2200.
-    """
-    if images.shape[-2:] == size:
-        return images
-    height, width = images.shape[-2:]
-    down, across = _weights(height, size[0]), _weights(width, size[1])
-    planes = images.reshape(-1, height, width)
-    return np.stack([(across @ (down @ plane).T).T for plane in planes]).reshape(*images.shape[:-2], *size)
-
-
-@lru_cache(maxsize=8)
-def _weights(before: int, after: int) -> csr_array:
-    """Parts that ``before`` pixels have in ``after``, shape ``(after, before)``: Pillow's triangle filter."""
-    scale = before / after
-    reach = max(scale, 1.0)
-    centre = (np.arange(after) + 0.5) * scale
-    first = np.floor(centre - reach).astype(int)
-    pixel = first[:, None] + np.arange(int(2 * reach) + 2)
-    weight = np.maximum(0, 1 - np.abs(pixel + 0.5 - centre[:, None]) / reach)
-    weight[(pixel < 0) | (pixel >= before)] = 0
-    weight /= weight.sum(axis=1, keepdims=True)
-    rows = np.broadcast_to(np.arange(after)[:, None], pixel.shape)
-    seen = weight > 0
-    values = weight[seen].astype(np.float32)
-    return csr_array((values, (rows[seen], pixel[seen])), shape=(after, before))

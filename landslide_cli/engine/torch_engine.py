@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -75,8 +75,6 @@ class TorchEngine:
         value_range: Raw values that map to 0 and 1; what lies outside is clamped.
         mean: Mean of each band after that mapping, from the card.
         std: Standard deviation of each band after that mapping, from the card.
-        size: Side that the network sees. Windows of another size are resampled to it on the device,
-            and the probabilities back.
         batch_size: Windows in each call.
         device: As for `choose_device`.
         precision: As for `choose_precision`.
@@ -93,7 +91,6 @@ class TorchEngine:
         value_range: tuple[float, float],
         mean: Sequence[float],
         std: Sequence[float],
-        size: int,
         batch_size: int = 1,
         device: str = "auto",
         precision: str = "auto",
@@ -106,39 +103,39 @@ class TorchEngine:
         self._statistics = (mean, std)
         self._normalise = Normalise(value_range, mean, std).to(self._device)
         self._range = value_range
-        self._size = size
+        self._stays = False
         self.batch_size = batch_size
         self.device = str(self._device)
         self.precision = str(self._dtype).removeprefix("torch.")
 
-    def sized(self, size: int) -> TorchEngine:
-        """The same engine, on the same network, for windows of which the network sees ``size`` × ``size``."""
-        other = copy.copy(self)
-        other._size = size
-        return other
-
     def again(self, *, value_range: tuple[float, float], size: int) -> TorchEngine:
-        """What a new engine would be for a scene with this stretch and size, on the same network."""
-        other = self.sized(size)
+        """What a new engine would be for a scene with this stretch, on the same network; any size is fine with it."""
+        other = copy.copy(self)
         other._range = value_range
         other._normalise = Normalise(value_range, *self._statistics).to(self._device)
         return other
 
+    def stay(self) -> TorchEngine:
+        """The same engine with its answers left on its card, if it has one; they are blended there then."""
+        other = copy.copy(self)
+        other._stays = self._device.type != "cpu"
+        return other
+
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
+        """An array to fill with raw pixels: in pinned memory for CUDA, which copies from there without a detour."""
+        pinned = self._device.type == "cuda"
+        made: NDArray[np.generic] = torch.empty(shape, dtype=_torch_type(dtype), pin_memory=pinned).numpy()
+        return made
+
     @torch.inference_mode()
-    def __call__(self, pixels: NDArray[np.generic]) -> NDArray[np.float32]:
-        """Predict one batch; see `landslide_cli.engine.Engine`."""
-        # torch has no arithmetic on the unsigned types above uint8.
-        wide = pixels.astype(np.float32) if pixels.dtype.kind == "u" and pixels.itemsize > 1 else pixels
-        raw = torch.from_numpy(wide).to(self._device).float().clamp(*self._range)
-        height, width = raw.shape[-2:]
-        x = self._normalise(_resized(raw, (self._size, self._size)))
+    def __call__(self, pixels: NDArray[np.generic]) -> Any:
+        """Predict one batch; see `landslide_cli.engine.Engine`. One that stays gives a tensor on its card."""
+        # Raw pixels travel, which are a quarter or half of what float32 would take.
+        x = self._normalise(torch.from_numpy(pixels).to(self._device).float().clamp(*self._range))
         logits = self._network(x.to(self._dtype, memory_format=torch.channels_last))
-        probability = _resized(torch.sigmoid(logits.float()), (height, width))
-        result: NDArray[np.float32] = probability[:, 0].cpu().numpy()
-        return result
+        probability = torch.sigmoid(logits.float())[:, 0]
+        return probability if self._stays else probability.cpu().numpy()
 
 
-def _resized(x: Tensor, size: tuple[int, int]) -> Tensor:
-    if x.shape[-2:] == size:
-        return x
-    return F.interpolate(x, size, mode="bilinear", align_corners=False, antialias=True)
+def _torch_type(dtype: np.dtype[np.generic]) -> torch.dtype:
+    return torch.from_numpy(np.empty(0, dtype)).dtype

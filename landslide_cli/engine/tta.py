@@ -51,16 +51,11 @@ class Views:
         if tta not in VIEWS:
             raise ValueError(f"tta must be none or one of {', '.join(VIEWS)}, not {tta!r}")
         self._engine = engine
-        self._tta = tta
         self._views = VIEWS[tta]
         self.name = engine.name
         self.device = engine.device
         self.precision = engine.precision
         self.batch_size = engine.batch_size
-
-    def sized(self, size: int) -> Views:
-        """The same views for windows of another size, of an engine that can be had so."""
-        return Views(self._engine.sized(size), self._tta)  # type: ignore[attr-defined]
 
     def __call__(self, pixels: NDArray[np.generic]) -> NDArray[np.float32]:
         """Predict one batch.

@@ -22,8 +22,8 @@ from landslide_cli.model.weights import DEFAULT_MODEL, find_model
 from landslide_cli.scene import ground_resolution
 
 if TYPE_CHECKING:
+    from landslide_cli.engine import Engine
     from landslide_cli.training.chips import Chip
-    from landslide_cli.training.judging import ChipEngine
 
 log = logging.getLogger(__name__)
 
@@ -196,7 +196,7 @@ def georeferenced_metres(image: Path) -> float | None:
 
 
 def judge_views(
-    engine: ChipEngine,
+    engine: Engine,
     views: Sequence[Viewed],
     *,
     threshold: float,

@@ -91,7 +91,7 @@ def export_int8(
         refuse_unwritable(place, overwrite=overwrite)
     learning, judging = _split(plan_views(chips, card, pixel_size=pixel_size), card)
     whole = converted(weights, card)
-    windows = _windows(_engine(whole, "float32"), learning, on_progress)
+    windows = _windows(learning, on_progress)
     graph = _quantize(whole, windows)
     with staged(path) as place:
         save(graph, card, place, precision="int8")
@@ -120,12 +120,10 @@ def _engine(model: OpenVINOModel, precision: str) -> OpenVINOEngine:
     return OpenVINOEngine(model, value_range=model.card.value_range, size=SIZE, precision=precision)
 
 
-def _windows(
-    engine: OpenVINOEngine, views: list[Viewed], on_progress: OnProgress | None
-) -> list[tuple[OpenVINOEngine, NDArray[np.generic]]]:
-    """Windows as `detect` would see them, spread evenly over the chips, each with the engine that normalises it."""
+def _windows(views: list[Viewed], on_progress: OnProgress | None) -> list[NDArray[np.generic]]:
+    """Windows as `detect` would see them, spread evenly over the chips."""
     chosen = [views[number] for number in np.linspace(0, len(views) - 1, min(WINDOWS, len(views))).astype(int)]
-    listener = _Listener(engine)
+    listener = _Listener()
     for number, view in enumerate(chosen, 1):
         predict_image(listener, view.chip.read_image(), view.zoom)
         if on_progress:
@@ -139,26 +137,21 @@ class _Listener:
 
     name, device, precision, batch_size = "listener", "cpu", "float32", 1
 
-    def __init__(self, engine: OpenVINOEngine) -> None:
-        self._engine = self._sized = engine
-        self.heard: list[tuple[OpenVINOEngine, NDArray[np.generic]]] = []
-
-    def sized(self, size: int) -> _Listener:
-        self._sized = self._engine.sized(size)
-        return self
+    def __init__(self) -> None:
+        self.heard: list[NDArray[np.generic]] = []
 
     def __call__(self, pixels: NDArray[np.generic]) -> NDArray[np.float32]:
-        self.heard.append((self._sized, pixels))
+        self.heard.append(pixels)
         return np.zeros((1, *pixels.shape[-2:]), dtype=np.float32)
 
 
-def _quantize(model: OpenVINOModel, windows: list[tuple[OpenVINOEngine, NDArray[np.generic]]]) -> Any:
+def _quantize(model: OpenVINOModel, windows: list[NDArray[np.generic]]) -> Any:
     openvino = import_openvino()  # before nncf, which would report to its makers through the same package
     import nncf
 
     log.info("quantizing %s by %d windows", model.card.model_id, len(windows))
     logging.getLogger("nncf").setLevel(logging.ERROR)
-    data = nncf.Dataset(windows, lambda window: window[0].normalised(window[1]))
+    data = nncf.Dataset(windows, _engine(model, "float32").normalised)
     graph = openvino.Core().read_model(model.path)
     # Its bars go to stdout, which is for results.
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):

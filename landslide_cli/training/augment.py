@@ -11,7 +11,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from landslide_cli.reflection import reflected
+from landslide_cli.mirroring import mirrored
 
 Pixels = NDArray[np.uint8]
 Truth = NDArray[np.bool_]
@@ -47,7 +47,7 @@ def random_crop(
 
     Returns:
         ``(crop, truth)`` of shapes ``(size, size, 3)`` and ``(size, size)``. Where the crop leaves the
-        chip, the chip is reflected, as `detect` reflects a scene.
+        chip, the chip is mirrored, as `detect` mirrors a scene.
     """
     jitter = math.log(augmentation.scale_jitter)
     zoom *= math.exp(rng.uniform(-jitter, jitter))
@@ -56,8 +56,8 @@ def random_crop(
     outer = math.ceil(size * spread)
     side = max(2, round(outer / zoom))
     row, col = _choose_centre(rng, mask, side)
-    rows = reflected(row - side // 2, side, image.shape[0])
-    cols = reflected(col - side // 2, side, image.shape[1])
+    rows = mirrored(row - side // 2, side, image.shape[0])
+    cols = mirrored(col - side // 2, side, image.shape[1])
     pixels = Image.fromarray(image[np.ix_(rows, cols)]).resize((outer, outer), Image.Resampling.BILINEAR)
     truth = Image.fromarray(mask[np.ix_(rows, cols)].astype(np.uint8) * 255).resize(
         (outer, outer), Image.Resampling.BILINEAR

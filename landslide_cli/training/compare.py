@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from landslide_cli.engine import Engine
 from landslide_cli.engine.torch_engine import TorchEngine
 from landslide_cli.engine.tta import in_views
 from landslide_cli.errors import ModelError, TrainingDataError
@@ -27,7 +28,7 @@ from landslide_cli.training.beginning import VALUE_RANGE
 from landslide_cli.training.callbacks import OnStep
 from landslide_cli.training.chips import Chip
 from landslide_cli.training.fit import Trained, fit
-from landslide_cli.training.judging import WINDOW, ChipEngine, predict_image
+from landslide_cli.training.judging import WINDOW, predict_image
 from landslide_cli.training.paper import PAPER, PaperRow
 from landslide_cli.training.recipe import Recipe
 from landslide_cli.training.split import Split, split_sources
@@ -158,7 +159,7 @@ def judge_network(name: str, trained: Trained, recipe: Recipe, split: Split, *, 
     )
 
 
-def predict_chips(engine: ChipEngine, sources: dict[str, list[Chip]], zooms: dict[str, float]) -> list[Predicted]:
+def predict_chips(engine: Engine, sources: dict[str, list[Chip]], zooms: dict[str, float]) -> list[Predicted]:
     """Predict every chip, each at the zoom of its source."""
     found = []
     for name, chips in sources.items():
@@ -191,7 +192,7 @@ def count(name: str, recipe: Recipe) -> tuple[float | None, float]:
 
 def make_engine(network: nn.Module, mean: Sequence[float], std: Sequence[float]) -> TorchEngine:
     """One window at a time, as chips are judged."""
-    return TorchEngine(network, value_range=VALUE_RANGE, mean=mean, std=std, size=WINDOW, batch_size=1)
+    return TorchEngine(network, value_range=VALUE_RANGE, mean=mean, std=std, batch_size=1)
 
 
 def time_window(network: nn.Module) -> float:

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
 from numpy.typing import NDArray
 
 from landslide_cli.engine import Engine
 from landslide_cli.metrics.scores import Histogram
 from landslide_cli.mosaic import blend
-from landslide_cli.tiling import Axis, Grid, fitting_size
+from landslide_cli.resampling import Scaling, resized
+from landslide_cli.tiling import Grid, fitting_size
 from landslide_cli.training.chips import Chip
 
 WINDOW, OVERLAP = 512, 128
 
 
-class ChipEngine(Engine, Protocol):
-    """An engine that can also be had for windows of another size, since most chips are smaller than one."""
-
-    def sized(self, size: int) -> Engine:
-        """The same engine for windows of which the network sees ``size`` × ``size``."""
-        ...
-
-
-def judge(engine: ChipEngine, sources: dict[str, list[Chip]], zooms: dict[str, float]) -> dict[str, Histogram]:
+def judge(engine: Engine, sources: dict[str, list[Chip]], zooms: dict[str, float]) -> dict[str, Histogram]:
     """Predict every chip of every source at the source's zoom; histograms at native size, pooled by source."""
     return {
         name: Histogram.total(_histogram(engine, chip, zooms[name]) for chip in chips)
@@ -33,12 +24,12 @@ def judge(engine: ChipEngine, sources: dict[str, list[Chip]], zooms: dict[str, f
     }
 
 
-def _histogram(engine: ChipEngine, chip: Chip, zoom: float) -> Histogram:
+def _histogram(engine: Engine, chip: Chip, zoom: float) -> Histogram:
     image = chip.read_image()
     return Histogram.of(predict_image(engine, image, zoom), chip.read_mask(image.shape[:2]))
 
 
-def predict_image(engine: ChipEngine, image: NDArray[np.uint8], zoom: float = 1.0) -> NDArray[np.uint8]:
+def predict_image(engine: Engine, image: NDArray[np.uint8], zoom: float = 1.0) -> NDArray[np.uint8]:
     """Predict a whole image in memory through the windows that `detect` would use.
 
     Args:
@@ -49,22 +40,18 @@ def predict_image(engine: ChipEngine, image: NDArray[np.uint8], zoom: float = 1.
     Returns:
         Stored probabilities, uint8, shape ``(height, width)``.
     """
-    pixels = image.transpose(2, 0, 1)
     height, width, _ = image.shape
-    size = fitting_size(height * zoom, width * zoom, WINDOW)
-    window = max(2, round(size / zoom))
-    overlap = min(window // 2, round(OVERLAP / zoom))
-    grid = Grid(Axis(height, window, overlap), Axis(width, window, overlap))
-    ask = engine.sized(size)
+    rows, cols = (Scaling(length, max(1, round(length * zoom))) for length in (height, width))
+    size = fitting_size(rows.seen, cols.seen, WINDOW)
+    grid = Grid.square(rows.seen, cols.seen, size, min(size // 2, OVERLAP))
+    pixels = image.transpose(2, 0, 1)
+    if not (rows.same and cols.same):
+        pixels = np.rint(resized(pixels, (rows.seen, cols.seen))).astype(image.dtype)
     predictions = (
-        (
-            tile,
-            _probability(ask(np.ascontiguousarray(pixels[:, tile.rows[:, None], tile.cols])[None])),
-            np.ones((int(tile.inside.height), int(tile.inside.width)), dtype=bool),
-        )
+        (tile, _probability(engine(np.ascontiguousarray(pixels[:, tile.rows[:, None], tile.cols])[None])), None)
         for tile in grid.tiles()
     )
-    return np.concatenate([strip.stored for strip in blend(predictions, grid)])
+    return np.concatenate([strip.stored for strip in blend(predictions, grid, scene=(rows, cols))])
 
 
 def _probability(answer: NDArray[np.float32]) -> NDArray[np.float32]:

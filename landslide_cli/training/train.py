@@ -113,7 +113,7 @@ def _draft(recipe: Recipe, trained: Trained, place: Path) -> ModelCard:
 def _engine(place: Path, card: ModelCard) -> TorchEngine | Views:
     engine = TorchEngine(
         load_network(place, card),
-        value_range=card.value_range, mean=card.mean, std=card.std, size=WINDOW, batch_size=1,
+        value_range=card.value_range, mean=card.mean, std=card.std, batch_size=1,
     )  # fmt: skip
     return in_views(engine, card.tta)
 

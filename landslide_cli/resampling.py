@@ -1,0 +1,209 @@
+"""Between the pixels of a scene and those that the network sees, row by row from top to bottom.
+
+What the network sees is the whole scene resampled at once, of which windows are cut; its answers are blended there and
+resampled back. So neighbouring windows agree on every pixel that they share, and no array is as large as a window of a
+fine scene. Both ways are linear, by a triangle that is as wide as the coarser pixels, so that none is missed: what
+Pillow and torch (``interpolate(mode="bilinear", antialias=True)``) do with the whole image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+# Rows are handed on in parts of about so many pixels at most.
+PIXELS_AT_ONCE = 1 << 20
+# And resampled in parts that the processor's cache holds, with all that is made on the way: nearly twice as fast.
+PIXELS_IN_CACHE = 1 << 15
+
+Floats = NDArray[np.float32]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """One direction of a scene: ``scene`` pixels of its own, ``seen`` pixels of the network."""
+
+    scene: int
+    seen: int
+
+    @property
+    def same(self) -> bool:
+        """Whether the network sees the scene's own pixels."""
+        return self.scene == self.seen
+
+    @property
+    def factor(self) -> float:
+        """Pixels of the scene for each that the network sees."""
+        return self.scene / self.seen
+
+    def complete(self, seen: int) -> int:
+        """Pixels of the scene that are known once the first ``seen`` are that the network sees."""
+        if self.same:
+            return seen
+        return int(np.searchsorted(spans(self.seen, self.scene)[1], seen, side="right"))
+
+    def under(self, first: int, stop: int) -> tuple[int, int]:
+        """First of the scene's pixels that those from ``first`` to ``stop`` are made of, and one past the last."""
+        if self.same:
+            return first, stop
+        firsts, stops = spans(self.scene, self.seen)
+        return int(firsts[first]), int(stops[stop - 1])
+
+
+@lru_cache(maxsize=16)
+def weights(before: int, after: int) -> csr_array:
+    """Parts that ``before`` pixels have in ``after``, shape ``(after, before)``."""
+    scale = before / after
+    reach = max(scale, 1.0)
+    centre = (np.arange(after) + 0.5) * scale
+    first = np.floor(centre - reach).astype(int)
+    pixel = first[:, None] + np.arange(int(2 * reach) + 2)
+    weight = np.maximum(0, 1 - np.abs(pixel + 0.5 - centre[:, None]) / reach)
+    weight[(pixel < 0) | (pixel >= before)] = 0
+    weight /= weight.sum(axis=1, keepdims=True)
+    rows = np.broadcast_to(np.arange(after)[:, None], pixel.shape)
+    seen = weight > 0
+    values = weight[seen].astype(np.float32)
+    return csr_array((values, (rows[seen], pixel[seen])), shape=(after, before))
+
+
+@lru_cache(maxsize=16)
+def spans(before: int, after: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """For each of ``after`` pixels the first of ``before`` that has a part in it, and one past the last."""
+    parts = weights(before, after)
+    return parts.indices[parts.indptr[:-1]].astype(np.intp), parts.indices[parts.indptr[1:] - 1].astype(np.intp) + 1
+
+
+def resized(image: NDArray[np.generic], size: tuple[int, int]) -> Floats:
+    """Resample planes that are in memory, shape ``(…, height, width)``, to ``size``."""
+    *planes, height, width = image.shape
+    flat = image.reshape(-1, height, width)
+    parts = weights(height, size[0])
+    return np.stack([_across(parts @ plane.astype(np.float32), size[1]) for plane in flat]).reshape(*planes, *size)
+
+
+def rows_at_once(rows: Scaling, cols: Scaling) -> int:
+    """Rows of the scene that are handled together, so that neither they nor what is seen of them is large."""
+    pixels = max(cols.scene, cols.seen / rows.factor)
+    return max(1, int(PIXELS_AT_ONCE / pixels))
+
+
+class Inward:
+    """Rows of a scene, as they come, to rows that the network sees.
+
+    Args:
+        rows: Down the scene.
+        cols: Across it.
+        first: The first row that is wanted of those that the network sees.
+    """
+
+    def __init__(self, rows: Scaling, cols: Scaling, first: int = 0) -> None:
+        self._parts, self._width = weights(rows.scene, rows.seen), cols.seen
+        self._firsts, self._stops = spans(rows.scene, rows.seen)
+        self._fed, self._done = int(self._firsts[first]), first
+        self._step = max(1, int(rows.factor * PIXELS_IN_CACHE / cols.seen))
+        # Rows that more of the scene's are part of, and whether all pixels so far count in them.
+        self._open: Floats | None = None
+        self._whole = True
+
+    def feed(self, image: NDArray[np.generic], counts: Bools) -> tuple[Floats, Bools]:
+        """Add the next rows.
+
+        Args:
+            image: Shape ``(bands, n, width of the scene)``.
+            counts: Shape ``(n, width of the scene)``.
+
+        Returns:
+            ``(image, touched)``: the rows that are complete now, and where a pixel that counts has a part in them.
+        """
+        tops = range(0, len(counts), self._step)
+        seen, touched = zip(
+            *(self._feed(image[:, top : top + self._step], counts[top : top + self._step]) for top in tops), strict=True
+        )
+        return np.concatenate(seen, axis=1), np.concatenate(touched)
+
+    def _feed(self, image: NDArray[np.generic], counts: Bools) -> tuple[Floats, Bools]:
+        fed = self._fed + len(counts)
+        begun = max(self._done, int(np.searchsorted(self._firsts, fed, side="left")))
+        done = max(self._done, int(np.searchsorted(self._stops, fed, side="right")))
+        parts = self._parts[self._done : begun, self._fed : fed]
+        whole = bool(counts.all())
+        sums = np.empty((len(image) + 1, begun - self._done, counts.shape[1]), dtype=np.float32)
+        for plane, total in zip(image, sums, strict=False):
+            total[:] = parts @ plane.astype(np.float32)
+        # Where all pixels count, which is the rule, there is nothing to multiply.
+        sums[-1] = parts.sum(axis=1)[:, None] if whole else parts @ counts.astype(np.float32)
+        if self._open is not None:
+            sums[:, : self._open.shape[1]] += self._open
+        whole, self._whole = whole and self._whole, whole
+        complete, self._open = np.split(sums, [done - self._done], axis=1)
+        self._open = self._open.copy()  # or those that are complete would stay in memory as well
+        self._fed, self._done = fed, done
+        seen = np.stack([_across(plane, self._width) for plane in complete[:-1]])
+        touched = np.ones(seen.shape[1:], dtype=bool) if whole else _across(complete[-1], self._width) > 0
+        return seen, touched
+
+
+class Outward:
+    """Rows that the network saw, as they come, to rows of the scene.
+
+    Args:
+        rows: Down the scene.
+        cols: Across it.
+    """
+
+    def __init__(self, rows: Scaling, cols: Scaling) -> None:
+        self._rows, self._cols = rows, cols
+        self._step = rows_at_once(rows, cols)
+        self._kept: Floats | None = None
+        self._kept_from = self._seen = self._done = 0
+
+    def feed(self, seen: Floats) -> Iterator[Floats]:
+        """Add the next rows, shape ``(layers, n, width that the network sees)``; give those of the scene, in parts.
+
+        Every part must be taken before the next rows are added.
+        """
+        self._seen += seen.shape[1]
+        complete = self._rows.complete(self._seen)
+        if self._rows.same and self._cols.same:
+            yield from (seen[:, top : top + self._step] for top in range(0, seen.shape[1], self._step))
+            return
+        for top in range(self._done, complete, self._step):
+            yield self._rows_of_scene(top, min(top + self._step, complete), seen)
+        self._done = complete
+        firsts, _ = spans(self._rows.seen, self._rows.scene)
+        keep_from = int(firsts[complete]) if complete < self._rows.scene else self._seen
+        self._kept, self._kept_from = self._between(keep_from, self._seen, seen).copy(), keep_from
+
+    def _rows_of_scene(self, first: int, stop: int, added: Floats) -> Floats:
+        firsts, stops = spans(self._rows.seen, self._rows.scene)
+        parts = weights(self._rows.seen, self._rows.scene)
+        made = np.empty((len(added), stop - first, self._cols.scene), dtype=np.float32)
+        step = max(1, 4 * PIXELS_IN_CACHE // self._cols.scene)
+        for top in range(first, stop, step):
+            bottom = min(top + step, stop)
+            upper, lower = int(firsts[top]), int(stops[bottom - 1])
+            for layer, rows in zip(self._between(upper, lower, added), made, strict=True):
+                rows[top - first : bottom - first] = parts[top:bottom, upper:lower] @ _across(layer, self._cols.scene)
+        return made
+
+    def _between(self, first: int, last: int, added: Floats) -> Floats:
+        """Rows that the network saw, of which the last ones are those ``added``."""
+        top = self._seen - added.shape[1]
+        below = added[:, max(0, first - top) : last - top]
+        if first >= top or self._kept is None:
+            return below
+        return np.concatenate([self._kept[:, first - self._kept_from :], below], axis=1)
+
+
+def _across(plane: Floats, width: int) -> Floats:
+    """Resample each row of a plane."""
+    if plane.shape[1] == width:
+        return plane
+    return np.ascontiguousarray((weights(plane.shape[1], width) @ np.ascontiguousarray(plane.T)).T)
