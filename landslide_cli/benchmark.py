@@ -26,6 +26,7 @@ from landslide_cli.plan import Plan, make_plan, read_scene_area
 from landslide_cli.prediction import Predictor, open_planned_engine, read_batches
 from landslide_cli.runs import Job
 from landslide_cli.scene import open_scene
+from landslide_cli.tiling import DEFAULT_OVERLAP
 
 KEPT = 4  # batches that the network alone is asked about, over and over
 DEMO_SIZE = 4096
@@ -79,7 +80,7 @@ def benchmark(
     scene: str | Path | None = None,
     *,
     model: str | Path = DEFAULT_MODEL,
-    overlap: int = 128,
+    overlap: int = DEFAULT_OVERLAP,
     batch_size: int | None = None,
     engine: str = "auto",
     device: str = "auto",

@@ -32,6 +32,7 @@ from landslide_cli.runs import Job
 from landslide_cli.scene import open_scene
 from landslide_cli.shaping import Shaping
 from landslide_cli.stac import write_item
+from landslide_cli.tiling import DEFAULT_OVERLAP
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +88,7 @@ def detect(
     boundary: Boundary = DEFAULT_BOUNDARY,
     dem: str | Path | None = None,
     min_slope: float = 0.0,
-    overlap: int = 128,
+    overlap: int = DEFAULT_OVERLAP,
     batch_size: int | None = None,
     engine: str = "auto",
     device: str = "auto",

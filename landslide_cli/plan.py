@@ -17,7 +17,7 @@ from landslide_cli.resampling import Scaling, rows_at_once
 from landslide_cli.scene import Scene
 from landslide_cli.shaping import Shaping
 from landslide_cli.terrain import CACHE_BYTES, Terrain
-from landslide_cli.tiling import Grid, fitting_size
+from landslide_cli.tiling import DEFAULT_OVERLAP, Grid, fitting_size
 
 SIZE = 512
 # Pixels whose sides differ by more on the ground (degrees far from the equator) are made square.
@@ -125,7 +125,7 @@ def make_plan(
     shaping: Shaping = Shaping(),
     connectivity: int = 4,
     boundary: Boundary = DEFAULT_BOUNDARY,
-    overlap: int = 128,
+    overlap: int = DEFAULT_OVERLAP,
     scale: tuple[float, float] | None = None,
     resolution_m: float | None = None,
     area: Area | None = None,

@@ -34,7 +34,7 @@ from landslide_cli.reading import read_tiles
 from landslide_cli.resampling import PIXELS_AT_ONCE, Scaling
 from landslide_cli.runs import Job
 from landslide_cli.scene import Scene, open_scene
-from landslide_cli.tiling import Grid
+from landslide_cli.tiling import DEFAULT_OVERLAP, Grid
 
 TIMED = 3  # batches of the probe that are timed, after one that warms up
 LOOKED_AT = 64  # windows that are looked into for valid pixels, in whole rows of them
@@ -112,7 +112,7 @@ def preview(
     model: str | Path = DEFAULT_MODEL,
     dem: str | Path | None = None,
     min_slope: float = 0.0,
-    overlap: int = 128,
+    overlap: int = DEFAULT_OVERLAP,
     batch_size: int | None = None,
     engine: str = "auto",
     device: str = "auto",

@@ -13,6 +13,9 @@ from rasterio.windows import Window
 
 from landslide_cli.mirroring import mirrored
 
+# Of windows of 512. Less leaves seams, more takes more windows for answers that are no better: docs/performance.md.
+DEFAULT_OVERLAP = 64
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -136,7 +139,7 @@ class Grid:
     cols: Axis
 
     @classmethod
-    def square(cls, height: int, width: int, size: int = 512, overlap: int = 128) -> Grid:
+    def square(cls, height: int, width: int, size: int = 512, overlap: int = DEFAULT_OVERLAP) -> Grid:
         """A grid of square windows."""
         return cls(Axis(height, size, overlap), Axis(width, size, overlap))
 

@@ -122,7 +122,11 @@ def test_every_option_of_detect_is_an_argument_of_the_function() -> None:
     import inspect
 
     options = {parameter.name for parameter in main.commands["detect"].params} - {"as_json", "quiet"}  # type: ignore[attr-defined]
-    assert options == inspect.signature(landslide_cli.detect).parameters.keys() - {"command", "on_progress", "opener"}
+    arguments = inspect.signature(landslide_cli.detect).parameters
+    assert options == arguments.keys() - {"command", "on_progress", "opener"}
+    # The command imports nothing that takes time to name its defaults.
+    overlap = next(one for one in main.commands["detect"].params if one.name == "overlap")  # type: ignore[attr-defined]
+    assert overlap.default == arguments["overlap"].default
 
 
 def test_every_option_of_polygonize_is_an_argument_of_the_function() -> None:

@@ -142,7 +142,7 @@ min_slope = click.option(
 overlap = click.option(
     "--overlap",
     type=click.IntRange(0, 256),
-    default=128,
+    default=64,
     show_default=True,
     metavar="PIXELS",
     help="Pixels that neighbouring windows share; their tiles are blended there.",

@@ -15,11 +15,11 @@ from landslide_cli.engine.openvino_files import INPUT, OUTPUT, convert, run_open
 from landslide_cli.model.card import ModelCard, card_text
 from landslide_cli.model.deepness import deepness_metadata
 from landslide_cli.plan import SIZE
+from landslide_cli.tiling import DEFAULT_OVERLAP
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
-OVERLAP = 128  # of `detect`, for windows of 512
 OPSET = 18
 # Enough for opset 18. torch writes 10, which the older onnxruntime of many a QGIS refuses to load.
 IR_VERSION = 8
@@ -63,7 +63,7 @@ def write_onnx(program: ExportedProgram, card: ModelCard, path: Path) -> None:
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
     del graph.value_info[:]  # names the batch otherwise
     size = graph.input[0].type.tensor_type.shape.dim[-1].dim_value
-    metadata = deepness_metadata(card, size=size, overlap=OVERLAP * size // SIZE)
+    metadata = deepness_metadata(card, size=size, overlap=DEFAULT_OVERLAP * size // SIZE)
     onnx.helper.set_model_props(model, metadata | {"landslide_card": card_text(card)})
     onnx.checker.check_model(model)
     onnx.save(model, path)

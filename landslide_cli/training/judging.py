@@ -9,10 +9,10 @@ from landslide_cli.engine import Engine
 from landslide_cli.metrics.scores import Histogram
 from landslide_cli.mosaic import blend
 from landslide_cli.resampling import Scaling, resized
-from landslide_cli.tiling import Grid, fitting_size
+from landslide_cli.tiling import DEFAULT_OVERLAP, Grid, fitting_size
 from landslide_cli.training.chips import Chip
 
-WINDOW, OVERLAP = 512, 128
+WINDOW = 512
 
 
 def judge(engine: Engine, sources: dict[str, list[Chip]], zooms: dict[str, float]) -> dict[str, Histogram]:
@@ -43,7 +43,7 @@ def predict_image(engine: Engine, image: NDArray[np.uint8], zoom: float = 1.0) -
     height, width, _ = image.shape
     rows, cols = (Scaling(length, max(1, round(length * zoom))) for length in (height, width))
     size = fitting_size(rows.seen, cols.seen, WINDOW)
-    grid = Grid.square(rows.seen, cols.seen, size, min(size // 2, OVERLAP))
+    grid = Grid.square(rows.seen, cols.seen, size, min(size // 2, DEFAULT_OVERLAP))
     pixels = image.transpose(2, 0, 1)
     if not (rows.same and cols.same):
         pixels = np.rint(resized(pixels, (rows.seen, cols.seen))).astype(image.dtype)

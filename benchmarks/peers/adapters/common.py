@@ -16,7 +16,7 @@ from landslide_cli.model.card import read_card
 from landslide_cli.model.normalise import Normalise
 from landslide_cli.model.weights import load_network
 
-SIZE, OVERLAP = 512, 128  # of equal work: what `landslide detect` does by default
+SIZE, OVERLAP = 512, 64  # of equal work: what `landslide detect` does by default
 
 
 class Counted(nn.Module):
