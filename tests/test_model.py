@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from landslide_cli.engine.choice import LOSS, int8_path
 from landslide_cli.engine.torch_engine import TorchEngine
 from landslide_cli.errors import ModelError
 from landslide_cli.model.card import ModelCard, read_card
+from landslide_cli.model.exported import read_openvino_model
 from landslide_cli.model.normalise import Normalise
 from landslide_cli.model.registry import NETWORKS, build_network
 from landslide_cli.model.weights import DEFAULT_MODEL, find_model, load_network, weights_folder, write_weights
@@ -152,3 +154,11 @@ def test_every_shipped_card_has_its_weights() -> None:
     for path in weights_folder().glob("*.json"):
         assert read_card(path).model_id == path.stem
         assert path.with_suffix(".safetensors").is_file()
+
+
+def test_the_shipped_int8_model_is_of_the_shipped_weights_and_costs_little() -> None:
+    weights, card = find_model(DEFAULT_MODEL)
+    model = read_openvino_model(int8_path(weights))
+    model.refuse_damaged()
+    assert model.card.sha256 == card.sha256
+    assert model.f1_loss is not None and model.f1_loss < LOSS
