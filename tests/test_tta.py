@@ -144,8 +144,8 @@ def test_a_symmetric_network_gives_the_same_scene_with_and_without(
     assert summary.tta == tta
 
 
-# 512 and 896 pixels are filled by whole windows, so that a turned scene has turned windows.
-@pytest.mark.parametrize("side", [512, 896])
+# 512 and 960 pixels are filled by whole windows, so that a turned scene has turned windows.
+@pytest.mark.parametrize("side", [512, 960])
 @pytest.mark.parametrize("view", [(False, False, True), (True, True, False)])
 def test_a_turned_scene_gets_the_turned_prediction(
     make_scene: MakeScene, card: ModelCard, side: int, view: tuple[bool, bool, bool]

@@ -153,23 +153,29 @@ def _quantize(model: OpenVINOModel, windows: list[NDArray[np.generic]]) -> Any:
     log.info("quantizing %s by %d windows", model.card.model_id, len(windows))
     logging.getLogger("nncf").setLevel(logging.ERROR)
     data = nncf.Dataset(windows, _engine(model, "float32").normalised)
-    graph = openvino.Core().read_model(model.path)
-    # Its bars go to stdout, which is for results.
-    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
-        return nncf.quantize(
-            graph,
-            data,
-            subset_size=len(windows),
-            preset=nncf.QuantizationPreset.MIXED,
-            target_device=nncf.TargetDevice.CPU,
-            ignored_scope=nncf.IgnoredScope(names=_delicate(graph)),
-            # Both together cost the weights of half width 0.000 of F1; nncf's own choice (least and greatest value, a
-            # quick correction of biases) 0.012, either alone 0.003 and 0.008.
-            advanced_parameters=nncf.AdvancedQuantizationParameters(
-                activations_range_estimator_params=RangeEstimatorParametersSet.HISTOGRAM
-            ),
-            fast_bias_correction=False,
-        )
+
+    def quantized(ranges: Any) -> Any:
+        graph = openvino.Core().read_model(model.path)
+        # Its bars go to stdout, which is for results.
+        with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+            return nncf.quantize(
+                graph,
+                data,
+                subset_size=len(windows),
+                preset=nncf.QuantizationPreset.MIXED,
+                target_device=nncf.TargetDevice.CPU,
+                ignored_scope=nncf.IgnoredScope(names=_delicate(graph)),
+                advanced_parameters=nncf.AdvancedQuantizationParameters(activations_range_estimator_params=ranges),
+                fast_bias_correction=False,
+            )
+
+    # Both together cost the weights of half width 0.000 of F1; nncf's own choice (least and greatest value, a quick
+    # correction of biases) 0.012, either alone 0.003 and 0.008.
+    try:
+        return quantized(RangeEstimatorParametersSet.HISTOGRAM)
+    except ValueError as error:  # an activation that hardly changes has no histogram
+        log.info("ranges by least and greatest value, since histograms can't be made (%s)", error)
+        return quantized(RangeEstimatorParametersSet.MINMAX)
 
 
 def _delicate(graph: Any) -> list[str]:
