@@ -17,7 +17,7 @@ from landslide_cli.resampling import Scaling, rows_at_once
 from landslide_cli.scene import Scene
 from landslide_cli.shaping import Shaping
 from landslide_cli.terrain import CACHE_BYTES, Terrain
-from landslide_cli.tiling import DEFAULT_OVERLAP, Grid, fitting_size
+from landslide_cli.tiling import DEFAULT_OVERLAP, Grid
 
 SIZE = 512
 # Pixels whose sides differ by more on the ground (degrees far from the equator) are made square.
@@ -103,8 +103,8 @@ class Plan:
         bands = scene.src.count if scene.src.interleaving == Interleaving.pixel else len(scene.bands)
         height, width = scene.src.block_shapes[0]
         across = -(-scene.width // width) * width
-        row = across * min(height, scene.height) * bands * scene.dtype.itemsize
-        read, written = max(2 * row, across * rows_at_once(self.rows, self.cols)), 2 * 2 * across * SIZE
+        rows = max(2 * min(height, scene.height), rows_at_once(self.rows, self.cols))
+        read, written = across * rows * bands * scene.dtype.itemsize, 2 * 2 * across * SIZE
         return max(16 << 20, read + written) + (CACHE_BYTES if self.terrain else 0)
 
 
@@ -147,13 +147,12 @@ def make_plan(
     else:
         value_range = scene.stretch()
     rows, cols, working_m = plan_scale(scene, card, resolution_m=resolution_m)
-    size = fitting_size(rows.seen, cols.seen, largest)
     return Plan(
         scene=scene,
         card=card,
         rows=rows,
         cols=cols,
-        grid=Grid.square(rows.seen, cols.seen, size, min(overlap, size // 2)),
+        grid=Grid.fitting(rows.seen, cols.seen, largest, overlap),
         area=area,
         value_range=value_range,
         working_m=working_m,

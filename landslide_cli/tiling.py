@@ -120,11 +120,6 @@ class Tile:
     row_weights: NDArray[np.float32]
     col_weights: NDArray[np.float32]
 
-    @property
-    def weights(self) -> NDArray[np.float32]:
-        """Blend weights over ``inside``, shape ``(height, width)``."""
-        return np.outer(self.row_weights, self.col_weights)
-
 
 @dataclass(frozen=True)
 class Grid:
@@ -142,6 +137,12 @@ class Grid:
     def square(cls, height: int, width: int, size: int = 512, overlap: int = DEFAULT_OVERLAP) -> Grid:
         """A grid of square windows."""
         return cls(Axis(height, size, overlap), Axis(width, size, overlap))
+
+    @classmethod
+    def fitting(cls, height: int, width: int, largest: int = 512, overlap: int = DEFAULT_OVERLAP) -> Grid:
+        """A grid of square windows that are no larger than the scene asks for; see `fitting_size`."""
+        size = fitting_size(height, width, largest)
+        return cls.square(height, width, size, min(overlap, size // 2))
 
     def __len__(self) -> int:
         return self.rows.count * self.cols.count

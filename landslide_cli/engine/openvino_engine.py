@@ -57,7 +57,7 @@ class OpenVINOEngine:
         self._scale, self._shift = scale_and_shift(value_range, *self._statistics)
         self.batch_size = batch_size
         self._fixed = (batch_size, len(model.card.bands), size, size)
-        # Compiled when first needed, and shared by all engines that are the same but for their size.
+        # Compiled when first needed, for one size and for any; shared with engines for other scenes.
         self._compiled: dict[bool, Any] = {}
 
     def again(self, *, value_range: tuple[float, float], size: int) -> OpenVINOEngine:

@@ -9,7 +9,7 @@ from landslide_cli.engine import Engine
 from landslide_cli.metrics.scores import Histogram
 from landslide_cli.mosaic import blend
 from landslide_cli.resampling import Scaling, resized
-from landslide_cli.tiling import DEFAULT_OVERLAP, Grid, fitting_size
+from landslide_cli.tiling import Grid
 from landslide_cli.training.chips import Chip
 
 WINDOW = 512
@@ -42,8 +42,7 @@ def predict_image(engine: Engine, image: NDArray[np.uint8], zoom: float = 1.0) -
     """
     height, width, _ = image.shape
     rows, cols = (Scaling(length, max(1, round(length * zoom))) for length in (height, width))
-    size = fitting_size(rows.seen, cols.seen, WINDOW)
-    grid = Grid.square(rows.seen, cols.seen, size, min(size // 2, DEFAULT_OVERLAP))
+    grid = Grid.fitting(rows.seen, cols.seen, WINDOW)
     pixels = image.transpose(2, 0, 1)
     if not (rows.same and cols.same):
         pixels = np.rint(resized(pixels, (rows.seen, cols.seen))).astype(image.dtype)
