@@ -15,7 +15,7 @@ from landslide_cli.errors import TrainingDataError
 from landslide_cli.training.decode import is_binary, is_wide, read_mask, read_pixels, read_size
 from landslide_cli.training.letterbox import letterbox_image, letterbox_mask
 
-IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff"}
+IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp"}
 BIJIE_FOLDERS = ("landslide", "non-landslide")
 SHOWN = 10
 
@@ -30,6 +30,7 @@ class Chip:
         group: The site: chips of one group never stand on both sides of a split.
         scale: Raw values that become 0 and 255; None for 8-bit images.
         letterbox: Side of the square that image and mask are fitted into; 0 leaves them as they are.
+        rim: Pixels to each side of an outline that training passes over, where outlines are loose.
     """
 
     image: Path
@@ -37,6 +38,7 @@ class Chip:
     group: str
     scale: tuple[float, float] | None = None
     letterbox: int = 0
+    rim: int = 0
 
     def read_image(self) -> NDArray[np.uint8]:
         """Read the pixels: uint8, shape ``(height, width, 3)``."""

@@ -15,6 +15,7 @@ from torch import nn
 from landslide_cli.errors import TrainingDataError
 from landslide_cli.extras import need
 from landslide_cli.model.normalise import Normalise
+from landslide_cli.model.weights import find_model, load_network
 from landslide_cli.training.batches import Pool
 from landslide_cli.training.beginning import VALUE_RANGE, begin
 from landslide_cli.training.callbacks import KeepLast, OnStep, Pictures, Report
@@ -100,7 +101,7 @@ def fit(
     beginning = begin(recipe, [chip for pool in pools for chip in pool.chips])
     task = SegmentationTask(
         beginning.network, Normalise(VALUE_RANGE, beginning.mean, beginning.std), recipe, pools, validation,
-        workers=settings.workers, cache=settings.cache, pictured=choose_pictured(checked),
+        workers=settings.workers, cache=settings.cache, pictured=choose_pictured(checked), teacher=_teacher(recipe),
     )  # fmt: skip
     average = _average(recipe)
     best = ModelCheckpoint(run_dir, filename="best-{step}", monitor="val_f1", mode="max", save_top_k=1)
@@ -149,8 +150,19 @@ def fit(
     return Trained(task.network.eval(), beginning.mean, beginning.std, step, beginning.start)
 
 
+def _teacher(recipe: Recipe) -> nn.Module | None:
+    """What the recipe learns from beside the masks: raw pixels to logits."""
+    if not recipe.teacher:
+        return None
+    weights, card = find_model(recipe.teacher)
+    return nn.Sequential(Normalise(card.value_range, card.mean, card.std), load_network(weights, card))
+
+
 def _pools(recipe: Recipe, part: dict[str, list[Chip]]) -> list[Pool]:
-    return [Pool(part[source.name], share=source.share, zoom=source.zoom) for source in recipe.sources]
+    return [
+        Pool(part[source.name], share=source.share, zoom=recipe.zoom_of(source), zooms=recipe.zooms_of(source))
+        for source in recipe.sources
+    ]
 
 
 def _refuse_misfits(recipe: Recipe, split: Split, settings: Settings) -> None:

@@ -62,7 +62,7 @@ def train(
 
 def write_model(recipe: Recipe, split: Split, trained: Trained, out: Path) -> ModelCard:
     """Write calibrated weights and card; the numbers in the card are those of the written weights."""
-    zooms = {source.name: recipe.zoom * source.zoom for source in recipe.sources}
+    zooms = {source.name: recipe.zoom * recipe.zoom_of(source) for source in recipe.sources}
     with staged(out) as place:
         draft = _draft(recipe, trained, place)
         # Only validation chooses calibration and threshold; the test part is looked at once they stand.
