@@ -61,6 +61,9 @@ class Recipe:
         network: Name in the registry.
         arguments: What the network is built with.
         start: Weights to start from (``.safetensors`` with its card), relative to the recipe; none if empty.
+        encoder: VGG-16 to begin with, or an encoder fitted before, relative to the recipe; none if empty.
+        encoder_rate: Learning rate of the encoder's layers, as part of that of the others.
+        encoder_licence: What a user may do with the encoder, where its file isn't a known one.
         split: ``groups`` holds out the patterns of ``validation`` and ``test``; ``random`` draws a tenth of
             all images for each.
         validation: Patterns of groups that choose threshold and, with ``patience``, the step.
@@ -95,6 +98,9 @@ class Recipe:
     network: str = "msasnet"
     arguments: dict[str, Any] = field(default_factory=dict)
     start: str = ""
+    encoder: str = ""
+    encoder_rate: float = 0.3
+    encoder_licence: str = ""
     split: str = "groups"
     validation: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
@@ -122,6 +128,10 @@ class Recipe:
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 raise TrainingDataError(f"{name} = {getattr(self, name)!r} is not one of {', '.join(choices)}")
+        if self.start and self.encoder:
+            raise TrainingDataError("start gives all weights and encoder some of them; leave one of the two out")
+        if not self.encoder_rate > 0:
+            raise TrainingDataError(f"encoder_rate = {self.encoder_rate} is not more than 0")
         if self.letterbox and {phase.size for phase in self.phases} != {self.letterbox}:
             raise TrainingDataError(f"letterbox = {self.letterbox} needs phases of that size")
         if self.split == "random" and (self.validation or self.test):
@@ -160,7 +170,8 @@ def read_recipe(path: Path) -> Recipe:
         recipe: Recipe = _build(Recipe, table)
     except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
         raise TrainingDataError(f"{path} is not a recipe: {error}") from error
-    return replace(recipe, start=str(path.parent / recipe.start)) if recipe.start else recipe
+    beside = {name: str(path.parent / getattr(recipe, name)) for name in ("start", "encoder") if getattr(recipe, name)}
+    return replace(recipe, **beside)  # type: ignore[arg-type]
 
 
 def _build(kind: Any, table: dict[str, Any]) -> Any:

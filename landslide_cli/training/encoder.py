@@ -1,0 +1,174 @@
+"""Carrying a VGG-16 over into a network that has its encoder: copied where they agree, else fitted.
+
+VGG-16 with batch norm (Simonyan, Zisserman 2015; Ioffe, Szegedy 2015) has three convolutions in its later
+stages. Where a network has two, one convolution stands in for the last two: it is fitted by least squares to
+what they make of real imagery. Layers behind it are fitted as well, to the same targets from the new features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from landslide_cli.errors import ModelError
+from landslide_cli.model.normalise import Normalise
+from landslide_cli.model.segnet import SegNet
+from landslide_cli.model.unet import UNet
+from landslide_cli.training.least_squares import Moments, channel_statistics, fit_convolution
+
+# Numbers of VGG-16-BN's convolutions in torchvision's ``features``; each one's batch norm is the next.
+STAGES = ((0, 3), (7, 10), (14, 17, 20), (24, 27, 30), (34, 37, 40))
+# What VGG-16 was trained with, as parts of 255; they become the network's own.
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+EPS = 1e-5
+PATCHES = 8
+HELD_OUT = 5  # one batch in so many judges the fit
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A convolution of the network with its batch norm, and the convolutions of VGG that it stands for."""
+
+    name: str
+    conv: nn.Conv2d
+    norm: nn.BatchNorm2d
+    sources: tuple[int, ...]
+    pooled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VGG:
+    """Convolutions and batch norms of a VGG-16, by their number in torchvision's ``features``."""
+
+    tensors: dict[str, Tensor]
+
+    def __contains__(self, number: int) -> bool:
+        return f"{number}.weight" in self.tensors
+
+    def weight(self, number: int) -> Tensor:
+        """Weight of a convolution: ``(C', C, 3, 3)``."""
+        return self.tensors[f"{number}.weight"]
+
+    def line(self, number: int) -> tuple[Tensor, Tensor]:
+        """``(scale, shift)`` of all that follows a convolution without bias, up to the ReLU: each ``(C',)``."""
+        weight, bias, mean, variance = (
+            self.tensors[f"{number + 1}.{part}"] for part in ("weight", "bias", "running_mean", "running_var")
+        )
+        scale = weight / (variance + EPS).sqrt()
+        return scale, bias + scale * (self.tensors[f"{number}.bias"] - mean)
+
+    def respond(self, number: int, features: Tensor) -> Tensor:
+        """Batch norm's output for a convolution's input, before the ReLU."""
+        scale, shift = self.line(number)
+        return F.conv2d(features, self.weight(number), padding=1) * scale[:, None, None] + shift[:, None, None]
+
+
+def encoder_layers(network: nn.Module) -> list[Layer]:
+    """The layers of a network that VGG-16 has as well, from the pixels on.
+
+    Raises:
+        ModelError: the network has no such encoder.
+    """
+    if isinstance(network, UNet):
+        stages = [("stem", network.stem), *((f"downs.{n}.1", down[1]) for n, down in enumerate(network.downs))]
+        # The last stage has two of VGG's three convolutions, the bridge begins with the third.
+        kinds = [((0,), (3,)), ((7,), (10,)), ((14,), (17, 20)), ((24,), (27, 30)), ((34,), (37,))]
+    elif isinstance(network, SegNet):
+        stages = [(f"encoder.{n}", stage) for n, stage in enumerate(network.encoder)]
+        kinds = [tuple((number,) for number in stage) for stage in STAGES]
+    else:
+        raise ModelError(
+            f"{type(network).__name__} has no encoder of VGG-16's kind; msasnet, the U-Nets and segnet have one"
+        )
+    layers = [
+        Layer(f"{name}.{3 * place}", stage[3 * place], stage[3 * place + 1], sources, pooled=depth > 0 and place == 0)
+        for depth, ((name, stage), kind) in enumerate(zip(stages, kinds, strict=True))
+        for place, sources in enumerate(kind)
+    ]
+    if isinstance(network, UNet):
+        layers.append(Layer("bridge.0", network.bridge[0], network.bridge[1], (40,)))
+    return layers
+
+
+@torch.no_grad()
+def fit_encoder(network: nn.Module, vgg: VGG, crops: Iterable[Tensor]) -> dict[str, float]:
+    """Fill the encoder of ``network`` so that it answers as ``vgg`` does.
+
+    Each batch norm gets the statistics of the crops, so that it computes the same with those as with a batch's own.
+
+    Args:
+        network: In training mode; one whose `encoder_layers` are VGG-16's.
+        vgg: Weights of VGG-16; layers that it lacks are left as they are.
+        crops: Batches of imagery, raw pixels, uint8 ``(N, 3, H, W)``; each may have its own size.
+
+    Returns:
+        The part of the variance before the ReLU that each layer explains, on batches that weren't fitted; 1 for
+        layers that are copied.
+
+    Raises:
+        ModelError: the network has no such encoder, or not at VGG's width.
+    """
+    layers = encoder_layers(network)
+    theirs_first, ours_first = vgg.weight(0).shape[:2], layers[0].conv.weight.shape[:2]
+    if theirs_first != ours_first:
+        raise ModelError(
+            f"the encoder to begin with has {theirs_first[1]} bands and {theirs_first[0]} channels in its first layer, "
+            f"the network {ours_first[1]} and {ours_first[0]}; train at full width with red, green and blue"
+        )
+    normalise = Normalise((0.0, 255.0), MEAN, STD)
+    ours = [normalise(batch) for batch in crops]
+    theirs = ours
+    explained = {}
+    for layer in layers:
+        if any(number not in vgg for number in layer.sources):
+            break
+        same = theirs is ours
+        if layer.pooled:
+            ours = [F.max_pool2d(batch, 2) for batch in ours]
+            theirs = ours if same else [F.max_pool2d(batch, 2) for batch in theirs]
+        for number in layer.sources[:-1]:
+            theirs = [F.relu(vgg.respond(number, batch)) for batch in theirs]
+        *before, last = layer.sources
+        scale, shift = vgg.line(last)
+        if same and not before:
+            weight, part = vgg.weight(last), 1.0
+        else:
+            theirs = [vgg.respond(last, batch) for batch in theirs]
+            near = vgg.weight(last) * scale[:, None, None, None] * (0.0 if before else 1.0)
+            weight, shift, part = _fitted(ours, theirs, near)
+            theirs = [F.relu(batch) for batch in theirs]
+            scale = torch.ones_like(shift)
+        ours = _filled(layer, weight, scale, shift, ours)
+        theirs = ours if same and not before else theirs
+        explained[layer.name] = round(part, 4)
+    return explained
+
+
+def _fitted(ours: Sequence[Tensor], wanted: Sequence[Tensor], near: Tensor) -> tuple[Tensor, Tensor, float]:
+    outputs, inputs = near.shape[:2]
+    seen, held_out = Moments(inputs, outputs), Moments(inputs, outputs)
+    patches = sum(batch[:, 0].numel() for batch in ours)
+    step = max(1, patches // (PATCHES * inputs * 9))
+    for place, (features, batch) in enumerate(zip(ours, wanted, strict=True)):
+        (held_out if place % HELD_OUT == 0 else seen).add(features, batch, step)
+    return fit_convolution(seen, held_out, near)
+
+
+def _filled(layer: Layer, weight: Tensor, scale: Tensor, shift: Tensor, features: Sequence[Tensor]) -> list[Tensor]:
+    """Let a layer compute ``scale * (weight ∗ x) + shift``; give what it makes of the features, after the ReLU."""
+    answers = [F.conv2d(batch, weight, padding=1) for batch in features]
+    mean, variance = channel_statistics(answers)
+    layer.conv.weight.copy_(weight)
+    if layer.conv.bias is not None:
+        layer.conv.bias.zero_()  # batch norm takes it away again
+    norm = layer.norm
+    norm.weight.copy_(scale * (variance + norm.eps).sqrt())
+    norm.bias.copy_(shift + scale * mean)
+    assert norm.running_mean is not None and norm.running_var is not None
+    norm.running_mean.copy_(mean)
+    norm.running_var.copy_(variance)
+    return [F.relu_(batch.mul_(scale[:, None, None]).add_(shift[:, None, None])) for batch in answers]
