@@ -22,10 +22,20 @@ from landslide_cli.training.least_squares import Moments, channel_statistics, fi
 
 # Numbers of VGG-16-BN's convolutions in torchvision's ``features``; each one's batch norm is the next.
 STAGES = ((0, 3), (7, 10), (14, 17, 20), (24, 27, 30), (34, 37, 40))
+# What each layer of a stage stands for. A U-Net's last stage has two of VGG's three; the third begins its bridge.
+IN_UNET: tuple[tuple[str, tuple[tuple[int, ...], ...]], ...] = (
+    ("stem", ((0,), (3,))),
+    ("downs.0.1", ((7,), (10,))),
+    ("downs.1.1", ((14,), (17, 20))),
+    ("downs.2.1", ((24,), (27, 30))),
+    ("downs.3.1", ((34,), (37,))),
+    ("bridge", ((40,),)),
+)
+IN_SEGNET = tuple((f"encoder.{place}", tuple((number,) for number in stage)) for place, stage in enumerate(STAGES))
 # What VGG-16 was trained with, as parts of 255; they become the network's own.
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 EPS = 1e-5
-PATCHES = 8
+PATCHES = 8  # for each unknown; more of them cost time and change little
 HELD_OUT = 5  # one batch in so many judges the fit
 
 
@@ -74,23 +84,20 @@ def encoder_layers(network: nn.Module) -> list[Layer]:
         ModelError: the network has no such encoder.
     """
     if isinstance(network, UNet):
-        stages = [("stem", network.stem), *((f"downs.{n}.1", down[1]) for n, down in enumerate(network.downs))]
-        # The last stage has two of VGG's three convolutions, the bridge begins with the third.
-        kinds = [((0,), (3,)), ((7,), (10,)), ((14,), (17, 20)), ((24,), (27, 30)), ((34,), (37,))]
+        stages = IN_UNET
     elif isinstance(network, SegNet):
-        stages = [(f"encoder.{n}", stage) for n, stage in enumerate(network.encoder)]
-        kinds = [tuple((number,) for number in stage) for stage in STAGES]
+        stages = IN_SEGNET
     else:
         raise ModelError(
             f"{type(network).__name__} has no encoder of VGG-16's kind; msasnet, the U-Nets and segnet have one"
         )
-    layers = [
-        Layer(f"{name}.{3 * place}", stage[3 * place], stage[3 * place + 1], sources, pooled=depth > 0 and place == 0)
-        for depth, ((name, stage), kind) in enumerate(zip(stages, kinds, strict=True))
-        for place, sources in enumerate(kind)
-    ]
-    if isinstance(network, UNet):
-        layers.append(Layer("bridge.0", network.bridge[0], network.bridge[1], (40,)))
+    layers = []
+    for depth, (stage, kinds) in enumerate(stages):
+        for place, sources in enumerate(kinds):
+            name = f"{stage}.{3 * place}"
+            conv, norm = network.get_submodule(name), network.get_submodule(f"{stage}.{3 * place + 1}")
+            assert isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
+            layers.append(Layer(name, conv, norm, sources, pooled=place == 0 and 0 < depth < len(STAGES)))
     return layers
 
 
