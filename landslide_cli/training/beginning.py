@@ -90,9 +90,11 @@ def _take_encoder(network: nn.Module, recipe: Recipe, pools: Sequence[Pool], run
     before = load_fitted(network, kept) if kept.is_file() else None
     if before is None or before.sha256 != origin.sha256:
         logger.info("fitting the encoder of %s to VGG-16 of %s: this takes some minutes", recipe.network, file)
-        explained = fit_encoder(network, vgg, sample_crops(recipe, pools))
+        place = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        explained = fit_encoder(network.to(place), vgg, sample_crops(recipe, pools))
         run_dir.mkdir(parents=True, exist_ok=True)
         write_fitted(network, replace(origin, explained=explained), kept)
+        network.cpu()
     # Read back in any case, so that a training that is gone on with begins as an unbroken one.
     found = load_fitted(network, kept, licence=recipe.encoder_licence)
     if found is None:

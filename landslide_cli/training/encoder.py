@@ -108,7 +108,7 @@ def fit_encoder(network: nn.Module, vgg: VGG, crops: Iterable[Tensor]) -> dict[s
     Each batch norm gets the statistics of the crops, so that it computes the same with those as with a batch's own.
 
     Args:
-        network: In training mode; one whose `encoder_layers` are VGG-16's.
+        network: One whose `encoder_layers` are VGG-16's; the fit runs on its device.
         vgg: Weights of VGG-16; layers that it lacks are left as they are.
         crops: Batches of imagery, raw pixels, uint8 ``(N, 3, H, W)``; each may have its own size.
 
@@ -126,8 +126,10 @@ def fit_encoder(network: nn.Module, vgg: VGG, crops: Iterable[Tensor]) -> dict[s
             f"the encoder to begin with has {theirs_first[1]} bands and {theirs_first[0]} channels in its first layer, "
             f"the network {ours_first[1]} and {ours_first[0]}; train at full width with red, green and blue"
         )
-    normalise = Normalise((0.0, 255.0), MEAN, STD)
-    ours = [normalise(batch) for batch in crops]
+    place = layers[0].conv.weight.device
+    vgg = VGG({name: tensor.to(place) for name, tensor in vgg.tensors.items()})
+    normalise = Normalise((0.0, 255.0), MEAN, STD).to(place)
+    ours = [normalise(batch.to(place)) for batch in crops]
     theirs = ours
     explained = {}
     for layer in layers:
@@ -157,7 +159,7 @@ def fit_encoder(network: nn.Module, vgg: VGG, crops: Iterable[Tensor]) -> dict[s
 
 def _fitted(ours: Sequence[Tensor], wanted: Sequence[Tensor], near: Tensor) -> tuple[Tensor, Tensor, float]:
     outputs, inputs = near.shape[:2]
-    seen, held_out = Moments(inputs, outputs), Moments(inputs, outputs)
+    seen, held_out = (Moments(inputs, outputs, device=near.device) for _ in range(2))
     patches = sum(batch[:, 0].numel() for batch in ours)
     step = max(1, patches // (PATCHES * inputs * 9))
     for place, (features, batch) in enumerate(zip(ours, wanted, strict=True)):

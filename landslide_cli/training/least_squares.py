@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 KERNEL = 3
-RIDGES = (1e-3, 1e-2)  # parts of the features' mean variance; the best on the held-out patches is taken
+# Parts of the features' mean variance; the best on the held-out patches is taken.
+RIDGES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 
 
 class Moments:
@@ -18,16 +19,17 @@ class Moments:
     Args:
         inputs: Channels in.
         outputs: Channels out.
+        device: Where the sums are kept, and the patches must be.
     """
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    def __init__(self, inputs: int, outputs: int, *, device: torch.device | None = None) -> None:
         unknowns = inputs * KERNEL**2
         self.count = 0
-        self.patch = torch.zeros(unknowns, dtype=torch.float64)
-        self.wanted = torch.zeros(outputs, dtype=torch.float64)
-        self.squares = torch.zeros(outputs, dtype=torch.float64)
-        self.gram = torch.zeros(unknowns, unknowns, dtype=torch.float64)
-        self.cross = torch.zeros(unknowns, outputs, dtype=torch.float64)
+        self.patch = torch.zeros(unknowns, dtype=torch.float64, device=device)
+        self.wanted = torch.zeros(outputs, dtype=torch.float64, device=device)
+        self.squares = torch.zeros(outputs, dtype=torch.float64, device=device)
+        self.gram = torch.zeros(unknowns, unknowns, dtype=torch.float64, device=device)
+        self.cross = torch.zeros(unknowns, outputs, dtype=torch.float64, device=device)
 
     def add(self, features: Tensor, wanted: Tensor, step: int = 1) -> None:
         """Add features ``(N, C, H, W)`` and what is wanted of them ``(N, C', H, W)``."""
