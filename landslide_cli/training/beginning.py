@@ -25,8 +25,8 @@ from landslide_cli.training.recipe import Recipe
 from landslide_cli.training.widen import widen
 
 VALUE_RANGE = (0.0, 255.0)
-# Imagery that an encoder is fitted to: as many pixels as 700 crops of 64.
-CROPS, SIDE, TOGETHER = 320, 96, 16
+# Imagery that an encoder is fitted to.
+CROPS, SIDE, TOGETHER = 640, 96, 16
 
 logger = logging.getLogger(__name__)
 

@@ -32,7 +32,7 @@ class Moments:
         self.cross = torch.zeros(unknowns, outputs, dtype=torch.float64, device=device)
 
     def add(self, features: Tensor, wanted: Tensor, step: int = 1) -> None:
-        """Add features ``(N, C, H, W)`` and what is wanted of them ``(N, C', H, W)``."""
+        """Add each ``step``-th patch of features ``(N, C, H, W)`` and what is wanted of it, of ``(N, C', H, W)``."""
         patches = F.unfold(features, KERNEL, padding=KERNEL // 2).transpose(1, 2).flatten(0, 1)[::step]  # (N H W, 9 C)
         targets = wanted.flatten(2).transpose(1, 2).flatten(0, 1)[::step]
         self.count += len(patches)
