@@ -160,7 +160,7 @@ def test_both_layouts_and_both_formats_give_the_same(tmp_path: Path, full: nn.Se
         read_vgg(tmp_path / name, licence="mine")
         for name in ("vgg16_bn-6c64b313.pth", "craft.pth", "craft.safetensors", "wrapped.pth")
     )
-    assert theirs[1].licence == "BSD-3-Clause (torchvision)"
+    assert theirs[1].licence == "mine"
     assert "torchvision" in theirs[1].layout
     assert craft[1] == Origin("craft.pth", checksum(tmp_path / "craft.pth"), "VGG-16-BN inside CRAFT", "mine", {})
     networks: list[SegNet] = []
@@ -180,6 +180,16 @@ def test_both_layouts_and_both_formats_give_the_same(tmp_path: Path, full: nn.Se
         for stage in networks[0].eval().encoder:
             ours, _ = networks[0].pool(stage(ours))
         torch.testing.assert_close(ours, full(x), atol=1e-3, rtol=1e-3)
+
+
+def test_the_licence_of_a_known_file_is_told_whatever_it_is_called(
+    tmp_path: Path, full: nn.Sequential, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "renamed.pth"
+    torch.save(torchvision_layout(full), path)
+    assert read_vgg(path)[1].licence == "unknown"
+    monkeypatch.setitem(encoder_files.LICENCES, checksum(path)[:8], "known")
+    assert read_vgg(path, licence="mine")[1].licence == "known"
 
 
 class Malice:

@@ -27,10 +27,11 @@ NEEDED = (
     "needed is VGG-16 with batch norm as torchvision names it (features.0.weight ..., vgg16_bn-6c64b313.pth), "
     "CRAFT's detector, or an encoder that landslide has fitted before (encoder.safetensors of a training's folder)"
 )
+# By checksum, or as much of it as the file's publisher states.
 LICENCES = {
     "4a5efbfb48b4081100544e75e1e2b57f8de3d84f213004b14b85fd4b3748db17": "CRAFT: MIT; EasyOCR: Apache-2.0",
+    "6c64b313": "torchvision: BSD-3-Clause",
 }
-TORCHVISION = ("vgg16_bn-6c64b313", "BSD-3-Clause (torchvision)")
 # Names that only one kind of network gives its layers.
 LOOKS = (
     (r"(^|\.)layer1\.0\.conv3\.", "a ResNet-50 or deeper"),
@@ -67,7 +68,7 @@ def read_vgg(path: Path, *, licence: str = "") -> tuple[VGG, Origin]:
 
     Args:
         path: ``.pth`` or ``.safetensors``.
-        licence: What a user may do with it, where the file's checksum or name doesn't tell.
+        licence: What a user may do with it, where the file's checksum doesn't tell.
 
     Raises:
         ModelError: the file can't be read, or holds another network.
@@ -84,8 +85,8 @@ def read_vgg(path: Path, *, licence: str = "") -> tuple[VGG, Origin]:
     if odd := _difference(vgg):
         raise ModelError(f"{path} holds {odd}; {NEEDED}")
     sha256 = checksum(path)
-    known = LICENCES.get(sha256) or (TORCHVISION[1] if path.stem == TORCHVISION[0] else "")
-    return vgg, Origin(path.name, sha256, layout, known or licence or "unknown", {})
+    known = next((each for start, each in LICENCES.items() if sha256.startswith(start)), licence or "unknown")
+    return vgg, Origin(path.name, sha256, layout, known, {})
 
 
 def write_fitted(network: nn.Module, origin: Origin, path: Path) -> None:
