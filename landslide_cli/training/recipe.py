@@ -61,15 +61,15 @@ class Recipe:
         network: Name in the registry.
         arguments: What the network is built with.
         start: Weights to start from (``.safetensors`` with its card), relative to the recipe; none if empty.
-        encoder: VGG-16 to begin with, or an encoder fitted before, relative to the recipe; none if empty.
-        encoder_rate: Learning rate of the encoder's layers, as part of that of the others.
-        encoder_licence: What a user may do with the encoder, where its file isn't a known one.
         split: ``groups`` holds out the patterns of ``validation`` and ``test``; ``random`` draws a tenth of
             all images for each.
         validation: Patterns of groups that choose threshold and, with ``patience``, the step.
         test: Patterns of groups that choose nothing.
         working_zoom: Zoom at which chips are judged and the model is meant to work; that of the last phase if 0.
         seed: Decides everything random.
+        encoder: VGG-16 to begin with, or an encoder fitted before, relative to the recipe; none if empty.
+        encoder_rate: Learning rate of the encoder's layers, as part of that of the others.
+        encoder_licence: What a user may do with the encoder, where its file isn't a known one.
         optimizer: ``adamw``, ``muon`` or ``sgd``.
         learning_rate: The highest one.
         momentum: Of ``sgd``.
@@ -98,14 +98,14 @@ class Recipe:
     network: str = "msasnet"
     arguments: dict[str, Any] = field(default_factory=dict)
     start: str = ""
-    encoder: str = ""
-    encoder_rate: float = 0.3
-    encoder_licence: str = ""
     split: str = "groups"
     validation: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
     working_zoom: float = 0.0
     seed: int = 0
+    encoder: str = ""
+    encoder_rate: float = 0.3
+    encoder_licence: str = ""
     optimizer: str = "adamw"
     learning_rate: float = 1e-3
     momentum: float = 0.9
