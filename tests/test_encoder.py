@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from click.testing import CliRunner
+from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -21,6 +22,9 @@ from landslide_cli.model.registry import build_network
 from landslide_cli.model.segnet import SegNet
 from landslide_cli.model.unet import UNet
 from landslide_cli.training import encoder_files
+from landslide_cli.training.batches import Pool
+from landslide_cli.training.beginning import sample_crops
+from landslide_cli.training.chips import Chip
 from landslide_cli.training.encoder import MEAN, STAGES, STD, VGG, encoder_layers, fit_encoder
 from landslide_cli.training.encoder_files import Origin, load_fitted, read_vgg, write_fitted
 from landslide_cli.training.least_squares import Moments, fit_convolution
@@ -347,6 +351,18 @@ def test_a_training_begins_with_an_encoder_and_the_card_tells_of_it(
     CliRunner().invoke(main, ["train", str(tmp_path / "none.toml"), "--data", str(data), "-o", str(out),
                               "--run-dir", str(tmp_path / "none")])  # fmt: skip
     assert not {name for name in read_card(out.with_suffix(".json")).training if name.startswith("encoder")}
+
+
+def test_what_judges_a_fit_shows_other_chips(tmp_path: Path) -> None:
+    chips = []
+    for number in range(10):
+        Image.new("RGB", (40, 30), (number, 0, 0)).save(tmp_path / f"{number}.png")
+        chips.append(Chip(tmp_path / f"{number}.png", None, "g"))
+    batches = list(sample_crops(tiny_recipe(), [Pool([], 0.5, 1.0), Pool(chips, 0.5, 2.0)]))
+    assert {tuple(batch.shape) for batch in batches} == {(16, 3, 96, 96)}
+    seen = [set(batch[:, 0].flatten().tolist()) for batch in batches]
+    assert set.union(*seen[::5]) == {0, 5}
+    assert set.union(*(found for place, found in enumerate(seen) if place % 5)) == {1, 2, 3, 4, 6, 7, 8, 9}
 
 
 def test_encoder_and_start_do_not_go_together(tmp_path: Path, data: Path) -> None:

@@ -19,7 +19,7 @@ from landslide_cli.model.registry import build_network
 from landslide_cli.model.weights import find_model, load_network
 from landslide_cli.training.batches import Pool
 from landslide_cli.training.chips import Chip
-from landslide_cli.training.encoder import MEAN, STD, fit_encoder
+from landslide_cli.training.encoder import HELD_OUT, MEAN, STD, fit_encoder
 from landslide_cli.training.encoder_files import Origin, load_fitted, read_vgg, write_fitted
 from landslide_cli.training.recipe import Recipe
 from landslide_cli.training.widen import widen
@@ -105,15 +105,20 @@ def _take_encoder(network: nn.Module, recipe: Recipe, pools: Sequence[Pool], run
 
 
 def sample_crops(recipe: Recipe, pools: Sequence[Pool]) -> Iterator[Tensor]:
-    """Training imagery at the zoom at which the model works, by the pools' shares: uint8 ``(N, 3, SIDE, SIDE)``."""
+    """Training imagery at the zoom at which the model works, by the pools' shares: uint8 ``(N, 3, SIDE, SIDE)``.
+
+    The batches that `fit_encoder` judges by show chips that the others don't.
+    """
     rng = np.random.default_rng(recipe.seed)
     filled = [pool for pool in pools if pool.chips]
     shares = np.array([pool.share for pool in filled])
     chosen = rng.choice(len(filled), size=CROPS, p=shares / shares.sum())
-    for first in range(0, CROPS, TOGETHER):
+    for place, numbers in enumerate(chosen.reshape(-1, TOGETHER)):
+        judging = place % HELD_OUT == 0
         crops = []
-        for pool in (filled[number] for number in chosen[first : first + TOGETHER]):
-            image = Image.fromarray(pool.chips[int(rng.integers(len(pool.chips)))].read_image())
+        for pool in (filled[number] for number in numbers):
+            chips = [chip for n, chip in enumerate(pool.chips) if (n % HELD_OUT == 0) == judging] or pool.chips
+            image = Image.fromarray(chips[int(rng.integers(len(chips)))].read_image())
             zoom = recipe.zoom * pool.zoom
             size = max(1, round(image.width * zoom)), max(1, round(image.height * zoom))
             pixels = np.asarray(image.resize(size, Image.Resampling.BILINEAR))
