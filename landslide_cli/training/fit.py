@@ -20,6 +20,7 @@ from landslide_cli.training.batches import Pool
 from landslide_cli.training.beginning import VALUE_RANGE, begin
 from landslide_cli.training.callbacks import KeepLast, OnStep, Pictures, Report
 from landslide_cli.training.chips import Chip
+from landslide_cli.training.encoder_files import Origin
 from landslide_cli.training.module import SegmentationTask
 from landslide_cli.training.pictures import choose_pictured
 from landslide_cli.training.recipe import Recipe
@@ -61,6 +62,7 @@ class Trained:
         std: Standard deviation of each band.
         step: The step whose weights these are.
         start: Checksum of the weights that training started from, if any.
+        encoder: Where the encoder came from that training started from, if any.
     """
 
     network: nn.Module
@@ -68,6 +70,7 @@ class Trained:
     std: tuple[float, ...]
     step: int = 0
     start: str = ""
+    encoder: Origin | None = None
 
 
 def fit(
@@ -91,19 +94,20 @@ def fit(
 
     Raises:
         TrainingDataError: ``patience`` without validation chips, or a batch that the devices can't share.
-        ModelError: the weights to start from don't fit.
+        ModelError: the weights to start from or the encoder don't fit.
         MissingExtraError: TensorBoard is asked for and isn't installed.
     """
     _refuse_misfits(recipe, split, settings)
     lightning.seed_everything(recipe.seed, verbose=False)
     pools, validation = _pools(recipe, split.training), _pools(recipe, split.validation)
     checked = [chip for pool in validation for chip in pool.chips]
-    beginning = begin(recipe, [chip for pool in pools for chip in pool.chips])
+    beginning = begin(recipe, pools, run_dir)
     task = SegmentationTask(
         beginning.network, Normalise(VALUE_RANGE, beginning.mean, beginning.std), recipe, pools, validation,
         workers=settings.workers, cache=settings.cache, pictured=choose_pictured(checked), teacher=_teacher(recipe),
     )  # fmt: skip
     average = _average(recipe)
+    task.encoder = tuple(beginning.encoder.explained) if beginning.encoder else ()
     best = ModelCheckpoint(run_dir, filename="best-{step}", monitor="val_f1", mode="max", save_top_k=1)
     every = min(settings.every, recipe.steps)
     busy = (every if checked else 0, recipe.hard_every)
@@ -147,7 +151,7 @@ def fit(
     step = trainer.global_step
     if recipe.patience and best.best_model_path:
         step = _take_best(task, Path(best.best_model_path))
-    return Trained(task.network.eval(), beginning.mean, beginning.std, step, beginning.start)
+    return Trained(task.network.eval(), beginning.mean, beginning.std, step, beginning.start, beginning.encoder)
 
 
 def _teacher(recipe: Recipe) -> nn.Module | None:

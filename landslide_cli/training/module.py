@@ -97,6 +97,7 @@ class SegmentationTask(lightning.LightningModule):
         self.draws: Draws | None = None
         self.pictured = frozenset(pictured)
         self.seen: list[Seen] = []
+        self.encoder: tuple[str, ...] = ()  # layers that learn at the encoder's rate
         self.loss = LOSSES[recipe.loss]
         self.scores = MetricCollection(
             {"val_f1": BinaryF1Score(), "val_precision": BinaryPrecision(), "val_recall": BinaryRecall()}
@@ -153,7 +154,7 @@ class SegmentationTask(lightning.LightningModule):
         self.scores.reset()
 
     def configure_optimizers(self) -> Any:
-        optimizer = make_optimizer(self.recipe, self.network)
+        optimizer = make_optimizer(self.recipe, self.network, encoder=self.encoder)
         schedule = make_schedule(self.recipe, optimizer)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

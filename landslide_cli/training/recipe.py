@@ -89,6 +89,9 @@ class Recipe:
         test: Patterns of groups that choose nothing.
         working_zoom: Zoom at which chips are judged and the model is meant to work; that of the last phase if 0.
         seed: Decides everything random.
+        encoder: VGG-16 to begin with, or an encoder fitted before, relative to the recipe; none if empty.
+        encoder_rate: Learning rate of the encoder's layers, as part of that of the others.
+        encoder_licence: What a user may do with the encoder, where its file isn't a known one.
         optimizer: ``adamw``, ``muon`` or ``sgd``.
         learning_rate: The highest one.
         momentum: Of ``sgd``.
@@ -125,6 +128,9 @@ class Recipe:
     test: tuple[str, ...] = ()
     working_zoom: float = 0.0
     seed: int = 0
+    encoder: str = ""
+    encoder_rate: float = 0.3
+    encoder_licence: str = ""
     optimizer: str = "adamw"
     learning_rate: float = 1e-3
     momentum: float = 0.9
@@ -147,6 +153,10 @@ class Recipe:
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 raise TrainingDataError(f"{name} = {getattr(self, name)!r} is not one of {', '.join(choices)}")
+        if self.start and self.encoder:
+            raise TrainingDataError("start gives all weights and encoder some of them; leave one of the two out")
+        if not self.encoder_rate > 0:
+            raise TrainingDataError(f"encoder_rate = {self.encoder_rate} is not more than 0")
         if self.letterbox and {phase.size for phase in self.phases} != {self.letterbox}:
             raise TrainingDataError(f"letterbox = {self.letterbox} needs phases of that size")
         if self.split == "random" and (self.validation or self.test):
@@ -201,7 +211,7 @@ def read_recipe(path: Path) -> Recipe:
         recipe: Recipe = _build(Recipe, table)
     except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
         raise TrainingDataError(f"{path} is not a recipe: {error}") from error
-    beside = {name: str(path.parent / getattr(recipe, name)) for name in ("start", "teacher") if getattr(recipe, name)}
+    beside = {name: str(path.parent / getattr(recipe, name)) for name in ("start", "teacher", "encoder") if getattr(recipe, name)}
     return replace(recipe, **beside)  # type: ignore[arg-type]
 
 

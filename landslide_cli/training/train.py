@@ -153,4 +153,8 @@ def _training(recipe: Recipe, split: Split, trained: Trained) -> dict[str, Any]:
     entries["working_zoom"] = recipe.zoom
     entries["validation_groups"] = list(entries.pop("validation"))
     entries["test_groups"] = list(entries.pop("test"))
+    for name in ("encoder", "encoder_rate", "encoder_licence"):
+        del entries[name]
+    if trained.encoder:
+        entries["encoder"] = asdict(trained.encoder) | {"rate": recipe.encoder_rate}
     return entries | {"start": trained.start, "step": trained.step}
