@@ -22,6 +22,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -32,6 +33,9 @@ from landslide_cli.training.chips import Chip, find_chips
 
 Array = NDArray[np.generic]
 
+COLUMNS = "stem", "other", "group", "other_group", "row", "col", "overlap_px", "agreement", "added_px", "other_added_px"
+"""Of the table of pairs: the other image begins at (row, col) of the first one."""
+
 PIXELS_PER_FEATURE, FEWEST_FEATURES = 480, 100
 NEIGHBOURS = 6
 """How many descriptors each is compared with: one place seldom lies in more images."""
@@ -40,6 +44,8 @@ TURN_DEGREES, ZOOM = 15.0, 1.25
 SPREAD = 4
 """Pixels by which the offset of two features may be wrong; the images are shifted so far to find the exact one."""
 SMALLEST_SIDE, SMALLEST_AREA = 16, 1500
+ALIKE = 0.5
+"""Correlation of blurred images from which the exact offset is looked for."""
 AGREEMENT, BRIGHTNESS = 0.9, 2.0
 """Correlation from which pixels are the same, and how far their mean grey values may then lie apart."""
 
@@ -75,24 +81,31 @@ class Features:
     angle: NDArray[np.float64]
     descriptor: NDArray[np.float32]
 
+    def __getitem__(self, rows: NDArray[np.bool_]) -> Features:
+        """Some of them."""
+        return Features(*(getattr(self, field)[rows] for field in self.__slots__))
+
 
 def find_overlaps(images: Sequence[Array], groups: Sequence[str]) -> list[Overlap]:
     """Find all pairs of images that show the same pixels.
 
     Args:
         images: Grey values, uint8, each of shape ``(height, width)``.
-        groups: The group of each. Within a group one pair of like features is enough to compare two images, between
-            groups, where there are many more pairs, two that agree are asked for.
+        groups: The group of each. One pair of like features is enough to compare two images of a group; elsewhere,
+            where there are far more pairs, two that agree are asked for.
     """
-    found = []
-    for (first, second), offsets in _proposals(features_of(images)).items():
-        near = (np.abs(offsets[:, None] - offsets).max(axis=-1) <= SPREAD).sum(axis=1)
-        if near.max() < (1 if groups[first] == groups[second] else 2):
-            continue
-        col, row = np.round(offsets[near.argmax()]).astype(int)
-        if (overlap := _verified(images, first, second, int(row), int(col))) is not None:
-            found.append(overlap)
-    return sorted(found, key=lambda overlap: (overlap.first, overlap.second))
+    features = features_of(images)
+    group = np.array(groups)[features.image]
+    found = {}
+    for rows, fewest in [(group == name, 1) for name in sorted(set(groups))] + [(np.ones(len(group), bool), 2)]:
+        for (first, second), offsets in _proposals(features[rows]).items():
+            near = (np.abs(offsets[:, None] - offsets).max(axis=-1) <= SPREAD).sum(axis=1)
+            if (first, second) in found or near.max() < fewest:
+                continue
+            col, row = np.round(offsets[near.argmax()]).astype(int)
+            if (overlap := _verified(images, first, second, int(row), int(col))) is not None:
+                found[first, second] = overlap
+    return [found[pair] for pair in sorted(found)]
 
 
 def features_of(images: Sequence[Array]) -> Features:
@@ -147,21 +160,28 @@ def _alike(descriptors: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[
 def _verified(images: Sequence[Array], first: int, second: int, row: int, col: int) -> Overlap | None:
     """Shift two images to where they agree best; None unless their pixels are the same there."""
     a, b = common(images[first], images[second], row, col)
-    if min(a.shape) < SMALLEST_SIDE + 2 * SPREAD:
+    if (
+        min(a.shape) < SMALLEST_SIDE + 2 * SPREAD
+        or _correlation(*(cv2.blur(part, (SPREAD + 1,) * 2) for part in (a, b))) < ALIKE
+    ):
         return None
     answer = cv2.matchTemplate(b, a[SPREAD:-SPREAD, SPREAD:-SPREAD], cv2.TM_CCOEFF_NORMED)
     down, right = np.unravel_index(answer.argmax(), answer.shape)
     row, col = row + SPREAD - int(down), col + SPREAD - int(right)
-    a, b = (part.astype(np.float64) for part in common(images[first], images[second], row, col))
-    if a.size < SMALLEST_AREA or min(a.std(), b.std()) == 0 or abs(a.mean() - b.mean()) > BRIGHTNESS:
+    a, b = common(images[first], images[second], row, col)
+    if a.size < SMALLEST_AREA or abs(a.mean() - b.mean()) > BRIGHTNESS or (agreement := _correlation(a, b)) < AGREEMENT:
         return None
-    agreement = float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
-    return Overlap(first, second, row, col, a.size, agreement) if agreement >= AGREEMENT else None
+    return Overlap(first, second, row, col, a.size, agreement)
+
+
+def _correlation(a: Array, b: Array) -> float:
+    """Correlation of two arrays of one shape; 0 where one of them is all alike."""
+    return float(cv2.matchTemplate(a, b, cv2.TM_CCOEFF_NORMED)[0, 0]) if min(a.std(), b.std()) > 0 else 0.0
 
 
 def common(first: Array, second: Array, row: int, col: int) -> tuple[Array, Array]:
     """Views of what both arrays show, where the second begins at ``(row, col)`` of the first; may be empty."""
-    height, width = second.shape
+    height, width = second.shape[:2]
     bottom, right = max(min(first.shape[0], row + height), 0), max(min(first.shape[1], col + width), 0)
     top, left = max(row, 0), max(col, 0)
     mine = first[top:bottom, left:right]
@@ -192,45 +212,32 @@ def added(masks: Sequence[NDArray[np.bool_]], overlap: Overlap) -> tuple[int, in
     return int((theirs & ~mine).sum()), int((mine & ~theirs).sum())
 
 
-def _rows(
+def _table(
     chips: Sequence[Chip], masks: Sequence[NDArray[np.bool_]], overlaps: Sequence[Overlap]
-) -> Iterator[list[str]]:
-    yield [
-        "stem",
-        "other",
-        "group",
-        "other_group",
-        "row",
-        "col",
-        "overlap_px",
-        "agreement",
-        "added_px",
-        "other_added_px",
-    ]
+) -> Iterator[list[Any]]:
+    yield list(COLUMNS)
     for overlap in overlaps:
         first, second = chips[overlap.first], chips[overlap.second]
         more = added(masks, overlap) if first.group == second.group else (0, 0)
-        places = (overlap.row, overlap.col, overlap.pixels, round(overlap.agreement, 4), *more)
-        yield [first.image.stem, second.image.stem, first.group, second.group, *map(str, places)]
+        places = overlap.row, overlap.col, overlap.pixels, round(overlap.agreement, 4)
+        yield [first.image.stem, second.image.stem, first.group, second.group, *places, *more]
 
 
 def _tell(chips: Sequence[Chip], masks: Sequence[Array], full: Sequence[Array], overlaps: Sequence[Overlap]) -> None:
-    apart = [overlap for overlap in overlaps if chips[overlap.first].group != chips[overlap.second].group]
-    changed = sum(int((old != new).any()) for old, new in zip(masks, full, strict=True))
-    before, after = (sum(int(mask.sum()) for mask in some) for some in (masks, full))
-    print(f"{len(chips)} images, {len(overlaps)} pairs overlap, {len(apart)} of them in different groups")
-    print(
-        f"{changed} masks completed: {after - before:,} px added to {before:,} ({(after - before) / max(before, 1):.2%})"
-    )
-    for overlap in apart:
-        first, second = chips[overlap.first], chips[overlap.second]
-        print(
-            f"same ground in different groups: {first.image.stem} ({first.group}), {second.image.stem} ({second.group})"
-        )
+    drawn = [number for number, chip in enumerate(chips) if chip.mask is not None]
+    changed = sum(bool((masks[number] != full[number]).any()) for number in drawn)
+    before, after = (sum(int(some[number].sum()) for number in drawn) for some in (masks, full))
+    more = (after - before) / max(before, 1)
+    print(f"{len(chips)} images, {len(overlaps)} pairs overlap")
+    print(f"{changed} masks completed: {after - before:,} px added to {before:,} ({more:.1%})")
     for overlap in overlaps:
-        for mine, more in zip((overlap.first, overlap.second), added(masks, overlap), strict=True):
-            if chips[mine].mask is None and more:
-                print(f"said to hold no landslide, but a neighbour draws {more} px: {chips[mine].image.stem}")
+        first, second = chips[overlap.first], chips[overlap.second]
+        if first.group != second.group:
+            names = [f"{chip.image.stem} ({chip.group})" for chip in (first, second)]
+            print(f"different groups show the same ground: {' and '.join(names)}")
+        for chip, pixels in zip((first, second), added(masks, overlap), strict=True):
+            if chip.mask is None and pixels:
+                print(f"not without landslide, a neighbour draws {pixels} px: {chip.image.stem}")
 
 
 def main() -> None:
@@ -253,7 +260,7 @@ def main() -> None:
             Image.fromarray(mask.astype(np.uint8) * 255).convert("1").save(given.masks / f"{chip.image.stem}.png")
     if given.pairs is not None:
         with given.pairs.open("w", newline="") as lines:
-            csv.writer(lines).writerows(_rows(chips, masks, overlaps))
+            csv.writer(lines).writerows(_table(chips, masks, overlaps))
     _tell(chips, masks, full, overlaps)
 
 
