@@ -22,7 +22,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -31,7 +31,9 @@ from PIL import Image
 
 from landslide_cli.training.chips import Chip, find_chips
 
-Array = NDArray[np.generic]
+Grey = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
+Pixels = TypeVar("Pixels", Grey, Mask, NDArray[np.intp])
 
 COLUMNS = "stem", "other", "group", "other_group", "row", "col", "overlap_px", "agreement", "added_px", "other_added_px"
 """Of the table of pairs: the other image begins at (row, col) of the first one."""
@@ -81,12 +83,12 @@ class Features:
     angle: NDArray[np.float64]
     descriptor: NDArray[np.float32]
 
-    def __getitem__(self, rows: NDArray[np.bool_]) -> Features:
+    def __getitem__(self, rows: Mask) -> Features:
         """Some of them."""
         return Features(*(getattr(self, field)[rows] for field in self.__slots__))
 
 
-def find_overlaps(images: Sequence[Array], groups: Sequence[str]) -> list[Overlap]:
+def find_overlaps(images: Sequence[Grey], groups: Sequence[str]) -> list[Overlap]:
     """Find all pairs of images that show the same pixels.
 
     Args:
@@ -108,7 +110,7 @@ def find_overlaps(images: Sequence[Array], groups: Sequence[str]) -> list[Overla
     return [found[pair] for pair in sorted(found)]
 
 
-def features_of(images: Sequence[Array]) -> Features:
+def features_of(images: Sequence[Grey]) -> Features:
     """Find the strongest SIFT features of each image at half its size, where noise of compression is weak."""
     sift = cv2.SIFT_create(contrastThreshold=0.02)
     numbers, rows, descriptors = [], [], []
@@ -157,7 +159,7 @@ def _alike(descriptors: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[
     return pairs[:, 0], pairs[:, 1]
 
 
-def _verified(images: Sequence[Array], first: int, second: int, row: int, col: int) -> Overlap | None:
+def _verified(images: Sequence[Grey], first: int, second: int, row: int, col: int) -> Overlap | None:
     """Shift two images to where they agree best; None unless their pixels are the same there."""
     a, b = common(images[first], images[second], row, col)
     if (
@@ -174,12 +176,12 @@ def _verified(images: Sequence[Array], first: int, second: int, row: int, col: i
     return Overlap(first, second, row, col, a.size, agreement)
 
 
-def _correlation(a: Array, b: Array) -> float:
+def _correlation(a: Grey, b: Grey) -> float:
     """Correlation of two arrays of one shape; 0 where one of them is all alike."""
     return float(cv2.matchTemplate(a, b, cv2.TM_CCOEFF_NORMED)[0, 0]) if min(a.std(), b.std()) > 0 else 0.0
 
 
-def common(first: Array, second: Array, row: int, col: int) -> tuple[Array, Array]:
+def common(first: Pixels, second: Pixels, row: int, col: int) -> tuple[Pixels, Pixels]:
     """Views of what both arrays show, where the second begins at ``(row, col)`` of the first; may be empty."""
     height, width = second.shape[:2]
     bottom, right = max(min(first.shape[0], row + height), 0), max(min(first.shape[1], col + width), 0)
@@ -189,9 +191,7 @@ def common(first: Array, second: Array, row: int, col: int) -> tuple[Array, Arra
     return mine, theirs
 
 
-def complete(
-    masks: Sequence[NDArray[np.bool_]], groups: Sequence[str], overlaps: Sequence[Overlap]
-) -> list[NDArray[np.bool_]]:
+def complete(masks: Sequence[Mask], groups: Sequence[str], overlaps: Sequence[Overlap]) -> list[Mask]:
     """Union of each mask with those of the same group that overlap it; the given masks stay as they are."""
     full = [mask.copy() for mask in masks]
     for overlap in overlaps:
@@ -206,15 +206,13 @@ def complete(
     return full
 
 
-def added(masks: Sequence[NDArray[np.bool_]], overlap: Overlap) -> tuple[int, int]:
+def added(masks: Sequence[Mask], overlap: Overlap) -> tuple[int, int]:
     """Pixels that only the other mask draws, for the first and for the second image of a pair."""
     mine, theirs = common(masks[overlap.first], masks[overlap.second], overlap.row, overlap.col)
     return int((theirs & ~mine).sum()), int((mine & ~theirs).sum())
 
 
-def _table(
-    chips: Sequence[Chip], masks: Sequence[NDArray[np.bool_]], overlaps: Sequence[Overlap]
-) -> Iterator[list[Any]]:
+def _table(chips: Sequence[Chip], masks: Sequence[Mask], overlaps: Sequence[Overlap]) -> Iterator[list[Any]]:
     yield list(COLUMNS)
     for overlap in overlaps:
         first, second = chips[overlap.first], chips[overlap.second]
@@ -223,7 +221,7 @@ def _table(
         yield [first.image.stem, second.image.stem, first.group, second.group, *places, *more]
 
 
-def _tell(chips: Sequence[Chip], masks: Sequence[Array], full: Sequence[Array], overlaps: Sequence[Overlap]) -> None:
+def _tell(chips: Sequence[Chip], masks: Sequence[Mask], full: Sequence[Mask], overlaps: Sequence[Overlap]) -> None:
     drawn = [number for number, chip in enumerate(chips) if chip.mask is not None]
     changed = sum(bool((masks[number] != full[number]).any()) for number in drawn)
     before, after = (sum(int(some[number].sum()) for number in drawn) for some in (masks, full))
