@@ -101,12 +101,10 @@ def find_overlaps(images: Sequence[Grey], groups: Sequence[str]) -> list[Overlap
     found = {}
     for rows, fewest in [(group == name, 1) for name in sorted(set(groups))] + [(np.ones(len(group), bool), 2)]:
         for (first, second), offsets in _proposals(features[rows]).items():
-            near = (np.abs(offsets[:, None] - offsets).max(axis=-1) <= SPREAD).sum(axis=1)
-            if (first, second) in found or near.max() < fewest:
-                continue
-            col, row = np.round(offsets[near.argmax()]).astype(int)
-            if (overlap := _verified(images, first, second, int(row), int(col))) is not None:
-                found[first, second] = overlap
+            for col, row in () if (first, second) in found else _agreed(offsets, fewest):
+                if (overlap := _verified(images, first, second, row, col)) is not None:
+                    found[first, second] = overlap
+                    break
     return [found[pair] for pair in sorted(found)]
 
 
@@ -143,6 +141,17 @@ def _proposals(features: Features) -> dict[tuple[int, int], NDArray[np.float64]]
     for a, b, offset in zip(first[keep].tolist(), second[keep].tolist(), offsets[keep], strict=True):
         pairs[a, b].append(offset)
     return {pair: np.array(offsets) for pair, offsets in pairs.items()}
+
+
+def _agreed(offsets: NDArray[np.float64], fewest: int) -> Iterator[tuple[int, int]]:
+    """Whole offsets on which at least so many features agree, one of each that lie together, the surest first."""
+    near = np.abs(offsets[:, None] - offsets).max(axis=-1) <= SPREAD
+    while (counts := near.sum(axis=1)).max() >= fewest:
+        best = counts.argmax()
+        col, row = np.round(offsets[best]).astype(int).tolist()
+        yield col, row
+        told = near[best].copy()
+        near[told] = near[:, told] = False
 
 
 def _alike(descriptors: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
