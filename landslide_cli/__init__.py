@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from landslide_cli._version import __version__
+
 if TYPE_CHECKING:
     from landslide_cli.detection import Summary, detect
     from landslide_cli.polygonizing import Polygonized, polygonize
 
-__version__ = "0.1.0"
 __all__ = ["Polygonized", "Summary", "__version__", "detect", "polygonize"]
 
 

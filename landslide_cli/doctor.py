@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from landslide_cli import __version__
+from landslide_cli._version import __version__
 from landslide_cli.errors import LandslideError
 from landslide_cli.model.card import checksum, read_card
 from landslide_cli.model.weights import DEFAULT_MODEL, installed_weights

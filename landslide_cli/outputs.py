@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rasterio.enums import Resampling
 
-from landslide_cli import __version__
+from landslide_cli._version import __version__
 from landslide_cli.engine import Engine
 from landslide_cli.errors import OutputError
 from landslide_cli.files import refuse_unwritable, staged

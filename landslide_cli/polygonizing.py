@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from landslide_cli import __version__
+from landslide_cli._version import __version__
 from landslide_cli.attributes import Measurer
 from landslide_cli.collector import Collector
 from landslide_cli.errors import ProbabilityError

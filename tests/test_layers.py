@@ -9,7 +9,7 @@ import landslide_cli
 
 PACKAGE = Path(landslide_cli.__file__).parent
 FLOORS = [
-    {"errors", "mirroring", "ahead", "resampling"},
+    {"errors", "_version", "mirroring", "ahead", "resampling"},
     {"tiling", "model", "extras", "files", "ground", "slope", "histograms", "neighbours", "style", "geopackage"},
     {"vectors"},
     {"scene", "area", "mosaic", "polygons", "shaping", "terrain", "engine", "objects"},

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from landslide_cli import __version__
+from landslide_cli._version import __version__
 from landslide_cli.batch.finding import MERGED, stamps_of
 from landslide_cli.batch.ledger import Ledger, Record
 from landslide_cli.batch.merging import Part, merge

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landslide_cli import __version__
+from landslide_cli._version import __version__
 from landslide_cli.errors import ModelError, OutputError
 from landslide_cli.files import refuse_unwritable, staged
 from landslide_cli.model.card import ModelCard, card_text, checksum

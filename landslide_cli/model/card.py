@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from landslide_cli import __version__
+from landslide_cli._version import __version__
 from landslide_cli.errors import ModelError
 
 

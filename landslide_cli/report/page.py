@@ -15,7 +15,7 @@ from typing import Any
 import geopandas
 import numpy as np
 
-from landslide_cli import __version__
+from landslide_cli._version import __version__
 from landslide_cli.ground import Floats
 from landslide_cli.report.charts import frequency_area, histogram
 from landslide_cli.report.facts import Coverage, Fact, known_failures, not_analysed, provenance, totals

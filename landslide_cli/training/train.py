@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from landslide_cli import __version__
+from landslide_cli._version import __version__
 from landslide_cli.engine.torch_engine import TorchEngine
 from landslide_cli.engine.tta import Views, in_views
 from landslide_cli.errors import OutputError
