@@ -142,7 +142,7 @@ def _make_scene(folder: Path) -> str:
 
 
 def _detect(folder: Path, model: str | Path, device: str) -> str:
-    from landslide_cli.detection import detect
+    from landslide_cli.detection.run import detect
 
     start = time.perf_counter()
     summary = detect(folder / "demo.tif", folder / "slides.gpkg", model=model, device=device, min_area=50)

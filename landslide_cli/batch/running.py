@@ -17,9 +17,9 @@ from landslide_cli.batch.ledger import Ledger, Record
 from landslide_cli.batch.merging import Part, merge
 from landslide_cli.batch.planning import LEDGER, Batch, plan_line
 from landslide_cli.batch.tasks import Task, attempt
+from landslide_cli.detection.outputs import known
 from landslide_cli.engine.kept import KeptEngine, OpenEngine
-from landslide_cli.outputs import known
-from landslide_cli.prediction import OnProgress
+from landslide_cli.prediction.predictor import OnProgress
 
 log = logging.getLogger(__name__)
 

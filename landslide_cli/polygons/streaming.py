@@ -16,7 +16,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from landslide_cli.histograms import QUANTILES, Histograms
+from landslide_cli.polygons.histograms import QUANTILES, Histograms
 from landslide_cli.polygons.measures import MEASURES, add_up, beside_unknown, measure
 from landslide_cli.polygons.outlines import Geometries, Ints, horizontal_edges, trace
 from landslide_cli.polygons.parts import Parts, connect

@@ -1,0 +1,130 @@
+"""Height, slope and aspect of polygons from an elevation model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyproj
+import shapely
+from affine import Affine
+from rasterio.errors import RasterioIOError
+from rasterio.features import geometry_mask
+from rasterio.io import DatasetReader
+from rasterio.windows import Window
+
+from landslide_cli.errors import TerrainError
+from landslide_cli.inventory.slope import FIELDS, Relief
+from landslide_cli.scene.ground import Floats, Geometries, Ground
+
+PIXELS_AT_ONCE = 1 << 20
+CACHE_BYTES = 32 << 20
+
+
+@dataclass(frozen=True)
+class Terrain:
+    """An open elevation model.
+
+    Attributes:
+        src: The open raster; its only band holds heights.
+        ground: Where its pixels lie.
+        to_dem: From the scene's CRS to that of the elevation model.
+        height_m: Metres that a height of 1 means.
+        min_slope_deg: Landslides with a smaller mean slope are dropped; 0 keeps all.
+    """
+
+    src: DatasetReader
+    ground: Ground
+    to_dem: pyproj.Transformer
+    height_m: float
+    min_slope_deg: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """File name without its folder."""
+        return Path(self.src.name).name
+
+    def measure(self, placed: Geometries) -> dict[str, Floats]:
+        """Heights in metres, slopes and aspect in degrees of polygons in the scene's CRS.
+
+        All are NaN where any pixel of the polygon has no height. A pixel belongs to a polygon that covers its centre;
+        a polygon that covers no centre takes all the pixels that it touches.
+
+        Raises:
+            TerrainError: the file can't be read there.
+        """
+        pixels = self.on_dem(placed)
+        if len(pixels) == 0:
+            return {name: np.zeros(0) for name in FIELDS}
+        bounds = shapely.bounds(pixels)
+        centres = (bounds[:, :2] + bounds[:, 2:]) / 2
+        measured = [
+            self._measured(*polygon) for polygon in zip(pixels, bounds, self.ground.steps(centres), strict=True)
+        ]
+        return dict(zip(FIELDS, np.array(measured).T, strict=True))
+
+    def on_dem(self, placed: Geometries) -> Geometries:
+        """Polygons in the scene's CRS in pixel coordinates of the elevation model."""
+        inverse = ~self.ground.transform
+
+        def onto(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+            x, y = self.to_dem.transform(x, y)
+            if self.src.crs.is_geographic:
+                middle, _ = self.ground.transform @ (self.src.width / 2, self.src.height / 2)
+                x = (x - middle + 180) % 360 - 180 + middle
+            return inverse @ (x, y)
+
+        found: Geometries = shapely.transform(placed, onto, interleaved=False)
+        return found
+
+    def _measured(self, polygon: Any, bounds: Floats, steps: Floats) -> Sequence[float]:
+        size = np.array([self.src.width, self.src.height])
+        if not np.isfinite(bounds).all() or (bounds[:2] < -0.5).any() or (bounds[2:] > size + 0.5).any():
+            return [np.nan] * len(FIELDS)
+        left, top = np.clip(np.floor(bounds[:2]).astype(int), 0, size - 1)
+        right, bottom = np.clip(np.ceil(bounds[2:]).astype(int), (left + 1, top + 1), size)
+        window = Window(int(left), int(top), int(right - left), int(bottom - top))
+        sums = Relief()
+        for touched in (False, True):
+            for part in _parts(window):
+                inside = geometry_mask(
+                    [polygon],
+                    out_shape=(int(part.height), int(part.width)),
+                    transform=Affine.translation(part.col_off, part.row_off),
+                    invert=True,
+                    all_touched=touched,
+                )
+                if inside.any():
+                    sums.add(self._heights(part), inside, steps)
+            if sums.pixels:
+                break
+        return sums.measured()
+
+    def _heights(self, window: Window) -> Floats:
+        """Heights in metres of a window and the pixels around it, NaN where there is none."""
+        height, width = int(window.height) + 2, int(window.width) + 2
+        top, left = int(window.row_off) - 1, int(window.col_off) - 1
+        rows = slice(max(0, top), min(self.src.height, top + height))
+        cols = slice(max(0, left), min(self.src.width, left + width))
+        try:
+            there = self.src.read(1, window=Window.from_slices(rows, cols), masked=True)
+        except RasterioIOError as error:
+            raise TerrainError(
+                f"{self.src.name} can't be read at row {rows.start}, column {cols.start}: {error}; "
+                "the file is damaged or incomplete: copy it again"
+            ) from error
+        heights = np.full((height, width), np.nan)
+        known = (there.astype(np.float64) * self.src.scales[0] + self.src.offsets[0]) * self.height_m
+        heights[rows.start - top : rows.stop - top, cols.start - left : cols.stop - left] = known.filled(np.nan)
+        return heights
+
+
+def _parts(window: Window) -> Iterator[Window]:
+    """A window in parts of full rows, so that a large landslide on a fine elevation model needs little memory."""
+    rows = max(1, PIXELS_AT_ONCE // int(window.width))
+    for top in range(0, int(window.height), rows):
+        height = min(rows, int(window.height) - top)
+        yield Window(window.col_off, window.row_off + top, window.width, height)
