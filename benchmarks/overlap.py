@@ -20,7 +20,8 @@ from landslide_cli.engine.torch_engine import TorchEngine
 from landslide_cli.metrics.scores import Histogram
 from landslide_cli.model.card import ModelCard
 from landslide_cli.model.weights import find_model, load_network
-from landslide_cli.mosaic.blend import STEPS, blend, stored_threshold
+from landslide_cli.mosaic.blend import blend
+from landslide_cli.mosaic.encoding import STEPS, stored_threshold
 from landslide_cli.prediction.plan import Plan, make_plan
 from landslide_cli.prediction.predictor import Predictor
 from landslide_cli.scene.scene import open_scene

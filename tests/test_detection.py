@@ -26,7 +26,7 @@ from landslide_cli.inventory import slope
 from landslide_cli.inventory.attributes import FIELDS, SHORT_NAMES
 from landslide_cli.inventory.rules import Shaping
 from landslide_cli.model.card import ModelCard
-from landslide_cli.mosaic.blend import STEPS
+from landslide_cli.mosaic.encoding import STEPS
 from landslide_cli.prediction.plan import make_plan
 from landslide_cli.prediction.predictor import read_batches
 from landslide_cli.scene.area import read_area

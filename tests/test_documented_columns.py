@@ -14,8 +14,8 @@ from affine import Affine
 
 from landslide_cli.detection.outputs import Outputs
 from landslide_cli.detection.run import run
-from landslide_cli.inventory.dem import open_terrain
 from landslide_cli.inventory.formats import DRIVERS
+from landslide_cli.inventory.terrain import open_terrain
 from landslide_cli.model.card import ModelCard
 from landslide_cli.prediction.plan import make_plan
 from landslide_cli.scene.ground import Ground

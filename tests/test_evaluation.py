@@ -175,8 +175,8 @@ def test_evaluate_on_chips_from_end_to_end(chips: Path, small_model: Path, tmp_p
 
 def expected_pooled(chips: Path, model: Path, threshold: float) -> dict[str, float]:
     from landslide_cli.engine.torch_engine import TorchEngine
+    from landslide_cli.evaluation.judging import judge
     from landslide_cli.model.weights import find_model, load_network
-    from landslide_cli.prediction.image import judge
 
     weights, card = find_model(model)
     engine = TorchEngine(

@@ -40,8 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 # These open the door to everything and nobody imports them.
 DOORS = {"__init__", "__main__", "cli"}
 # Still to be taken apart.
-EXCEPTIONS = {("prediction.plan", "inventory"), ("mosaic.reading", "inventory"), ("prediction.image", "chips"),
-              ("prediction.image", "metrics")}  # fmt: skip
+EXCEPTIONS = {("prediction.plan", "inventory")}
 
 
 def rooms() -> set[str]:

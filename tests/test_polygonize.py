@@ -18,10 +18,10 @@ from click.testing import CliRunner
 
 import landslide_cli
 from landslide_cli.cli import main
-from landslide_cli.detection import thresholds
+from landslide_cli.detection import polygonize as thresholds
 from landslide_cli.errors import NoCRSWarning
-from landslide_cli.inventory.dem import open_terrain
 from landslide_cli.inventory.rules import Shaping
+from landslide_cli.inventory.terrain import open_terrain
 from landslide_cli.model.card import ModelCard
 from landslide_cli.mosaic import reading as stored
 from landslide_cli.scene.ground import Ground

@@ -20,8 +20,8 @@ from rasterio.crs import CRS
 from scipy import ndimage
 
 from landslide_cli.inventory import terrain
-from landslide_cli.inventory.dem import open_terrain
 from landslide_cli.inventory.slope import FIELDS, horn
+from landslide_cli.inventory.terrain import open_terrain
 from landslide_cli.model.card import ModelCard
 from landslide_cli.scene.ground import Ground
 from tests.conftest import TRANSFORM, UTM, first_band, noise

@@ -21,7 +21,8 @@ from landslide_cli.detection.outputs import Outputs
 from landslide_cli.detection.run import Summary, run
 from landslide_cli.engine.views import VIEWS, Views, undone, viewed
 from landslide_cli.model.card import ModelCard
-from landslide_cli.mosaic.blend import STEPS, blend
+from landslide_cli.mosaic.blend import blend
+from landslide_cli.mosaic.encoding import STEPS
 from landslide_cli.prediction.plan import make_plan
 from landslide_cli.scene.scene import open_scene
 from landslide_cli.tiling.grid import Grid

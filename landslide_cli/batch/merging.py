@@ -20,8 +20,7 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from landslide_cli.files import staged
-from landslide_cli.inventory.geopackage import append, set_column, without_traces
-from landslide_cli.inventory.style import store_styles
+from landslide_cli.inventory.geopackage import append, set_column, store_styles, without_traces
 from landslide_cli.scene.ground import Floats, Geometries, Ground, beside
 
 WGS84 = pyproj.CRS.from_epsg(4326)

@@ -27,7 +27,7 @@ from landslide_cli.errors import (
     OutsideAreaError,
 )
 from landslide_cli.model.card import ModelCard
-from landslide_cli.mosaic.blend import Boundary
+from landslide_cli.mosaic.encoding import Boundary
 from landslide_cli.prediction.predictor import OnProgress
 
 # Raised when the same program may give other results for the same wishes.

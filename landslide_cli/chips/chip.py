@@ -11,8 +11,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from landslide_cli.chips.decode import is_binary, is_wide, read_mask, read_pixels, read_size
-from landslide_cli.chips.letterbox import letterbox_image, letterbox_mask
+from landslide_cli.chips.decode import (
+    is_binary,
+    is_wide,
+    letterbox_image,
+    letterbox_mask,
+    read_mask,
+    read_pixels,
+    read_size,
+)
 from landslide_cli.errors import TrainingDataError
 
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff"}

@@ -1,4 +1,4 @@
-"""Decoding of chips: 8-bit colour out of PNG, JPEG and GeoTIFF, and masks that must be binary."""
+"""Decoding of chips: 8-bit colour out of PNG, JPEG and GeoTIFF, masks that must be binary, and the paper's one size."""
 
 from __future__ import annotations
 
@@ -102,3 +102,29 @@ def _open(path: Path) -> DatasetReader:
         # Chips need no place on the map.
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         return rasterio.open(path)
+
+
+def letterbox_image(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """Fit uint8 pixels ``(height, width, 3)`` into ``(size, size, 3)``; the margin is zero.
+
+    Zhou et al. 2024 feed every network 512×512: images are centred on a black square, larger ones shrunk, none enlarged.
+    """
+    height, width, top, left = placement(image.shape[0], image.shape[1], size)
+    if (height, width) != image.shape[:2]:
+        image = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
+    square = np.zeros((size, size, image.shape[2]), dtype=np.uint8)
+    square[top : top + height, left : left + width] = image
+    return square
+
+
+def letterbox_mask(mask: NDArray[np.bool_], size: int) -> NDArray[np.bool_]:
+    """Fit a mask as `letterbox_image` fits its image; where it is shrunk, the majority of each area wins."""
+    grey = (mask * np.uint8(255))[..., None].repeat(3, axis=2)
+    return letterbox_image(grey, size)[..., 0] > 127
+
+
+def placement(height: int, width: int, size: int) -> tuple[int, int, int, int]:
+    """Where an image lies on the square: ``(height, width, top, left)`` after shrinking."""
+    zoom = min(1.0, size / max(height, width))
+    fitted = max(1, round(height * zoom)), max(1, round(width * zoom))
+    return *fitted, (size - fitted[0]) // 2, (size - fitted[1]) // 2

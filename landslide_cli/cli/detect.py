@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from landslide_cli.cli import options
-from landslide_cli.cli.command_line import command_line
 from landslide_cli.cli.summaries import as_machine_text, as_text
+from landslide_cli.cli.talk import command_line
 
 
 @click.command()

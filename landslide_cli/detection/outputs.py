@@ -14,9 +14,10 @@ from landslide_cli.engine import Engine
 from landslide_cli.errors import OutputError
 from landslide_cli.files import refuse_unwritable, staged
 from landslide_cli.inventory.formats import refuse_unknown_ending
-from landslide_cli.inventory.style import style_beside, write_style
+from landslide_cli.inventory.geopackage import style_beside, write_style
 from landslide_cli.inventory.terrain import Terrain
-from landslide_cli.mosaic.blend import SPREAD_STEP, STEPS, RasterWriter, writing_cog
+from landslide_cli.mosaic.cog import RasterWriter, writing_cog
+from landslide_cli.mosaic.encoding import SPREAD_STEP, STEPS
 from landslide_cli.prediction.plan import Plan
 
 # Description of the band, and what one stored step means.

@@ -22,12 +22,13 @@ from landslide_cli.errors import SceneError
 from landslide_cli.files import staged
 from landslide_cli.inventory.attributes import Measurer
 from landslide_cli.inventory.collector import Collector
-from landslide_cli.inventory.dem import open_terrain
 from landslide_cli.inventory.provenance import Job
 from landslide_cli.inventory.rules import Shaping
+from landslide_cli.inventory.terrain import open_terrain
 from landslide_cli.inventory.writer import InventoryWriter
 from landslide_cli.model.weights import DEFAULT_MODEL, find_model
-from landslide_cli.mosaic.blend import DEFAULT_BOUNDARY, NODATA, Boundary, blend
+from landslide_cli.mosaic.blend import blend
+from landslide_cli.mosaic.encoding import DEFAULT_BOUNDARY, NODATA, Boundary
 from landslide_cli.prediction.plan import Plan, make_plan, read_scene_area
 from landslide_cli.prediction.predictor import OnProgress, Predictor, open_planned_engine
 from landslide_cli.scene.ground import Ground

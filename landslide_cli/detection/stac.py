@@ -26,9 +26,9 @@ from rasterio.warp import transform_geom
 
 from landslide_cli.detection.outputs import Outputs
 from landslide_cli.inventory.formats import DRIVERS
-from landslide_cli.mosaic.blend import NODATA, SPREAD_STEP, STEPS
+from landslide_cli.mosaic.encoding import NODATA, SPREAD_STEP, STEPS
 from landslide_cli.prediction.plan import Plan
-from landslide_cli.scene.bounds import Bounds, WestSouthEastNorth
+from landslide_cli.scene.ground import Bounds, WestSouthEastNorth
 from landslide_cli.scene.scene import Scene
 
 EXTENSIONS = [

@@ -19,7 +19,7 @@ from landslide_cli.evaluation.summary import Evaluation, Judged, judge_image
 from landslide_cli.extras import need
 from landslide_cli.model.card import ModelCard
 from landslide_cli.model.weights import DEFAULT_MODEL, find_model
-from landslide_cli.scene.scene import ground_resolution
+from landslide_cli.scene.ground import ground_resolution
 
 if TYPE_CHECKING:
     from landslide_cli.chips.chip import Chip

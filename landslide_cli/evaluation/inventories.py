@@ -22,7 +22,7 @@ from landslide_cli.evaluation.summary import Evaluation, Judged
 from landslide_cli.metrics.boundary import BoundaryCounts, margin
 from landslide_cli.metrics.objects import Overlaps
 from landslide_cli.metrics.scores import Histogram, Scores
-from landslide_cli.mosaic.blend import NODATA
+from landslide_cli.mosaic.encoding import NODATA
 from landslide_cli.scene.scene import Scene, open_scene
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,8 @@ import shapely
 from numpy.typing import NDArray
 
 from landslide_cli.inventory.writer import InventoryWriter
-from landslide_cli.mosaic.blend import NODATA, SPREAD_STEP, STEPS, Boundary, Strip, outline_level, stored_threshold
+from landslide_cli.mosaic.blend import Strip
+from landslide_cli.mosaic.encoding import NODATA, SPREAD_STEP, STEPS, Boundary, outline_level, stored_threshold
 from landslide_cli.polygons import Finished, StreamingPolygonizer, joined
 from landslide_cli.polygons.histograms import Histograms
 

@@ -16,13 +16,11 @@ import shapely
 
 from landslide_cli.inventory.attributes import PIXEL_FIELDS, Columns, Measurer, rounded
 from landslide_cli.inventory.formats import convert, fitting_crs
-from landslide_cli.inventory.geopackage import append, set_column
+from landslide_cli.inventory.geopackage import append, set_column, store_styles, write_style
 from landslide_cli.inventory.neighbours import nearest_m
 from landslide_cli.inventory.provenance import Job, run_table
 from landslide_cli.inventory.shapefile import Room
-from landslide_cli.inventory.style import store_styles, write_style
-from landslide_cli.scene.bounds import Bounds, WestSouthEastNorth
-from landslide_cli.scene.ground import Floats, Geometries
+from landslide_cli.scene.ground import Bounds, Floats, Geometries, WestSouthEastNorth
 
 
 class InventoryWriter:

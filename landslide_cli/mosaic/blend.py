@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-import rasterio
-import rasterio.shutil
-from affine import Affine
 from numpy.typing import NDArray
-from rasterio.crs import CRS
-from rasterio.enums import Resampling
 from rasterio.windows import Window
 
+from landslide_cli.mosaic.encoding import SPREAD_STEP, STEPS, quantise
 from landslide_cli.tiling.grid import Grid, Tile
 from landslide_cli.tiling.resampling import Outward, Scaling
 
-STEPS = 254  # stored values 0 … 254 mean probabilities 0 … 1
-NODATA = 255
-Boundary = Literal["pixel", "smooth"]
-DEFAULT_BOUNDARY: Boundary = "pixel"
 Floats = NDArray[np.float32]
 Bits = NDArray[np.uint8]
-SPREAD_STEP = 0.5 / STEPS  # the spread between views is at most 0.5; it is stored in the same 254 steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +33,6 @@ class Strip:
     def window(self) -> Window:
         """Where the strip lies in the scene."""
         return Window(0, self.top, self.stored.shape[1], self.stored.shape[0])
-
-
-def stored_threshold(threshold: float) -> int:
-    """Smallest stored value that counts as landslide at a threshold between 0 and 1."""
-    # 0.5 means 127 and not 128, though 0.5 * 254 may come out a hair above 127.
-    return math.ceil(threshold * STEPS - 1e-9)
-
-
-def outline_level(threshold: float, boundary: Boundary) -> float | None:
-    """Stored value that smooth outlines follow: midway between those that just count as landslide and just don't.
-
-    There probabilities were rounded to one or the other. None for outlines of pixels.
-    """
-    if boundary not in ("pixel", "smooth"):
-        raise ValueError(f"boundary must be pixel or smooth, not {boundary}")
-    return stored_threshold(threshold) - 0.5 if boundary == "smooth" else None
 
 
 def blend(
@@ -161,69 +133,3 @@ def _strip(part: Floats, top: int, known: NDArray[np.bool_] | None) -> Strip:
     probability, *spread = part
     apart = quantise(spread[0] / (STEPS * SPREAD_STEP), known) if spread else None
     return Strip(top, quantise(probability, known), apart)
-
-
-def quantise(probability: Floats, known: NDArray[np.bool_] | None = None) -> NDArray[np.uint8]:
-    """Probabilities to stored values; 255 where ``known`` is False."""
-    stored = (probability * STEPS + 0.5).clip(0, STEPS).astype(np.uint8)
-    if known is not None:
-        stored[~known] = NODATA
-    return stored
-
-
-class RasterWriter:
-    """Writes strips one after another into a plain tiled GeoTIFF."""
-
-    def __init__(self, dst: Any) -> None:
-        self._dst = dst
-
-    def write(self, top: int, rows: NDArray[np.uint8]) -> None:
-        """Write full-width rows from ``top`` on."""
-        self._dst.write(rows, 1, window=Window(0, top, rows.shape[1], rows.shape[0]))
-
-
-@contextmanager
-def writing_cog(
-    path: Path,
-    *,
-    height: int,
-    width: int,
-    transform: Affine,
-    crs: CRS | None,
-    scale: float,
-    description: str,
-    tags: dict[str, str],
-    overviews: Resampling,
-) -> Iterator[RasterWriter]:
-    """Write uint8 strips to a Cloud-Optimized GeoTIFF with overviews.
-
-    GDAL's COG driver only copies, so the strips go into a plain GeoTIFF beside ``path`` first, which is compressed
-    quickly rather than well.
-
-    Args:
-        path: Where the finished file goes.
-        height: Rows.
-        width: Columns.
-        transform: Pixel to map.
-        crs: Coordinate reference system, or None.
-        scale: What one stored step means; GDAL and QGIS show stored values times this.
-        description: Name of the band.
-        tags: Provenance.
-        overviews: How overviews are resampled.
-    """
-    plain = path.with_name(path.stem + ".plain.tif")
-    profile = {
-        "driver": "GTiff", "height": height, "width": width, "count": 1, "dtype": "uint8",
-        "crs": crs, "transform": transform, "nodata": NODATA,
-        "tiled": True, "blockxsize": 512, "blockysize": 512, "compress": "deflate", "zlevel": 1, "bigtiff": "if_safer",
-    }  # fmt: skip
-    with rasterio.open(plain, "w", **profile) as dst:
-        dst.scales, dst.offsets = (scale,), (0.0,)
-        dst.set_band_description(1, description)
-        dst.update_tags(**tags)
-        yield RasterWriter(dst)
-    rasterio.shutil.copy(
-        plain, path, driver="COG", compress="deflate", predictor="yes", bigtiff="if_safer",
-        blocksize=512, overview_resampling=overviews.name, num_threads="all_cpus",
-    )  # fmt: skip
-    plain.unlink()

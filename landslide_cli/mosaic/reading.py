@@ -18,11 +18,9 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from landslide_cli.errors import NoCRSWarning, ProbabilityError
-from landslide_cli.inventory.dem import open_terrain
-from landslide_cli.inventory.terrain import CACHE_BYTES, Terrain
-from landslide_cli.mosaic.blend import NODATA, SPREAD_STEP, STEPS, Strip, quantise
-from landslide_cli.scene.ground import Ground
-from landslide_cli.scene.scene import ground_resolution
+from landslide_cli.mosaic.blend import Strip
+from landslide_cli.mosaic.encoding import NODATA, SPREAD_STEP, STEPS, quantise
+from landslide_cli.scene.ground import Ground, ground_resolution
 
 ROWS_AT_ONCE = 512
 OnRows = Callable[[int, int], None]
@@ -36,13 +34,11 @@ class Mosaic:
         src: Stored probability as `detect` writes it, or floating-point numbers from 0 to 1.
         spread: Stored spread, or None.
         ground: Where its pixels lie.
-        terrain: Elevation model to measure the polygons by, or None.
     """
 
     src: DatasetReader
     spread: DatasetReader | None
     ground: Ground
-    terrain: Terrain | None
 
     @property
     def name(self) -> str:
@@ -95,18 +91,16 @@ class Mosaic:
 
 
 @contextmanager
-def open_mosaic(
-    path: str | Path,
-    *,
-    spread: str | Path | None = None,
-    dem: str | Path | None = None,
-    min_slope_deg: float = 0.0,
-) -> Iterator[Mosaic]:
-    """Open a probability raster, the spread raster of the same run and an elevation model, if they are wanted.
+def open_mosaic(path: str | Path, *, spread: str | Path | None = None, cache_bytes: int = 0) -> Iterator[Mosaic]:
+    """Open a probability raster and the spread raster of the same run, if it is wanted.
+
+    Args:
+        path: Probability raster.
+        spread: Spread raster.
+        cache_bytes: Block cache that other rasters, read meanwhile, need as well.
 
     Raises:
         ProbabilityError: a raster isn't of its kind, or they don't fit.
-        TerrainError: see `landslide_cli.inventory.dem.open_terrain`.
     """
     with ExitStack() as stack:
         src = stack.enter_context(_open(path))
@@ -134,12 +128,11 @@ def open_mosaic(
         else:
             pixel_m = ground_resolution(pyproj.CRS.from_user_input(src.crs), src.transform, src.height, src.width)
         ground = Ground(src.transform, src.crs, pixel_m)
-        terrain = stack.enter_context(open_terrain(dem, scene=ground, size=src.shape, min_slope_deg=min_slope_deg))
         # Each block is decoded once; GDAL's own default, a share of the machine's memory, would grow with the raster.
         rows = max(ROWS_AT_ONCE, src.block_shapes[0][0])
         block_row = rows * src.width * np.dtype(src.dtypes[0]).itemsize
-        stack.enter_context(rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES + (2 + (apart is not None)) * block_row))
-        yield Mosaic(src, apart, ground, terrain)
+        stack.enter_context(rasterio.Env(GDAL_CACHEMAX=cache_bytes + (2 + (apart is not None)) * block_row))
+        yield Mosaic(src, apart, ground)
 
 
 def _open(path: str | Path) -> DatasetReader:

@@ -1,4 +1,4 @@
-"""Networks by name. A new network is one file here and one line in ``NETWORKS``."""
+"""Networks by name. A new network is one file here and one line in ``NETWORKS``; a variant is a line alone."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 NETWORKS = {
     "msasnet": "landslide_cli.networks.msasnet:MsASNet",
     "unet": "landslide_cli.networks.unet:UNet",
-    "unet-ca": "landslide_cli.networks.unet_ca:UNetChannelAttention",
-    "unet-cbam": "landslide_cli.networks.unet_cbam:UNetCBAM",
-    "unet-psp": "landslide_cli.networks.unet_psp:UNetPyramid",
+    "unet-ca": "landslide_cli.networks.unet:unet_channel_attention",
+    "unet-cbam": "landslide_cli.networks.unet:unet_cbam",
+    "unet-psp": "landslide_cli.networks.unet:unet_pyramid",
     "fcn": "landslide_cli.networks.fcn:FCN",
     "segnet": "landslide_cli.networks.segnet:SegNet",
     "ldlaim": "landslide_cli.networks.ldlaim:LDLAIM",

@@ -1,8 +1,8 @@
 """U-Net: Ronneberger, Fischer, Brox 2015, MICCAI, as the trunk that Zhou et al. 2024 build MsASNet on.
 
-The paper's Table 2 takes MsASNet apart: this file is its first row and, by its parts, the trunk of the
-others. The paper states four pooled stages and transposed convolutions; padding (so that sizes stay),
-batch norm, the fourth stage's 512 channels and a bridge of the same width are what its MsASNet has.
+The paper's Table 2 takes MsASNet apart: `UNet` is its first row and, by its parts, the trunk of the others, which are
+the functions at the end of this file. The paper states four pooled stages and transposed convolutions; padding (so
+that sizes stay), batch norm, the fourth stage's 512 channels and a bridge of the same width are what its MsASNet has.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from landslide_cli.networks.blocks import DoubleConv, Down, PyramidPooling, Up, pad_to_multiple
+from landslide_cli.networks.blocks import CBAM, ChannelAttention, DoubleConv, Down, PyramidPooling, Up, pad_to_multiple
 
 
 class UNet(nn.Module):
@@ -63,3 +63,18 @@ class UNet(nn.Module):
         for attention, up, skip in zip(self.attentions, self.ups, reversed(skips), strict=True):
             x = up(attention(x), skip)
         return self.head(x)[..., :height, :width]  # (N, 1, H, W), logits
+
+
+def unet_channel_attention(*, in_channels: int = 3, width: int = 64) -> UNet:
+    """The second row of Table 2: the channel half of CBAM before each up block; sizes as `UNet` takes them."""
+    return UNet(in_channels=in_channels, width=width, attention=ChannelAttention)
+
+
+def unet_cbam(*, in_channels: int = 3, width: int = 64) -> UNet:
+    """The third row of Table 2: CBAM before each up block; sizes as `UNet` takes them."""
+    return UNet(in_channels=in_channels, width=width, attention=CBAM)
+
+
+def unet_pyramid(*, in_channels: int = 3, width: int = 64, bins: tuple[int, ...] = (1, 2, 3, 6)) -> UNet:
+    """The fourth row of Table 2: the paper's pyramid field-of-view receptor; sizes as `UNet` takes them."""
+    return UNet(in_channels=in_channels, width=width, bins=bins)

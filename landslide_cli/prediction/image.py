@@ -5,28 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from landslide_cli.chips.chip import Chip
 from landslide_cli.engine import Engine
-from landslide_cli.metrics.scores import Histogram
 from landslide_cli.mosaic.blend import blend
 from landslide_cli.tiling.grid import Grid
 from landslide_cli.tiling.resampling import Scaling, resized
 
 WINDOW = 512
-
-
-def judge(engine: Engine, sources: dict[str, list[Chip]], zooms: dict[str, float]) -> dict[str, Histogram]:
-    """Predict every chip of every source at the source's zoom; histograms at native size, pooled by source."""
-    return {
-        name: Histogram.total(_histogram(engine, chip, zooms[name]) for chip in chips)
-        for name, chips in sources.items()
-        if chips
-    }
-
-
-def _histogram(engine: Engine, chip: Chip, zoom: float) -> Histogram:
-    image = chip.read_image()
-    return Histogram.of(predict_image(engine, image, zoom), chip.read_mask(image.shape[:2]))
 
 
 def predict_image(engine: Engine, image: NDArray[np.uint8], zoom: float = 1.0) -> NDArray[np.uint8]:

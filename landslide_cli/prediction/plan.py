@@ -13,7 +13,7 @@ from landslide_cli.errors import SceneError
 from landslide_cli.inventory.rules import Shaping
 from landslide_cli.inventory.terrain import CACHE_BYTES, Terrain
 from landslide_cli.model.card import ModelCard
-from landslide_cli.mosaic.blend import DEFAULT_BOUNDARY, Boundary
+from landslide_cli.mosaic.encoding import DEFAULT_BOUNDARY, Boundary
 from landslide_cli.scene.area import Area, read_area
 from landslide_cli.scene.scene import Scene
 from landslide_cli.tiling.grid import DEFAULT_OVERLAP, Grid

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from landslide_cli.mosaic.blend import STEPS
+from landslide_cli.mosaic.encoding import STEPS
 from landslide_cli.report.tiles import Bytes, Imagery
 
 CLASSES = 10

@@ -12,12 +12,14 @@ import pyproj
 import shapely
 from affine import Affine
 from numpy.typing import NDArray
+from rasterio.crs import CRS
 
 if TYPE_CHECKING:
     from rasterio.crs import CRS
 
 Geometries = NDArray[np.object_]
 Floats = NDArray[np.float64]
+WestSouthEastNorth = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -130,3 +132,63 @@ def beside(longitude: Floats, centre: Floats) -> Floats:
         turned = (longitude - centre + 180) % 360 - 180 + centre
         around: Floats = np.where(np.abs(longitude - centre) <= 180, longitude, turned)
     return around
+
+
+@dataclass(slots=True)
+class Bounds:
+    """The bounds of places that come bit by bit.
+
+    Longitudes are unrolled to within half a turn of the first one, so places must not lie further apart.
+    """
+
+    _found: WestSouthEastNorth | None = None
+    _first: float | None = None
+
+    def add(self, longitude: Floats, latitude: Floats) -> None:
+        """Add places in degrees; those that are NaN are left out."""
+        known = np.isfinite(longitude) & np.isfinite(latitude)
+        if not known.any():
+            return
+        longitude, latitude = longitude[known], latitude[known]
+        if self._first is None:
+            self._first = float(longitude[0])
+        around = beside(longitude, np.full(len(longitude), self._first))
+        west, south, east, north = (float(v) for v in (around.min(), latitude.min(), around.max(), latitude.max()))
+        if self._found:
+            was = self._found
+            west, south, east, north = min(west, was[0]), min(south, was[1]), max(east, was[2]), max(north, was[3])
+        self._found = west, south, east, north
+
+    @property
+    def degrees(self) -> WestSouthEastNorth | None:
+        """West, south, east, north; None of nothing.
+
+        Across the antimeridian west is larger than east (RFC 7946, section 5.2).
+        """
+        if self._found is None:
+            return None
+        west, south, east, north = self._found
+        if east - west >= 360:
+            return -180.0, south, 180.0, north
+        west, east = beside(np.array([west, east]), np.zeros(2)).tolist()
+        return west, south, east, north
+
+
+def ground_resolution(crs: pyproj.CRS, transform: Affine, height: int, width: int) -> tuple[float, float] | None:
+    """Metres per pixel ``(down, across)`` at the centre of a raster, along the ellipsoid.
+
+    Works for degrees, feet and projections that stretch, such as Web Mercator, alike. None where the
+    CRS isn't tied to the earth or the centre doesn't lie in its area.
+    """
+    geodetic, geod = crs.geodetic_crs, crs.get_geod()
+    if geodetic is None or geod is None:
+        return None
+    row, col = height / 2, width / 2
+    corners = [transform @ (col, row), transform @ (col, row + 1), transform @ (col + 1, row)]
+    to_degrees = pyproj.Transformer.from_crs(crs, geodetic, always_xy=True)
+    xs, ys = zip(*corners, strict=True)
+    longitude, latitude = to_degrees.transform(xs, ys)
+    if not np.isfinite([*longitude, *latitude]).all():
+        return None
+    _, _, metres = geod.inv([longitude[0]] * 2, [latitude[0]] * 2, longitude[1:], latitude[1:])
+    return float(metres[0]), float(metres[1])

@@ -21,6 +21,7 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from landslide_cli.errors import NoCRSWarning, SceneError
+from landslide_cli.scene.ground import ground_resolution
 
 RGB = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
 PERCENTILES = (1.0, 99.0)
@@ -233,23 +234,3 @@ def _refuse_unrectified(src: DatasetReader) -> None:
             f"{src.name} is placed by {kind} alone and has no pixel grid on the map; "
             f"rectify it first: gdalwarp {how} {src.name} rectified.tif"
         )
-
-
-def ground_resolution(crs: pyproj.CRS, transform: Affine, height: int, width: int) -> tuple[float, float] | None:
-    """Metres per pixel ``(down, across)`` at the centre of a raster, along the ellipsoid.
-
-    Works for degrees, feet and projections that stretch, such as Web Mercator, alike. None where the
-    CRS isn't tied to the earth or the centre doesn't lie in its area.
-    """
-    geodetic, geod = crs.geodetic_crs, crs.get_geod()
-    if geodetic is None or geod is None:
-        return None
-    row, col = height / 2, width / 2
-    corners = [transform @ (col, row), transform @ (col, row + 1), transform @ (col + 1, row)]
-    to_degrees = pyproj.Transformer.from_crs(crs, geodetic, always_xy=True)
-    xs, ys = zip(*corners, strict=True)
-    longitude, latitude = to_degrees.transform(xs, ys)
-    if not np.isfinite([*longitude, *latitude]).all():
-        return None
-    _, _, metres = geod.inv([longitude[0]] * 2, [latitude[0]] * 2, longitude[1:], latitude[1:])
-    return float(metres[0]), float(metres[1])

@@ -11,8 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
-from landslide_cli.tiling.mirroring import mirrored
-
 # Of windows of 512. Less leaves seams, more takes more windows for answers that are no better: docs/performance.md.
 DEFAULT_OVERLAP = 64
 
@@ -169,3 +167,13 @@ class Grid:
         """All tiles, row by row."""
         for row in range(self.rows.count):
             yield from self.row_of_tiles(row)
+
+
+def mirrored(start: int, count: int, length: int) -> NDArray[np.intp]:
+    """Indices of ``count`` pixels from ``start``, folded back into ``0 … length - 1`` at both ends.
+
+    The image's edge is the mirror, so that what lies beyond it is the same at any resolution; a fold that leaves at the
+    other end is folded again, as ``numpy.pad(mode="symmetric")`` does.
+    """
+    index = np.arange(start, start + count) % (2 * length)
+    return np.where(index < length, index, 2 * length - 1 - index)

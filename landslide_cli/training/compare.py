@@ -22,7 +22,7 @@ from landslide_cli.engine.views import in_views
 from landslide_cli.errors import ModelError, TrainingDataError
 from landslide_cli.files import staged
 from landslide_cli.metrics.scores import Histogram, Scores
-from landslide_cli.mosaic.blend import NODATA, STEPS
+from landslide_cli.mosaic.encoding import NODATA, STEPS
 from landslide_cli.networks.registry import NETWORKS, build_network
 from landslide_cli.prediction.image import WINDOW, predict_image
 from landslide_cli.training.callbacks import OnStep
