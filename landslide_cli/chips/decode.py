@@ -107,7 +107,8 @@ def _open(path: Path) -> DatasetReader:
 def letterbox_image(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     """Fit uint8 pixels ``(height, width, 3)`` into ``(size, size, 3)``; the margin is zero.
 
-    Zhou et al. 2024 feed every network 512×512: images are centred on a black square, larger ones shrunk, none enlarged.
+    Zhou et al. 2024 feed every network 512×512: images are centred on a black square, larger ones shrunk, none
+    enlarged.
     """
     height, width, top, left = placement(image.shape[0], image.shape[1], size)
     if (height, width) != image.shape[:2]:
