@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
 
-from landslide_cli.mosaic.blend import blend
+from landslide_cli.mosaic.blend import Prediction, Validity, blend
 from landslide_cli.mosaic.cog import writing_cog
 from landslide_cli.mosaic.encoding import NODATA, STEPS, quantise, stored_threshold
 from landslide_cli.tiling import resampling
@@ -21,13 +21,13 @@ from landslide_cli.tiling.resampling import Scaling, resized
 from tests.conftest import TRANSFORM, UTM
 
 
-def packed(known: NDArray[np.bool_], grid: Grid, tile: Tile, rows: Scaling | None = None) -> NDArray[np.uint8] | None:
+def packed(known: NDArray[np.bool_], grid: Grid, tile: Tile, rows: Scaling | None = None) -> Validity | None:
     """What a reader tells with a tile, of a scene whose rows are seen so."""
     if tile.col < grid.cols.count - 1:
         return None
     complete = rows.complete if rows else int
     first = complete(grid.rows.settled(tile.row - 1)) if tile.row else 0
-    return np.packbits(known[first : complete(grid.rows.settled(tile.row))], axis=1)
+    return Validity.of(known[first : complete(grid.rows.settled(tile.row))])
 
 
 @given(st.integers(1, 60), st.integers(1, 60), st.integers(2, 24), st.data())
@@ -38,7 +38,7 @@ def test_blending_pieces_of_a_field_gives_the_field_back(
     grid = Grid(Axis(height, size, overlap), Axis(width, size, overlap))
     field = np.random.default_rng(0).random((height, width)).astype(np.float32)
     known = np.random.default_rng(1).random((height, width)) < 0.8
-    tiles = ((tile, field[np.ix_(tile.rows, tile.cols)], packed(known, grid, tile)) for tile in grid.tiles())
+    tiles = (Prediction(tile, field[np.ix_(tile.rows, tile.cols)], packed(known, grid, tile)) for tile in grid.tiles())
     strips = list(blend(tiles, grid))
     assert [strip.top for strip in strips] == list(np.cumsum([0, *(len(strip.stored) for strip in strips)])[:-1])
     stored = np.concatenate([strip.stored for strip in strips])
@@ -55,7 +55,10 @@ def test_what_was_seen_coarser_or_finer_is_resampled_as_a_whole(
     grid = Grid(Axis(rows.seen, size, overlap), Axis(cols.seen, size, overlap))
     field = np.random.default_rng(0).random((2, rows.seen, cols.seen)).astype(np.float32) / 2
     known = np.random.default_rng(1).random((height, width)) < 0.8
-    tiles = [(tile, field[:, tile.rows[:, None], tile.cols], packed(known, grid, tile, rows)) for tile in grid.tiles()]
+    tiles = [
+        Prediction(tile, field[:, tile.rows[:, None], tile.cols], packed(known, grid, tile, rows))
+        for tile in grid.tiles()
+    ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(resampling, "PIXELS_AT_ONCE", 200)
         strips = list(blend(tiles, grid, scene=(rows, cols), spread=True))
@@ -75,9 +78,9 @@ def test_tensors_are_blended_as_arrays_are(height: int, width: int, size: int, s
     grid = Grid.square(height, width, size, size // 3)
     rng = np.random.default_rng(0)
     layers = (2,) if spread else ()
-    tiles = [(tile, rng.random((*layers, size, size), dtype=np.float32), None) for tile in grid.tiles()]
+    tiles = [Prediction(tile, rng.random((*layers, size, size), dtype=np.float32)) for tile in grid.tiles()]
     arrays, tensors = (
-        list(blend(((tile, kind(answer), None) for tile, answer, _ in tiles), grid, spread=spread))
+        list(blend((Prediction(one.tile, kind(one.probability)) for one in tiles), grid, spread=spread))
         for kind in (np.asarray, torch.from_numpy)
     )
     for one, other in zip(arrays, tensors, strict=True):
@@ -90,7 +93,7 @@ def test_tensors_are_blended_as_arrays_are(height: int, width: int, size: int, s
 def test_blending_needs_little_more_than_the_rows_of_a_window() -> None:
     grid = Grid(Axis(2_000, 800, 200), Axis(10_000, 500, 100))
     answer = np.full((800, 500), 0.5, dtype=np.float32)
-    tiles = ((tile, answer, None) for tile in grid.tiles())
+    tiles = (Prediction(tile, answer) for tile in grid.tiles())
     rows = 800 * 10_000 * 4
     tracemalloc.start()
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from landslide_cli.detection.outputs import Outputs
 from landslide_cli.detection.run import Summary, run
 from landslide_cli.engine.views import VIEWS, Views, undone, viewed
 from landslide_cli.model.card import ModelCard
-from landslide_cli.mosaic.blend import blend
+from landslide_cli.mosaic.blend import Prediction, blend
 from landslide_cli.mosaic.encoding import STEPS
 from landslide_cli.prediction.plan import make_plan
 from landslide_cli.scene.scene import open_scene
@@ -95,13 +96,13 @@ def test_an_unknown_tta_is_refused() -> None:
 def test_spread_is_blended_with_the_weights_of_the_probability() -> None:
     grid = Grid.square(50, 70, 32, 16)
     field = np.random.default_rng(0).random((2, 50, 70)).astype(np.float32) / 2
-    tiles = [(tile, field[:, tile.rows[:, None], tile.cols], None) for tile in grid.tiles()]
+    tiles = [Prediction(tile, field[:, tile.rows[:, None], tile.cols]) for tile in grid.tiles()]
     strips = list(blend(tiles, grid, spread=True))
     stored = np.concatenate([strip.stored for strip in strips])
     spread = np.concatenate([strip.spread for strip in strips if strip.spread is not None])
     np.testing.assert_allclose(stored / STEPS, field[0], atol=0.5 / STEPS + 1e-5)
     np.testing.assert_allclose(spread / STEPS / 2, field[1], atol=0.25 / STEPS + 1e-5)
-    alone = blend(((tile, said[0], known) for tile, said, known in tiles), grid)
+    alone = blend((replace(one, probability=one.probability[0]) for one in tiles), grid)
     assert (np.concatenate([strip.stored for strip in alone]) == stored).all()
 
 
