@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from landslide_cli.model.card import ModelCard
-from landslide_cli.model.registry import build_network
 from landslide_cli.model.weights import write_weights
+from landslide_cli.networks.registry import build_network
 
 settings.register_profile(
     "default", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landslide_cli.ahead import ahead
+from landslide_cli.prediction.prefetch import ahead
 
 
 @given(st.lists(st.integers()), st.integers(1, 5))

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rasterio.crs import CRS
 
-from landslide_cli.attributes import FIELDS, SHORT_NAMES, Measurer, dimensions, rounded
-from landslide_cli.ground import Ground
-from landslide_cli.neighbours import nearest_m
+from landslide_cli.inventory.attributes import FIELDS, SHORT_NAMES, Measurer, dimensions, rounded
+from landslide_cli.inventory.neighbours import nearest_m
+from landslide_cli.scene.ground import Ground
 
 PLACES = [
     ("EPSG:32648", 105.2, 26.6),

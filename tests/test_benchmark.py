@@ -9,11 +9,11 @@ import pytest
 from click.testing import CliRunner
 from numpy.typing import NDArray
 
-from landslide_cli.benchmark import measure
 from landslide_cli.cli import main
+from landslide_cli.detection.timing import measure
 from landslide_cli.model.card import ModelCard
-from landslide_cli.plan import make_plan
-from landslide_cli.scene import open_scene
+from landslide_cli.prediction.plan import make_plan
+from landslide_cli.scene.scene import open_scene
 from tests.conftest import StandIn, noise
 
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from scipy.special import expit, logit
 
 from landslide_cli.metrics.scores import Histogram
-from landslide_cli.model.registry import NETWORKS, build_network
-from landslide_cli.mosaic import STEPS
+from landslide_cli.mosaic.encoding import STEPS
+from landslide_cli.networks.registry import NETWORKS, build_network
 from landslide_cli.training.calibrate import fit_calibration, fold_calibration
 
 

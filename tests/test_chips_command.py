@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from rasterio.features import rasterize
 from rasterio.windows import Window, from_bounds
 
+from landslide_cli.chips.blocks import Blocks
+from landslide_cli.chips.chip import find_chips
 from landslide_cli.cli import main
-from landslide_cli.training.chips import find_chips
-from landslide_cli.training.windows import Blocks
 from tests.conftest import TRANSFORM, UTM, noise
 
 MakeScene = Callable[..., Path]

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from landslide_cli.cli import main
 from landslide_cli.errors import ModelError, TrainingDataError
-from landslide_cli.model.registry import NETWORKS
+from landslide_cli.networks.registry import NETWORKS
 
 pytest.importorskip("lightning")
 from landslide_cli.metrics.scores import Scores

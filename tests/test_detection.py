@@ -19,18 +19,18 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.features import shapes
 
-from landslide_cli import slope
-from landslide_cli.area import read_area
-from landslide_cli.attributes import FIELDS, SHORT_NAMES
-from landslide_cli.detection import Summary, run
+from landslide_cli.detection.outputs import Outputs
+from landslide_cli.detection.run import Summary, run
 from landslide_cli.errors import NoCRSWarning, SceneError
+from landslide_cli.inventory import slope
+from landslide_cli.inventory.attributes import FIELDS, SHORT_NAMES
+from landslide_cli.inventory.rules import Shaping
 from landslide_cli.model.card import ModelCard
-from landslide_cli.mosaic import STEPS
-from landslide_cli.outputs import Outputs
-from landslide_cli.plan import make_plan
-from landslide_cli.prediction import read_batches
-from landslide_cli.scene import open_scene
-from landslide_cli.shaping import Shaping
+from landslide_cli.mosaic.encoding import STEPS
+from landslide_cli.prediction.plan import make_plan
+from landslide_cli.prediction.predictor import read_batches
+from landslide_cli.scene.area import read_area
+from landslide_cli.scene.scene import open_scene
 from tests.conftest import TRANSFORM, UTM, StandIn, constant, first_band, noise
 
 MakeScene = Callable[..., Path]

@@ -75,7 +75,7 @@ def test_every_error_is_explained(error: type) -> None:
 
 
 def test_every_attribute_is_explained_and_its_short_name_told() -> None:
-    from landslide_cli.attributes import FIELDS, SHORT_NAMES
+    from landslide_cli.inventory.attributes import FIELDS, SHORT_NAMES
 
     text = (ROOT / "docs" / "outputs.md").read_text()
     assert [name for name in [*FIELDS, *SHORT_NAMES.values()] if f"`{name}`" not in text] == []
@@ -84,7 +84,7 @@ def test_every_attribute_is_explained_and_its_short_name_told() -> None:
 def test_every_column_of_the_other_layers_is_explained() -> None:
     import pandas as pd
 
-    from landslide_cli.runs import Job, run_table
+    from landslide_cli.inventory.provenance import Job, run_table
 
     _, _, text = (ROOT / "docs" / "outputs.md").read_text().partition("### `runs`")
     now = pd.Timestamp.now("UTC")

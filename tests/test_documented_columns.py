@@ -12,15 +12,15 @@ import pytest
 import rasterio
 from affine import Affine
 
-from landslide_cli.dem import open_terrain
-from landslide_cli.detection import run
-from landslide_cli.formats import DRIVERS
-from landslide_cli.ground import Ground
+from landslide_cli.detection.outputs import Outputs
+from landslide_cli.detection.run import run
+from landslide_cli.inventory.formats import DRIVERS
+from landslide_cli.inventory.terrain import open_terrain
 from landslide_cli.model.card import ModelCard
-from landslide_cli.outputs import Outputs
-from landslide_cli.plan import make_plan
-from landslide_cli.scene import open_scene
-from landslide_cli.vectors import read_layer
+from landslide_cli.prediction.plan import make_plan
+from landslide_cli.scene.ground import Ground
+from landslide_cli.scene.scene import open_scene
+from landslide_cli.scene.vectors import read_layer
 from tests.conftest import first_band
 from tests.test_detection import blobs
 from tests.test_terrain import write_dem

@@ -28,21 +28,21 @@ from torch import nn
 import landslide_cli
 from landslide_cli.cli import main
 from landslide_cli.demo import write_demo_scene
-from landslide_cli.detection import run
+from landslide_cli.detection.outputs import Outputs
+from landslide_cli.detection.run import run
 from landslide_cli.engine import choice, compiling, kept
+from landslide_cli.engine.batch_size import LARGEST, Halving, choose_batch_size
 from landslide_cli.engine.choice import choose_engine, find_openvino_model, int8_path, open_engine
 from landslide_cli.engine.compiling import Compiled
 from landslide_cli.engine.folding import folded
 from landslide_cli.engine.kept import KeptEngine
-from landslide_cli.engine.memory import LARGEST, Halving, choose_batch_size
 from landslide_cli.engine.torch_engine import TorchEngine
 from landslide_cli.errors import DeviceError, MissingExtraError, ModelError
 from landslide_cli.model.card import ModelCard
-from landslide_cli.model.registry import NETWORKS, build_network
 from landslide_cli.model.weights import find_model, load_network
-from landslide_cli.outputs import Outputs
-from landslide_cli.plan import make_plan
-from landslide_cli.scene import open_scene
+from landslide_cli.networks.registry import NETWORKS, build_network
+from landslide_cli.prediction.plan import make_plan
+from landslide_cli.scene.scene import open_scene
 from tests.conftest import StandIn, noise, stand_in_card, write_chip, write_small_model
 
 MakeScene = Callable[..., Path]

@@ -21,21 +21,21 @@ from PIL import Image
 from rasterio.features import shapes
 from scipy import ndimage
 
+from landslide_cli.chips.chip import Chip
 from landslide_cli.cli import main
 from landslide_cli.errors import EvaluationError, MissingExtraError, NoReferenceWarning, OutputError
 from landslide_cli.evaluation import inventories
 from landslide_cli.evaluation.chips import Viewed, card_source, choose_zoom, judge_views
 from landslide_cli.evaluation.curves import draw_curves, refuse_plot
 from landslide_cli.evaluation.inventories import Comparison, compare, evaluate_inventory
-from landslide_cli.evaluation.layers import Painter
-from landslide_cli.evaluation.report import as_numbers, as_text
+from landslide_cli.evaluation.painter import Painter
 from landslide_cli.evaluation.summary import Evaluation
+from landslide_cli.evaluation.text import as_numbers, as_text
 from landslide_cli.metrics.boundary import BoundaryCounts
 from landslide_cli.metrics.objects import Overlaps
 from landslide_cli.metrics.scores import Histogram, Scores
 from landslide_cli.model.card import ModelCard
-from landslide_cli.scene import open_scene
-from landslide_cli.training.chips import Chip
+from landslide_cli.scene.scene import open_scene
 from tests.conftest import TRANSFORM, UTM, StandIn, constant, noise
 
 MakeScene = Callable[..., Path]
@@ -83,7 +83,7 @@ def chips(tmp_path: Path) -> Path:
 
 
 def views(chips: Path, zoom: float = 1.0) -> list[Viewed]:
-    from landslide_cli.training.chips import find_chips
+    from landslide_cli.chips.chip import find_chips
 
     return [Viewed(chip, name, zoom) for name in ("slides", "others") for chip in find_chips(chips / name)]
 
@@ -175,8 +175,8 @@ def test_evaluate_on_chips_from_end_to_end(chips: Path, small_model: Path, tmp_p
 
 def expected_pooled(chips: Path, model: Path, threshold: float) -> dict[str, float]:
     from landslide_cli.engine.torch_engine import TorchEngine
+    from landslide_cli.evaluation.judging import judge
     from landslide_cli.model.weights import find_model, load_network
-    from landslide_cli.training.judging import judge
 
     weights, card = find_model(model)
     engine = TorchEngine(

@@ -22,13 +22,13 @@ from landslide_cli.engine.openvino_files import import_openvino
 from landslide_cli.engine.torch_engine import TorchEngine
 from landslide_cli.errors import MissingExtraError, ModelError, OutputError
 from landslide_cli.export import TOLERANCE, Exported, export_model
+from landslide_cli.export.deepness import deepness_metadata
 from landslide_cli.export.formats import FORMATS
 from landslide_cli.model.card import ModelCard, read_card
-from landslide_cli.model.deepness import deepness_metadata
-from landslide_cli.model.registry import NETWORKS, build_network
 from landslide_cli.model.weights import find_model, load_network, write_weights
-from landslide_cli.plan import make_plan
-from landslide_cli.scene import open_scene
+from landslide_cli.networks.registry import NETWORKS, build_network
+from landslide_cli.prediction.plan import make_plan
+from landslide_cli.scene.scene import open_scene
 from tests.conftest import noise, write_small_model
 
 NEEDED = {"onnx": ("onnx", "onnxscript", "onnxruntime"), "pt2": (), "openvino": ("openvino",)}

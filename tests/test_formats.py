@@ -25,18 +25,19 @@ from pyarrow import parquet
 from rio_cogeo import cog_validate
 
 import landslide_cli
-from landslide_cli import extras, geoparquet, shapefile
-from landslide_cli.attributes import FIELDS, SHORT_NAMES
+from landslide_cli import extras
 from landslide_cli.cli import main
-from landslide_cli.detection import run
+from landslide_cli.detection.outputs import Outputs
+from landslide_cli.detection.preview import preview
+from landslide_cli.detection.run import run
 from landslide_cli.errors import MissingExtraError, NoCRSWarning, OutputError
+from landslide_cli.inventory import geoparquet, shapefile
+from landslide_cli.inventory.attributes import FIELDS, SHORT_NAMES
+from landslide_cli.inventory.provenance import FROM_TAGS
+from landslide_cli.inventory.rules import Shaping
 from landslide_cli.model.card import ModelCard
-from landslide_cli.outputs import Outputs
-from landslide_cli.plan import make_plan
-from landslide_cli.preview import preview
-from landslide_cli.runs import FROM_TAGS
-from landslide_cli.scene import open_scene
-from landslide_cli.shaping import Shaping
+from landslide_cli.prediction.plan import make_plan
+from landslide_cli.scene.scene import open_scene
 from tests.conftest import UTM, constant, first_band, noise
 from tests.test_detection import blobs, go
 from tests.test_terrain import write_dem

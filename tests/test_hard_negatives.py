@@ -7,10 +7,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from landslide_cli.chips.chip import Chip, find_chips
 from landslide_cli.errors import TrainingDataError
 from landslide_cli.training.batches import Pool, StepBatches
 from landslide_cli.training.cache import ChipCache
-from landslide_cli.training.chips import Chip, find_chips
 from landslide_cli.training.hard import Draws, score_pools
 from tests.conftest import write_chip
 from tests.test_training import small_recipe

@@ -13,9 +13,8 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from landslide_cli import histograms
-from landslide_cli.histograms import Histograms
-from landslide_cli.polygons import Finished, StreamingPolygonizer, joined
+from landslide_cli.polygons import Finished, StreamingPolygonizer, histograms, joined
+from landslide_cli.polygons.histograms import Histograms
 
 masks = hnp.arrays(bool, st.tuples(st.integers(1, 14), st.integers(1, 12)))
 strips = st.lists(st.integers(0, 100), max_size=14)

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from landslide_cli import detect
 from landslide_cli.cli import main
-from landslide_cli.preview import preview
+from landslide_cli.detection.preview import preview
 from tests.conftest import noise
 
 

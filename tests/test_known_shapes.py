@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from rasterio.features import geometry_mask, shapes
 from scipy import ndimage
 
-from landslide_cli.attributes import FIELDS
 from landslide_cli.cli import main
+from landslide_cli.inventory.attributes import FIELDS
 
 pytestmark = pytest.mark.skipif(shutil.which("gdaldem") is None, reason="gdaldem (gdal-bin) is not installed")
 DOCS = Path(__file__).parents[1] / "docs" / "outputs.md"

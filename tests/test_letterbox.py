@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landslide_cli.training.letterbox import letterbox_image, letterbox_mask, placement
+from landslide_cli.chips.decode import letterbox_image, letterbox_mask, placement
 from tests.conftest import noise
 
 sides = st.integers(1, 200)

@@ -17,7 +17,7 @@ from landslide_cli.metrics.boundary import BoundaryCounts, margin
 from landslide_cli.metrics.calibration import BINS, Reliability
 from landslide_cli.metrics.objects import IOUS, ObjectCounts, Overlaps, match_components
 from landslide_cli.metrics.scores import Histogram, Scores
-from landslide_cli.mosaic import NODATA, STEPS, stored_threshold
+from landslide_cli.mosaic.encoding import NODATA, STEPS, stored_threshold
 
 torchmetrics = pytest.importorskip("torchmetrics.functional.classification")
 sklearn = pytest.importorskip("sklearn.metrics")

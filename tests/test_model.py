@@ -10,10 +10,10 @@ from landslide_cli.engine.choice import LOSS, int8_path
 from landslide_cli.engine.torch_engine import TorchEngine
 from landslide_cli.errors import ModelError
 from landslide_cli.model.card import ModelCard, read_card
-from landslide_cli.model.exported import read_openvino_model
 from landslide_cli.model.normalise import Normalise
-from landslide_cli.model.registry import NETWORKS, build_network
+from landslide_cli.model.openvino import read_openvino_model
 from landslide_cli.model.weights import DEFAULT_MODEL, find_model, load_network, weights_folder, write_weights
+from landslide_cli.networks.registry import NETWORKS, build_network
 
 
 @pytest.mark.slow

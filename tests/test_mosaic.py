@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
 
-from landslide_cli import resampling
-from landslide_cli.mosaic import NODATA, STEPS, blend, quantise, stored_threshold, writing_cog
-from landslide_cli.resampling import Scaling, resized
-from landslide_cli.tiling import Axis, Grid, Tile
+from landslide_cli.mosaic.blend import blend
+from landslide_cli.mosaic.cog import writing_cog
+from landslide_cli.mosaic.encoding import NODATA, STEPS, quantise, stored_threshold
+from landslide_cli.tiling import resampling
+from landslide_cli.tiling.grid import Axis, Grid, Tile
+from landslide_cli.tiling.resampling import Scaling, resized
 from tests.conftest import TRANSFORM, UTM
 
 

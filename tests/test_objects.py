@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
-from landslide_cli.objects import Rules, choose_rules, components
+from landslide_cli.training.object_rules import Rules, choose_rules, components
 
 GREY, GREEN = (120, 120, 120), (60, 140, 60)
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from landslide_cli.model.registry import build_network
+from landslide_cli.networks.registry import build_network
 from landslide_cli.training.muon import Muon, orthogonalize
 from landslide_cli.training.widen import widen
 

@@ -17,13 +17,14 @@ from affine import Affine
 from click.testing import CliRunner
 
 import landslide_cli
-from landslide_cli import stored, thresholds
 from landslide_cli.cli import main
-from landslide_cli.dem import open_terrain
+from landslide_cli.detection import polygonize as thresholds
 from landslide_cli.errors import NoCRSWarning
-from landslide_cli.ground import Ground
+from landslide_cli.inventory.rules import Shaping
+from landslide_cli.inventory.terrain import open_terrain
 from landslide_cli.model.card import ModelCard
-from landslide_cli.shaping import Shaping
+from landslide_cli.mosaic import reading as stored
+from landslide_cli.scene.ground import Ground
 from tests.conftest import TRANSFORM, UTM, first_band, noise
 from tests.test_detection import blobs, go
 from tests.test_terrain import hills, write_dem

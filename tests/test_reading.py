@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from landslide_cli import plan as planning
-from landslide_cli import resampling
-from landslide_cli.area import Area
 from landslide_cli.model.card import ModelCard
-from landslide_cli.plan import Plan, make_plan
-from landslide_cli.reading import read_tiles
-from landslide_cli.resampling import resized
-from landslide_cli.scene import open_scene
+from landslide_cli.prediction import plan as planning
+from landslide_cli.prediction.plan import Plan, make_plan
+from landslide_cli.prediction.tiles import read_tiles
+from landslide_cli.scene.area import Area
+from landslide_cli.scene.scene import open_scene
+from landslide_cli.tiling import resampling
+from landslide_cli.tiling.resampling import resized
 from tests.conftest import UTM, noise
 
 MakeScene = Callable[..., Path]

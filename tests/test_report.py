@@ -29,12 +29,12 @@ from landslide_cli.cli import main
 from landslide_cli.demo import make_demo_scene
 from landslide_cli.model.card import ModelCard
 from landslide_cli.report.frame import Frame, frame_of
-from landslide_cli.report.layers import probability_imagery, scene_imagery
+from landslide_cli.report.imagery import probability_imagery, scene_imagery
 from landslide_cli.report.outlines import outlines
 from landslide_cli.report.sizes import general_density, sizes_of
 from landslide_cli.report.tiles import Level, Tiles, halved, make_tiles
 from landslide_cli.report.writing import RGB, write_report
-from landslide_cli.scene import open_scene
+from landslide_cli.scene.scene import open_scene
 from tests.conftest import TRANSFORM, UTM, first_band, noise
 from tests.test_detection import blobs, go
 

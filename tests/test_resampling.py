@@ -6,8 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landslide_cli import resampling
-from landslide_cli.resampling import Inward, Outward, Scaling, resized, rows_at_once
+from landslide_cli.tiling import resampling
+from landslide_cli.tiling.resampling import Inward, Outward, Scaling, resized, rows_at_once
 
 lengths = st.integers(1, 200)
 

@@ -11,7 +11,8 @@ from affine import Affine
 from rasterio.enums import ColorInterp
 from rasterio.windows import Window
 
-from landslide_cli.scene import ground_resolution, open_scene
+from landslide_cli.scene.ground import ground_resolution
+from landslide_cli.scene.scene import open_scene
 from tests.conftest import TRANSFORM, noise
 
 MakeScene = Callable[..., Path]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from landslide_cli.metrics.scores import Histogram
-from landslide_cli.mosaic import NODATA, STEPS, stored_threshold
+from landslide_cli.mosaic.encoding import NODATA, STEPS, stored_threshold
 
 torchmetrics = pytest.importorskip("torchmetrics.functional.classification")
 shapes = st.tuples(st.integers(1, 9), st.integers(1, 9))

@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from landslide_cli.mosaic import outline_level, stored_threshold
+from landslide_cli.mosaic.encoding import outline_level, stored_threshold
 from landslide_cli.polygons import Finished, StreamingPolygonizer, joined, streaming
 
 Stored = NDArray[np.uint8]

@@ -19,13 +19,13 @@ from click.testing import CliRunner
 from pystac.validation.stac_validator import JsonSchemaSTACValidator
 
 from landslide_cli.cli import main
-from landslide_cli.detection import run
+from landslide_cli.detection.outputs import Outputs
+from landslide_cli.detection.run import run
+from landslide_cli.detection.stac import EXTENSIONS, footprint
 from landslide_cli.errors import NoCRSWarning
 from landslide_cli.model.card import ModelCard
-from landslide_cli.outputs import Outputs
-from landslide_cli.plan import make_plan
-from landslide_cli.scene import open_scene
-from landslide_cli.stac import EXTENSIONS, footprint
+from landslide_cli.prediction.plan import make_plan
+from landslide_cli.scene.scene import open_scene
 from tests.conftest import TRANSFORM, UTM, first_band, noise
 from tests.test_detection import blobs
 

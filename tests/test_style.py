@@ -10,10 +10,10 @@ import pytest
 import rasterio
 from click.testing import CliRunner, Result
 
-from landslide_cli.attributes import FIELDS, SHORT_NAMES
 from landslide_cli.cli import main
-from landslide_cli.outputs import RASTERS
-from landslide_cli.style import LAYERS, read_style
+from landslide_cli.detection.outputs import RASTERS
+from landslide_cli.inventory.attributes import FIELDS, SHORT_NAMES
+from landslide_cli.inventory.geopackage import LAYERS, read_style
 
 MakeScene = Callable[..., Path]
 

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 from scipy import ndimage
 
-from landslide_cli import terrain
-from landslide_cli.dem import open_terrain
-from landslide_cli.ground import Ground
+from landslide_cli.inventory import terrain
+from landslide_cli.inventory.slope import FIELDS, horn
+from landslide_cli.inventory.terrain import open_terrain
 from landslide_cli.model.card import ModelCard
-from landslide_cli.slope import FIELDS, horn
+from landslide_cli.scene.ground import Ground
 from tests.conftest import TRANSFORM, UTM, first_band, noise
 from tests.test_detection import go
 

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landslide_cli.mirroring import mirrored
-from landslide_cli.tiling import Axis, Grid, fitting_size
+from landslide_cli.tiling.grid import Axis, Grid, fitting_size, mirrored
 
 sizes = st.integers(1, 40)
 

@@ -14,10 +14,10 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from landslide_cli.chips.chip import Chip, find_chips
 from landslide_cli.cli import main
 from landslide_cli.errors import ModelError
 from landslide_cli.model.card import read_card
-from landslide_cli.training.chips import Chip, find_chips
 from landslide_cli.training.defaults import Wish, held_out_groups, make_recipe
 from landslide_cli.training.recipe import Recipe
 from landslide_cli.training.split import split_sources

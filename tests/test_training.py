@@ -9,14 +9,14 @@ import pytest
 import torch
 from PIL import Image
 
+from landslide_cli.chips.chip import find_chips, split_chips
 from landslide_cli.errors import TrainingDataError
 from landslide_cli.model.weights import find_model
 from landslide_cli.training.augment import Augmentation, cutmix, random_crop
 from landslide_cli.training.batches import Pool, StepBatches
-from landslide_cli.training.beginning import pixel_statistics
-from landslide_cli.training.chips import find_chips, split_chips
 from landslide_cli.training.losses import bce_dice_loss, dice_loss
 from landslide_cli.training.recipe import Phase, Recipe, Source, read_recipe
+from landslide_cli.training.start import pixel_statistics
 from tests.conftest import write_chip
 
 SHARED_RECIPE = Path(__file__).parents[1] / "weights" / "msasnet-rgb-s.toml"

@@ -17,14 +17,15 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from landslide_cli.cli import main
-from landslide_cli.detection import Summary, run
-from landslide_cli.engine.tta import VIEWS, Views, undone, viewed
+from landslide_cli.detection.outputs import Outputs
+from landslide_cli.detection.run import Summary, run
+from landslide_cli.engine.views import VIEWS, Views, undone, viewed
 from landslide_cli.model.card import ModelCard
-from landslide_cli.mosaic import STEPS, blend
-from landslide_cli.outputs import Outputs
-from landslide_cli.plan import make_plan
-from landslide_cli.scene import open_scene
-from landslide_cli.tiling import Grid
+from landslide_cli.mosaic.blend import blend
+from landslide_cli.mosaic.encoding import STEPS
+from landslide_cli.prediction.plan import make_plan
+from landslide_cli.scene.scene import open_scene
+from landslide_cli.tiling.grid import Grid
 from tests.conftest import StandIn, first_band, noise
 
 MakeScene = Callable[..., Path]

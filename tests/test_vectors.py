@@ -11,15 +11,15 @@ from click.testing import CliRunner
 from rasterio.crs import CRS
 
 from landslide_cli import extras
-from landslide_cli.area import read_area
+from landslide_cli.chips.labels import Labels
 from landslide_cli.cli import main
 from landslide_cli.errors import AreaError, EvaluationError, LandslideError, ReportError, TrainingDataError
 from landslide_cli.evaluation.inventories import evaluate_inventory
-from landslide_cli.formats import DRIVERS
+from landslide_cli.inventory.formats import DRIVERS
+from landslide_cli.inventory.read import read_inventory
 from landslide_cli.model.card import ModelCard
-from landslide_cli.report.reading import read_inventory
-from landslide_cli.scene import open_scene
-from landslide_cli.training.labels import Labels
+from landslide_cli.scene.area import read_area
+from landslide_cli.scene.scene import open_scene
 from tests.conftest import TRANSFORM, UTM, first_band
 from tests.test_detection import blobs, go
 

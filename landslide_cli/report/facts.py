@@ -11,11 +11,11 @@ import shapely
 from affine import Affine
 
 from landslide_cli.errors import ModelError
-from landslide_cli.ground import Floats, Ground
+from landslide_cli.inventory.read import Inventory
 from landslide_cli.model.weights import find_model
 from landslide_cli.report.frame import PROBES
-from landslide_cli.report.reading import Inventory
-from landslide_cli.scene import Scene
+from landslide_cli.scene.ground import Floats, Ground
+from landslide_cli.scene.scene import Scene
 
 Fact = tuple[str, str]
 

@@ -13,8 +13,8 @@ import shapely
 from affine import Affine
 from rasterio.crs import CRS
 
-from landslide_cli.ground import Floats, Geometries, Ground
-from landslide_cli.scene import Scene
+from landslide_cli.scene.ground import Floats, Geometries, Ground
+from landslide_cli.scene.scene import Scene
 
 TILE = 256
 RADIUS = 6_378_137.0  # of the sphere that Web Mercator takes the earth for

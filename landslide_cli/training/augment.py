@@ -11,7 +11,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from landslide_cli.mirroring import mirrored
+from landslide_cli.tiling.grid import mirrored
 
 Pixels = NDArray[np.uint8]
 Truth = NDArray[np.bool_]

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
+from landslide_cli.chips.chip import Chip
 from landslide_cli.training.augment import cutmix, random_crop
 from landslide_cli.training.cache import ChipCache
-from landslide_cli.training.chips import Chip
 from landslide_cli.training.hard import Draws
 from landslide_cli.training.recipe import Recipe
 

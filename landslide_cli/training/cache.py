@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from landslide_cli.training.chips import Chip
+from landslide_cli.chips.chip import Chip
 
 Decoded = tuple[NDArray[np.uint8], NDArray[np.bool_]]
 
