@@ -29,7 +29,7 @@ def commands() -> dict[str, click.Command]:
 
 
 def recorded() -> str:
-    """`--help` of every command, as docs/commands.md holds it (write it anew: python tests/test_docs.py)."""
+    """`--help` of every command, as docs/commands.md holds it (write it anew: python -m tests.docs.test_commands)."""
     text = "# Commands\n\nWhat `--help` prints; `landslide COMMAND --help` shows the same.\n"
     for name in ["", *commands()]:
         command = [sys.executable, "-m", "landslide_cli", *name.split(), "--help"]

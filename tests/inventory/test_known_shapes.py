@@ -1,6 +1,6 @@
 """Known shapes from a raster to measured landslides, against other programs: PROJ's planes, Shapely and gdaldem.
 
-``python tests/test_known_shapes.py`` writes the table of differences in docs/outputs.md anew.
+``python -m tests.inventory.test_known_shapes`` writes the table of differences in docs/outputs.md anew.
 """
 
 from __future__ import annotations
