@@ -206,12 +206,12 @@ from pathlib import Path
 import numpy as np
 sys.path.insert(0, sys.argv[3])
 from tests.conftest import StandIn
-from landslide_cli.detection import run
-from landslide_cli.outputs import Outputs
+from landslide_cli.detection.run import run
+from landslide_cli.detection.outputs import Outputs
 from landslide_cli.model.card import ModelCard
-from landslide_cli.plan import make_plan
-from landslide_cli.prediction import read_batches
-from landslide_cli.scene import open_scene
+from landslide_cli.prediction.plan import make_plan
+from landslide_cli.prediction.predictor import read_batches
+from landslide_cli.scene.scene import open_scene
 
 card = ModelCard("stand-in", "msasnet", {}, ("r", "g", "b"), (0, 255), (0.4,) * 3, (0.2,) * 3, (0.1, 9), 0.5, "", "")
 scene, out = Path(sys.argv[1]), Path(sys.argv[2])
