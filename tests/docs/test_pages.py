@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 import subprocess
+import tomllib
 
 import pytest
 
-from landslide_cli import errors
+from landslide_cli import __version__, errors
 from tests.docs.conftest import ROOT
 
 
@@ -42,3 +43,9 @@ def test_nothing_in_the_project_is_imagery() -> None:
     if tracked.returncode:
         pytest.skip("not a git checkout")
     assert not [name for name in tracked.stdout.splitlines() if name.endswith((".tif", ".jpg", ".jpeg"))]
+
+
+def test_the_citation_has_version_and_licence_of_the_package() -> None:
+    text = (ROOT / "CITATION.cff").read_text()
+    assert f"\nversion: {__version__}\n" in text
+    assert f"\nlicense: {tomllib.loads((ROOT / 'pyproject.toml').read_text())['project']['license']}\n" in text
