@@ -29,9 +29,9 @@ from rasterio.features import rasterize, shapes
 from scipy import ndimage
 
 import landslide_cli
+from landslide_cli.chips.chip import find_chips
 from landslide_cli.metrics.boundary import BoundaryCounts, boundary
-from landslide_cli.mosaic import NODATA, STEPS
-from landslide_cli.training.chips import find_chips
+from landslide_cli.mosaic.encoding import NODATA, STEPS
 
 FINER = 4
 TOLERANCES = (0.25, 0.5, 1.0, 2.0)

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from landslide_cli.training.chips import Chip, find_chips
+from landslide_cli.chips.chip import Chip, find_chips
 
 Grey = NDArray[np.uint8]
 Mask = NDArray[np.bool_]

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from landslide_cli.demo import make_demo_scene
 from landslide_cli.metrics.scores import Scores
-from landslide_cli.model.registry import NETWORKS, build_network
+from landslide_cli.networks.registry import NETWORKS, build_network
 from landslide_cli.training.losses import bce_dice_loss
 
 SIZE = 64

@@ -20,12 +20,13 @@ from landslide_cli.engine.torch_engine import TorchEngine
 from landslide_cli.metrics.scores import Histogram
 from landslide_cli.model.card import ModelCard
 from landslide_cli.model.weights import find_model, load_network
-from landslide_cli.mosaic import STEPS, blend, stored_threshold
-from landslide_cli.plan import Plan, make_plan
-from landslide_cli.prediction import Predictor
-from landslide_cli.resampling import Scaling
-from landslide_cli.scene import open_scene
-from landslide_cli.tiling import Axis
+from landslide_cli.mosaic.blend import blend
+from landslide_cli.mosaic.encoding import STEPS, stored_threshold
+from landslide_cli.prediction.plan import Plan, make_plan
+from landslide_cli.prediction.predictor import Predictor
+from landslide_cli.scene.scene import open_scene
+from landslide_cli.tiling.grid import Axis
+from landslide_cli.tiling.resampling import Scaling
 
 OVERLAPS = (0, 32, 64, 96, 128, 192)
 WHOLE = 1 << 16

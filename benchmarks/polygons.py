@@ -25,9 +25,9 @@ from rasterio.crs import CRS
 from rasterio.features import shapes
 from scipy import ndimage
 
-from landslide_cli.ground import Ground
+from landslide_cli.inventory.rules import Shaping, shaped
 from landslide_cli.polygons import Finished, StreamingPolygonizer
-from landslide_cli.shaping import Shaping, shaped
+from landslide_cli.scene.ground import Ground
 
 STRIP = 384
 

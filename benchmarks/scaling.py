@@ -40,8 +40,8 @@ from torch import nn
 from landslide_cli.engine.graphs import Probability, fewer_words, traced
 from landslide_cli.engine.openvino_files import convert, save
 from landslide_cli.model.card import ModelCard
-from landslide_cli.model.registry import build_network
 from landslide_cli.model.weights import find_model, write_weights
+from landslide_cli.networks.registry import build_network
 
 PERIOD, BLOCK = 4096, 512
 SMOOTH = 16  # pixels: some fifty landslides for each million

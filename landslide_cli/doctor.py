@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from landslide_cli import __version__
+from landslide_cli._version import __version__
 from landslide_cli.errors import LandslideError
 from landslide_cli.model.card import checksum, read_card
 from landslide_cli.model.weights import DEFAULT_MODEL, installed_weights
@@ -142,7 +142,7 @@ def _make_scene(folder: Path) -> str:
 
 
 def _detect(folder: Path, model: str | Path, device: str) -> str:
-    from landslide_cli.detection import detect
+    from landslide_cli.detection.run import detect
 
     start = time.perf_counter()
     summary = detect(folder / "demo.tif", folder / "slides.gpkg", model=model, device=device, min_area=50)

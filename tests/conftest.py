@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import geopandas
 import numpy as np
 import pytest
 import rasterio
@@ -15,9 +16,14 @@ from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 from PIL import Image
 
+from landslide_cli.detection.outputs import Outputs
+from landslide_cli.detection.run import Summary, run
 from landslide_cli.model.card import ModelCard
-from landslide_cli.model.registry import build_network
 from landslide_cli.model.weights import write_weights
+from landslide_cli.networks.registry import build_network
+from landslide_cli.prediction.plan import make_plan
+from landslide_cli.scene.area import read_area
+from landslide_cli.scene.scene import open_scene
 
 settings.register_profile(
     "default", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -153,3 +159,36 @@ def data(tmp_path: Path) -> Path:
     rows = ["stem,group", *(f"{kind}{n},{'abc'[n // 2]}" for kind in "so" for n in range(6))]
     (folder / "groups.csv").write_text("\n".join(rows))
     return folder
+
+
+MakeScene = Callable[..., Path]
+
+
+def go(
+    path: Path, card: ModelCard, engine: StandIn, *, aoi: Path | None = None,
+    bbox: tuple[float, float, float, float] | None = None, ending: str = ".gpkg", **settings: Any,
+) -> tuple[Summary, geopandas.GeoDataFrame, NDArray[np.uint8], NDArray[np.uint8]]:  # fmt: skip
+    """Run and read everything back: summary, landslides, probability, mask."""
+    outputs = Outputs(path.with_suffix(ending), path.with_name("prob.tif"), path.with_name("mask.tif"))
+    with open_scene(path, wanted=card.bands) as scene:
+        area = read_area(
+            aoi=aoi, bbox=bbox, transform=scene.transform, crs=scene.crs, height=scene.height, width=scene.width
+        )
+        summary = run(make_plan(scene, card, area=area, **settings), engine, outputs)
+    rasters = []
+    for raster in (outputs.probability, outputs.mask):
+        assert raster is not None
+        with rasterio.open(raster) as src, rasterio.open(path) as scene_src:
+            assert (src.shape, src.transform, src.crs) == (scene_src.shape, scene_src.transform, scene_src.crs)
+            rasters.append(src.read(1))
+    options = {"layer": "landslides"} if ending == ".gpkg" else {}
+    return summary, geopandas.read_file(outputs.inventory, **options), rasters[0], rasters[1]
+
+
+def blobs(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
+    """A smooth random first band with values below and above the threshold."""
+    from scipy import ndimage
+
+    field = ndimage.gaussian_filter(np.random.default_rng(seed).standard_normal((height, width)), 6)
+    band = ((field - field.min()) / (field.max() - field.min()) * 254).astype(np.uint8)
+    return np.stack([band, noise(height, width), noise(height, width)])

@@ -20,7 +20,7 @@ from landslide_cli.export.formats import FORMATS
 from landslide_cli.metrics.scores import Histogram
 from landslide_cli.model.normalise import Normalise
 from landslide_cli.model.weights import DEFAULT_MODEL, find_model, load_network
-from landslide_cli.mosaic import stored_threshold
+from landslide_cli.mosaic.encoding import stored_threshold
 from tests.conftest import SHARED
 
 SCENES = SHARED / "scenes"

@@ -10,7 +10,7 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.features import rasterize
 
-from landslide_cli.mosaic import NODATA, STEPS
+from landslide_cli.mosaic.encoding import NODATA, STEPS
 
 BORDER = 64  # pixels along the scene's border that are looked at
 SAME = 1e-3  # largest difference on one window that passes

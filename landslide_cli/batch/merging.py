@@ -20,9 +20,8 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from landslide_cli.files import staged
-from landslide_cli.geopackage import append, set_column, without_traces
-from landslide_cli.ground import Floats, Geometries, Ground, beside
-from landslide_cli.style import store_styles
+from landslide_cli.inventory.geopackage import append, set_column, store_styles, without_traces
+from landslide_cli.scene.ground import Floats, Geometries, Ground, beside
 
 WGS84 = pyproj.CRS.from_epsg(4326)
 ROWS = 50_000  # landslides that are in memory at a time

@@ -10,12 +10,12 @@ from typing import Unpack
 from landslide_cli.batch.finding import MERGED, NameBy, find_scenes, names
 from landslide_cli.batch.ledger import Ledger
 from landslide_cli.batch.tasks import RASTERS, Settings, Task, make_task
-from landslide_cli.dem import refuse_lonely_slope
+from landslide_cli.detection.outputs import refuse_lonely_spread
 from landslide_cli.errors import OutputError
 from landslide_cli.files import refuse_unwritable
+from landslide_cli.inventory.terrain import refuse_lonely_slope
 from landslide_cli.model.card import ModelCard
 from landslide_cli.model.weights import DEFAULT_MODEL, find_model
-from landslide_cli.outputs import refuse_lonely_spread
 
 LEDGER = ".landslide-batch"
 NAMED = 5  # files that a refusal names

@@ -11,15 +11,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from landslide_cli import __version__
+from landslide_cli._version import __version__
 from landslide_cli.batch.finding import MERGED, stamps_of
 from landslide_cli.batch.ledger import Ledger, Record
 from landslide_cli.batch.merging import Part, merge
 from landslide_cli.batch.planning import LEDGER, Batch, plan_line
 from landslide_cli.batch.tasks import Task, attempt
+from landslide_cli.detection.outputs import known
 from landslide_cli.engine.kept import KeptEngine, OpenEngine
-from landslide_cli.outputs import known
-from landslide_cli.prediction import OnProgress
+from landslide_cli.prediction.predictor import OnProgress
 
 log = logging.getLogger(__name__)
 

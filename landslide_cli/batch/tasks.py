@@ -14,7 +14,8 @@ from typing import Any, TypedDict
 
 from landslide_cli.batch.finding import Found, stamps_of
 from landslide_cli.batch.ledger import Record
-from landslide_cli.detection import detect
+from landslide_cli.detection.outputs import Outputs
+from landslide_cli.detection.run import detect
 from landslide_cli.engine.choice import open_engine
 from landslide_cli.engine.kept import OpenEngine
 from landslide_cli.errors import (
@@ -26,9 +27,8 @@ from landslide_cli.errors import (
     OutsideAreaError,
 )
 from landslide_cli.model.card import ModelCard
-from landslide_cli.mosaic import Boundary
-from landslide_cli.outputs import Outputs
-from landslide_cli.prediction import OnProgress
+from landslide_cli.mosaic.encoding import Boundary
+from landslide_cli.prediction.predictor import OnProgress
 
 # Raised when the same program may give other results for the same wishes.
 FORMAT = 1

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from landslide_cli import __version__
+from landslide_cli._version import __version__
 from landslide_cli.cli.batch import batch
 from landslide_cli.cli.benchmark import benchmark
 from landslide_cli.cli.chips import chips

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from landslide_cli.cli import options
-from landslide_cli.cli.command_line import command_line
 from landslide_cli.cli.summaries import as_machine_text
+from landslide_cli.cli.talk import command_line
 
 if TYPE_CHECKING:
     from landslide_cli.batch.planning import Batch

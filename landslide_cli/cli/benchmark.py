@@ -10,7 +10,7 @@ from landslide_cli.cli import options
 from landslide_cli.cli.summaries import as_machine_text
 
 if TYPE_CHECKING:
-    from landslide_cli.benchmark import Benchmark
+    from landslide_cli.detection.timing import Benchmark
 
 MEANING = {
     "network": "the network alone, pixels in memory",
@@ -38,7 +38,7 @@ def benchmark(scene: str | None, as_json: bool, quiet: bool, **settings: Any) ->
     from landslide_cli.cli.talk import talking
 
     with talking(quiet=quiet):
-        from landslide_cli.benchmark import benchmark as run
+        from landslide_cli.detection.timing import benchmark as run
 
         found = run(scene, **settings)
     click.echo(as_machine_text(found) if as_json else as_text(found))

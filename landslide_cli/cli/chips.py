@@ -44,7 +44,7 @@ def chips(scene: str, labels: Path, out: Path, quiet: bool, **settings: Any) -> 
     from landslide_cli.cli.talk import talking
 
     with talking(quiet=quiet) as on_progress:
-        from landslide_cli.training.cutting import cut_chips
+        from landslide_cli.chips.cut import cut_chips
 
         def on_chip(done: int, total: int) -> None:
             if on_progress:

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from landslide_cli.cli import options
-from landslide_cli.cli.command_line import command_line
 from landslide_cli.cli.summaries import as_machine_text, as_text
+from landslide_cli.cli.talk import command_line
 
 
 @click.command()
@@ -41,7 +41,7 @@ def detect(scene: str, out: Path, as_json: bool, quiet: bool, **settings: Any) -
     from landslide_cli.cli.talk import talking
 
     with talking(quiet=quiet) as on_progress:
-        from landslide_cli.detection import detect as run
+        from landslide_cli.detection.run import detect as run
 
         summary = run(scene, out, command=command_line(), on_progress=on_progress, **settings)
     click.echo(as_machine_text(summary) if as_json else as_text(summary))

@@ -62,7 +62,8 @@ def evaluate(
     _refuse_strangers(ctx, OF_CHIPS if polygons else OF_INVENTORIES, "INVENTORY" if polygons else "CHIPS")
     call = _call_for_inventory(given, plot) if polygons else _call_for_chips(given)
     with talking(quiet=quiet) as on_progress:
-        from landslide_cli.evaluation import chips, curves, inventories, report
+        from landslide_cli.evaluation import chips, curves, inventories
+        from landslide_cli.evaluation import text as report
 
         if plot:
             curves.refuse_plot(plot, overwrite=overwrite)

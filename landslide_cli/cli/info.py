@@ -10,7 +10,7 @@ from landslide_cli.cli import options
 from landslide_cli.cli.summaries import as_machine_text
 
 if TYPE_CHECKING:
-    from landslide_cli.preview import Preview
+    from landslide_cli.detection.preview import Preview
 
 
 @click.command()
@@ -37,7 +37,7 @@ def info(ctx: click.Context, /, scene: str, as_json: bool, **settings: Any) -> N
     \b
     landslide info scene.tif
     """
-    from landslide_cli.preview import preview
+    from landslide_cli.detection.preview import preview
 
     found = preview(scene, **settings)
     click.echo(as_machine_text(found) if as_json else as_text(found))

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from landslide_cli.cli import options
-from landslide_cli.cli.command_line import command_line
 from landslide_cli.cli.summaries import as_machine_text, as_text
+from landslide_cli.cli.talk import command_line
 
 if TYPE_CHECKING:
-    from landslide_cli.thresholds import Row
+    from landslide_cli.detection.polygonize import Row
 
 
 @click.command()
@@ -50,12 +50,12 @@ def polygonize(
 
     with talking(quiet=quiet) as on_progress:
         if out is None:
-            from landslide_cli.thresholds import table as count
+            from landslide_cli.detection.polygonize import table as count
 
             rows = count(probability, on_progress=on_progress, **settings)
             text = as_machine_text(rows) if as_json else as_table(rows)
         else:
-            from landslide_cli.polygonizing import polygonize as run
+            from landslide_cli.detection.polygonize import polygonize as run
 
             found = run(
                 probability, out, threshold=threshold, spread=spread, overwrite=overwrite,

@@ -1,4 +1,4 @@
-"""What the user reads on stderr while a command runs."""
+"""What the user reads on stderr while a command runs, and the command line as it was given."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 import logging
 import math
 import os
+import shlex
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -96,3 +98,8 @@ class JsonProgress:
         if step != self._last:
             self._last = step
             print(json.dumps({"done": done, "total": total, "note": note}), file=self._stream, flush=True)
+
+
+def command_line() -> str:
+    """What a user would paste to run it again."""
+    return shlex.join(["landslide", *sys.argv[1:]])

@@ -24,7 +24,7 @@ class Engine(Protocol):
 
         Returns:
             Probabilities, float32, shape ``(batch_size, height, width)``. An engine that also knows how sure it is
-            (`landslide_cli.engine.tta.Views`) gives ``(batch_size, 2, height, width)``, the spread second.
+            (`landslide_cli.engine.views.Views`) gives ``(batch_size, 2, height, width)``, the spread second.
         """
         ...
 

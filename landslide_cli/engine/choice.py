@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 from landslide_cli.errors import DeviceError, ModelError
 from landslide_cli.extras import installed, need
 from landslide_cli.model.card import ModelCard
-from landslide_cli.model.exported import OpenVINOModel, read_openvino_model
+from landslide_cli.model.openvino import OpenVINOModel, read_openvino_model
 from landslide_cli.model.weights import load_network, refuse_damaged
 
 if TYPE_CHECKING:
-    from landslide_cli.engine.memory import Halving
+    from landslide_cli.engine.batch_size import Halving
     from landslide_cli.engine.openvino_engine import OpenVINOEngine
 
 log = logging.getLogger(__name__)
@@ -64,8 +64,8 @@ def open_engine(
         return OpenVINOEngine(
             model, value_range=value_range, size=size, batch_size=batch_size or 1, precision=precision
         )
+    from landslide_cli.engine.batch_size import Halving, probed_batch_size
     from landslide_cli.engine.compiling import from_windows
-    from landslide_cli.engine.memory import Halving, probed_batch_size
     from landslide_cli.engine.torch_engine import TorchEngine, choose_device, choose_precision
 
     place = choose_device(device)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
-STEP = 32  # sides of windows are multiples of it, see `landslide_cli.tiling.fitting_size`
+STEP = 32  # sides of windows are multiples of it, see `landslide_cli.tiling.grid.fitting_size`
 EXAMPLE = (6 * STEP, 4 * STEP)
 
 

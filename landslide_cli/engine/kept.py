@@ -10,7 +10,7 @@ from landslide_cli.engine.choice import open_engine
 from landslide_cli.model.card import ModelCard
 
 if TYPE_CHECKING:
-    from landslide_cli.engine.memory import Halving
+    from landslide_cli.engine.batch_size import Halving
     from landslide_cli.engine.openvino_engine import OpenVINOEngine
 
 
@@ -55,8 +55,8 @@ class KeptEngine:
         """Whether torch would compile the network, and look for a batch size, alike for both numbers of windows."""
         if self._kept is None or self._kept.name != "torch":
             return True
+        from landslide_cli.engine.batch_size import LARGEST
         from landslide_cli.engine.compiling import from_windows
-        from landslide_cli.engine.memory import LARGEST
 
         # Batches double up to the number of windows.
         kinds = {(many >= from_windows(), min(many, LARGEST).bit_length()) for many in (windows, self._windows)}

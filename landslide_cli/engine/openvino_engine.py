@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from landslide_cli.engine.openvino_files import import_openvino
 from landslide_cli.errors import DeviceError
-from landslide_cli.model.exported import OpenVINOModel
 from landslide_cli.model.linear import scale_and_shift
+from landslide_cli.model.openvino import OpenVINOModel
 
 HINTS = {"float32": "f32", "bfloat16": "bf16"}
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landslide_cli import __version__
+from landslide_cli._version import __version__
 from landslide_cli.errors import ModelError, OutputError
 from landslide_cli.files import refuse_unwritable, staged
 from landslide_cli.model.card import ModelCard, card_text, checksum
-from landslide_cli.model.exported import ROOM, OpenVINOModel, read_openvino_model
+from landslide_cli.model.openvino import ROOM, OpenVINOModel, read_openvino_model
 from landslide_cli.model.weights import load_network, refuse_damaged
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def convert(program: ExportedProgram) -> Any:
 
 
 def save(model: Any, card: ModelCard, path: Path, *, precision: str = "float32", f1_loss: float | None = None) -> None:
-    """Write a model and what `landslide_cli.model.exported` reads of it; the ``.bin`` stands beside ``path``."""
+    """Write a model and what `landslide_cli.model.openvino` reads of it; the ``.bin`` stands beside ``path``."""
     openvino = import_openvino()
     entries = {"card": card_text(card), "precision": precision}
     if f1_loss is not None:

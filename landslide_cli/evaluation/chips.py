@@ -19,11 +19,11 @@ from landslide_cli.evaluation.summary import Evaluation, Judged, judge_image
 from landslide_cli.extras import need
 from landslide_cli.model.card import ModelCard
 from landslide_cli.model.weights import DEFAULT_MODEL, find_model
-from landslide_cli.scene import ground_resolution
+from landslide_cli.scene.ground import ground_resolution
 
 if TYPE_CHECKING:
+    from landslide_cli.chips.chip import Chip
     from landslide_cli.engine import Engine
-    from landslide_cli.training.chips import Chip
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ def evaluate_chips(
     """Predict every chip as `detect` would and compare it with its mask.
 
     Args:
-        folders: As `landslide_cli.training.chips.find_chips` reads them.
+        folders: As `landslide_cli.chips.chip.find_chips` reads them.
         model: As for `detect`.
         threshold: Probability from which a pixel counts as landslide; the card's by default.
         groups: Only chips whose group matches one of these patterns (as in a shell); all by default.
@@ -78,8 +78,8 @@ def evaluate_chips(
     """
     need("PIL", extra="train", purpose="reading chips")
     from landslide_cli.engine.choice import open_engine
-    from landslide_cli.engine.tta import in_views
-    from landslide_cli.training.judging import WINDOW
+    from landslide_cli.engine.views import in_views
+    from landslide_cli.prediction.image import WINDOW
 
     weights, card = find_model(model)
     views = plan_views(folders, card, groups=groups, pixel_size=pixel_size, resolution=resolution)
@@ -119,7 +119,7 @@ def plan_views(
         TrainingDataError: a folder can't be used.
         EvaluationError: no chip is of the groups, or the metres per pixel of a chip aren't known.
     """
-    from landslide_cli.training.chips import find_chips
+    from landslide_cli.chips.chip import find_chips
 
     if len(pixel_size) not in (0, 1, len(folders)):
         raise EvaluationError(
@@ -204,7 +204,7 @@ def judge_views(
     on_progress: OnProgress | None = None,
 ) -> Iterator[Judged]:
     """Predict and judge chip by chip; only one is in memory."""
-    from landslide_cli.training.judging import predict_image
+    from landslide_cli.prediction.image import predict_image
 
     sizes = [height * width for height, width in (view.chip.size() for view in views)]
     done, total = 0, sum(sizes)

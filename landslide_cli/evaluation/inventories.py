@@ -17,13 +17,13 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from landslide_cli.errors import EvaluationError, NoReferenceWarning
-from landslide_cli.evaluation.layers import Painter, landslide_layer, layer_names, read_polygons
+from landslide_cli.evaluation.painter import Painter, landslide_layer, layer_names, read_polygons
 from landslide_cli.evaluation.summary import Evaluation, Judged
 from landslide_cli.metrics.boundary import BoundaryCounts, margin
 from landslide_cli.metrics.objects import Overlaps
 from landslide_cli.metrics.scores import Histogram, Scores
-from landslide_cli.mosaic import NODATA
-from landslide_cli.scene import Scene, open_scene
+from landslide_cli.mosaic.encoding import NODATA
+from landslide_cli.scene.scene import Scene, open_scene
 
 log = logging.getLogger(__name__)
 

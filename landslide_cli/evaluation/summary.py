@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from landslide_cli.metrics.boundary import BoundaryCounts
 from landslide_cli.metrics.objects import ObjectCounts, match_components
 from landslide_cli.metrics.scores import Histogram, Scores
-from landslide_cli.mosaic import NODATA, stored_threshold
+from landslide_cli.mosaic.encoding import NODATA, stored_threshold
 
 PIXEL_RATIOS = ("precision", "recall", "f1", "iou")
 

@@ -22,7 +22,7 @@ from landslide_cli.files import refuse_unwritable, staged
 from landslide_cli.model.card import ModelCard
 from landslide_cli.model.normalise import Normalise
 from landslide_cli.model.weights import find_model, load_network
-from landslide_cli.plan import SIZE
+from landslide_cli.prediction.plan import SIZE
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 
 from landslide_cli.engine.openvino_files import INPUT, OUTPUT, convert, run_openvino, save
+from landslide_cli.export.deepness import deepness_metadata
 from landslide_cli.model.card import ModelCard, card_text
-from landslide_cli.model.deepness import deepness_metadata
-from landslide_cli.plan import SIZE
-from landslide_cli.tiling import DEFAULT_OVERLAP
+from landslide_cli.prediction.plan import SIZE
+from landslide_cli.tiling.grid import DEFAULT_OVERLAP
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram

@@ -22,10 +22,10 @@ from landslide_cli.evaluation.summary import summarise
 from landslide_cli.extras import need
 from landslide_cli.files import refuse_unwritable, staged
 from landslide_cli.model.card import ModelCard
-from landslide_cli.model.exported import OpenVINOModel, read_openvino_model
+from landslide_cli.model.openvino import OpenVINOModel, read_openvino_model
 from landslide_cli.model.weights import find_model
-from landslide_cli.plan import SIZE
-from landslide_cli.training.judging import predict_image
+from landslide_cli.prediction.image import predict_image
+from landslide_cli.prediction.plan import SIZE
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslide_cli.metrics.scores import Histogram
-from landslide_cli.mosaic import STEPS
+from landslide_cli.mosaic.encoding import STEPS
 
 BINS = 15
 

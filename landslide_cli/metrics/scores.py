@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from landslide_cli.mosaic import NODATA, STEPS, stored_threshold
+from landslide_cli.mosaic.encoding import NODATA, STEPS, stored_threshold
 
 
 @dataclass(frozen=True, slots=True)

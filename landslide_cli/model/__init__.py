@@ -1,1 +1,1 @@
-"""The networks, their registry and the model card."""
+"""A model: weights, the card that describes them, and how pixels are normalised for it."""

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from landslide_cli import __version__
+from landslide_cli._version import __version__
 from landslide_cli.errors import ModelError
 
 
@@ -29,7 +29,7 @@ class ModelCard:
         threshold: Probability from which a pixel counts as landslide.
         sha256: Checksum of the weights file.
         licence: What a user may do with the weights.
-        tta: Views of each window that threshold and metrics belong to, see `landslide_cli.engine.tta`.
+        tta: Views of each window that threshold and metrics belong to, see `landslide_cli.engine.views`.
         version: Version of landslide-cli that wrote the card.
         training: Sources with licences, split, recipe.
         metrics: What was measured, site by site.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from landslide_cli.errors import ModelError
 from landslide_cli.model.card import ModelCard, checksum, read_card
-from landslide_cli.model.exported import read_openvino_model
+from landslide_cli.model.openvino import read_openvino_model
 
 if TYPE_CHECKING:
     from torch import nn
@@ -70,7 +70,7 @@ def load_network(weights: Path, card: ModelCard) -> nn.Module:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    from landslide_cli.model.registry import build_network
+    from landslide_cli.networks.registry import build_network
 
     refuse_damaged(weights, card)
     network = build_network(card.network, **card.arguments)

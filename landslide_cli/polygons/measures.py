@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from landslide_cli.histograms import QUANTILES
+from landslide_cli.polygons.histograms import QUANTILES
 from landslide_cli.polygons.runs import Bools, Numbers, Places, Runs
 
 MEASURES = np.dtype(

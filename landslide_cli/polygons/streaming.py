@@ -16,12 +16,11 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from landslide_cli.histograms import QUANTILES, Histograms
+from landslide_cli.polygons.histograms import QUANTILES, Histograms
 from landslide_cli.polygons.measures import MEASURES, add_up, beside_unknown, measure
 from landslide_cli.polygons.outlines import Geometries, Ints, horizontal_edges, trace
-from landslide_cli.polygons.parts import Parts, connect
 from landslide_cli.polygons.piles import Piles
-from landslide_cli.polygons.runs import Bools, Numbers, Places, Runs, changes
+from landslide_cli.polygons.runs import Bools, Numbers, Parts, Places, Runs, changes, connect
 from landslide_cli.polygons.smooth import UNKNOWN, horizontal_crossings, padded, smoothed, vertical_crossings
 
 Stored = NDArray[np.uint8]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from landslide_cli.ground import Floats
 from landslide_cli.report.sizes import Sizes, general_density
+from landslide_cli.scene.ground import Floats
 
 WIDTH, HEIGHT = 460, 300
 LEFT, RIGHT, TOP, BOTTOM = 72, 24, 14, 46

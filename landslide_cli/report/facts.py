@@ -11,11 +11,11 @@ import shapely
 from affine import Affine
 
 from landslide_cli.errors import ModelError
-from landslide_cli.ground import Floats, Ground
+from landslide_cli.inventory.read import Inventory
 from landslide_cli.model.weights import find_model
 from landslide_cli.report.frame import PROBES
-from landslide_cli.report.reading import Inventory
-from landslide_cli.scene import Scene
+from landslide_cli.scene.ground import Floats, Ground
+from landslide_cli.scene.scene import Scene
 
 Fact = tuple[str, str]
 
@@ -48,7 +48,7 @@ class Coverage:
 
 def coverage(scene: Scene, inventory: Inventory, valid_share: float) -> Coverage:
     """Measure what was looked at."""
-    ground = Ground(scene.transform, scene.crs)
+    ground = scene.ground
     box = shapely.segmentize(shapely.box(0, 0, scene.width, scene.height), max(scene.width, scene.height) / PROBES)
     scene_m2 = _total(ground.measure(ground.place(np.array([box], dtype=object)))[0])
     analysed = inventory.analysed

@@ -15,16 +15,16 @@ from typing import Any
 import geopandas
 import numpy as np
 
-from landslide_cli import __version__
-from landslide_cli.ground import Floats
+from landslide_cli._version import __version__
+from landslide_cli.inventory.read import Inventory
 from landslide_cli.report.charts import frequency_area, histogram
 from landslide_cli.report.facts import Coverage, Fact, known_failures, not_analysed, provenance, totals
 from landslide_cli.report.frame import Frame
-from landslide_cli.report.layers import class_colours
+from landslide_cli.report.imagery import class_colours
 from landslide_cli.report.outlines import Outlines, outlines
-from landslide_cli.report.reading import Inventory
 from landslide_cli.report.sizes import Sizes
 from landslide_cli.report.tiles import Tiles
+from landslide_cli.scene.ground import Floats
 
 LEAFLET = "1.9.4"
 # Attribute, heading, unit and decimals of each column; None where it is yes or no.

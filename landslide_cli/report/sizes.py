@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from landslide_cli.ground import Floats
+from landslide_cli.scene.ground import Floats
 
 BINS_PER_DECADE = 5
 # Parameters of the distribution to which three complete inventories, of an earthquake, rapid snowmelt and heavy

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from landslide_cli.report.data_uri import as_uri
 from landslide_cli.report.frame import TILE, Frame
-from landslide_cli.report.pictures import as_uri
 from landslide_cli.report.warped import Warped, warped
 
 SAMPLES = 4  # tiles along each side whose size is tried

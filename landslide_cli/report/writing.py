@@ -17,16 +17,16 @@ from rasterio.errors import RasterioError
 from landslide_cli.errors import NoCRSWarning, OutputError, ReportError
 from landslide_cli.extras import need
 from landslide_cli.files import refuse_unwritable, staged
+from landslide_cli.inventory.read import Inventory, read_inventory
+from landslide_cli.mosaic.reading import open_mosaic
 from landslide_cli.report.facts import areas_of, coverage
 from landslide_cli.report.frame import Frame, frame_of
-from landslide_cli.report.layers import probability_imagery, scene_imagery
+from landslide_cli.report.imagery import probability_imagery, scene_imagery
 from landslide_cli.report.outlines import outlines
 from landslide_cli.report.page import Contents, page_of
-from landslide_cli.report.reading import Inventory, read_inventory
 from landslide_cli.report.sizes import sizes_of
 from landslide_cli.report.tiles import Imagery, Tiles, make_tiles
-from landslide_cli.scene import Scene, open_scene
-from landslide_cli.stored import open_mosaic
+from landslide_cli.scene.scene import Scene, open_scene
 
 OnProgress = Callable[[int, int], None]
 RGB = ("red", "green", "blue")
@@ -119,7 +119,7 @@ def write_report(
         with staged(out) as place:
             place.write_text(text, encoding="utf-8")
             if png is not None:
-                from landslide_cli.report.picture import draw_picture
+                from landslide_cli.report.figure import draw_picture
 
                 with staged(png) as picture:
                     draw_picture(picture, contents, shown, placed, analysed)

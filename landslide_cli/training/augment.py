@@ -11,13 +11,14 @@ from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
+from torch import Tensor
 
-from landslide_cli.mirroring import mirrored
-from landslide_cli.training.cache import IGNORED, LANDSLIDE, Decoded, Level
+from landslide_cli.tiling.grid import mirrored
+from landslide_cli.training.cache import IGNORED, Decoded, Level
 
-Numbers = NDArray[np.float32]
 # A level of a chip is taken where a pixel of the crop covers between these many of its pixels.
 FINEST, COARSEST = 0.7, 1.4
 # Sides of a square that holds any rotation of a smaller one.
@@ -61,7 +62,7 @@ class Augmentation:
 
 
 class Changes(NamedTuple):
-    """What is done to each of N crops; float32 (tensors once they are with the pixels).
+    """What is done to each of N crops, float32.
 
     Attributes:
         geometry: ``(N, 2, 3)``: from ``(x, y, 1)`` of the crop, counted from its centre, to the window's pixels.
@@ -74,14 +75,14 @@ class Changes(NamedTuple):
         box: ``(N, 4)``: left, top, right, bottom of what is pasted from the crop before.
     """
 
-    geometry: Numbers
-    ends: Numbers
-    light: Numbers
-    gains: Numbers
-    veil: Numbers
-    sharpness: Numbers
-    collar: Numbers
-    box: Numbers
+    geometry: Tensor
+    ends: Tensor
+    light: Tensor
+    gains: Tensor
+    veil: Tensor
+    sharpness: Tensor
+    collar: Tensor
+    box: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +98,7 @@ def window_side(size: int) -> int:
     return 2 * math.ceil(size * COARSEST * DIAGONAL / 2) + 2
 
 
-def cut(
-    rng: Generator, chip: Decoded, *, size: int, zooms: tuple[float, float], augmentation: Augmentation
-) -> Cut:
+def cut(rng: Generator, chip: Decoded, *, size: int, zooms: tuple[float, float], augmentation: Augmentation) -> Cut:
     """Choose a crop of a chip and what is done to it.
 
     Args:
@@ -113,7 +112,7 @@ def cut(
         The window has the side `window_side`; where it leaves the chip, the chip is mirrored, as `detect` mirrors a
         scene.
     """
-    ratio = 1 / math.exp(rng.uniform(*map(math.log, zooms)))  # pixels of the chip for each of the crop
+    ratio = 1 / math.exp(rng.uniform(math.log(zooms[0]), math.log(zooms[1])))  # pixels of the chip for each of the crop
     row, col = _choose_centre(rng, chip, round(size * ratio))
     number = min(max(0, math.floor(math.log2(ratio / FINEST))), len(chip.levels) - 1)
     level = chip.levels[number]
@@ -133,10 +132,11 @@ def cut(
     return Cut(window, Changes(_numbers(geometry), *_drawn(rng, chip.ends, size, augmentation)))
 
 
-def together(cuts: list[Cut]) -> tuple[NDArray[np.uint8], Changes]:
-    """Windows ``(N, side, side, 4)`` and changes of a batch."""
+def together(cuts: list[Cut]) -> tuple[Tensor, Changes]:
+    """Windows, uint8 ``(N, side, side, 4)``, and changes of a batch."""
     columns = zip(*(one.changes for one in cuts), strict=True)
-    return np.stack([one.window for one in cuts]), Changes(*(np.stack(column) for column in columns))
+    windows = torch.from_numpy(np.stack([one.window for one in cuts]))
+    return windows, Changes(*(torch.stack(column) for column in columns))
 
 
 def _choose_centre(rng: Generator, chip: Decoded, side: int) -> tuple[int, int]:
@@ -155,12 +155,11 @@ def _choose_centre(rng: Generator, chip: Decoded, side: int) -> tuple[int, int]:
         return int(rng.integers(height)), int(rng.integers(width))
     row, col = divmod(int(rng.choice(among)), truth.shape[1])
     reach = side // 3
-    return tuple(  # type: ignore[return-value]
-        place * 2**number + 2**number // 2 + int(rng.integers(-reach, reach + 1)) for place in (row, col)
-    )
+    row, col = (place * 2**number + 2**number // 2 + int(rng.integers(-reach, reach + 1)) for place in (row, col))
+    return row, col
 
 
-def _drawn(rng: Generator, ends: Numbers, size: int, augmentation: Augmentation) -> tuple[Numbers, ...]:
+def _drawn(rng: Generator, ends: NDArray[np.float32], size: int, augmentation: Augmentation) -> tuple[Tensor, ...]:
     """All changes but the geometry, in the order of `Changes`."""
     happens = {entry.name: rng.random() < getattr(augmentation, entry.name) for entry in fields(augmentation)}
     stretch = np.array([[0.0] * 3, [1.0] * 3])
@@ -172,7 +171,9 @@ def _drawn(rng: Generator, ends: Numbers, size: int, augmentation: Augmentation)
         stretch = np.stack([dark + rng.uniform(-0.1, 0.1) * reach, bright + rng.uniform(-0.25, 0.25) * reach])
     light, gains = [1.0, 1.0, 1.0, 0.0, 1.0, 0.0], np.ones(3)
     if happens["colour"]:
-        light[:4] = [math.exp(v) for v in rng.uniform([-0.4, -0.6, -0.35], [0.4, 0.4, 0.35])] + [rng.uniform(-0.12, 0.12)]
+        light[:4] = [math.exp(v) for v in rng.uniform([-0.4, -0.6, -0.35], [0.4, 0.4, 0.35])] + [
+            rng.uniform(-0.12, 0.12)
+        ]
         gains = np.exp(rng.normal(0, augmentation.tint, size=3))
     if happens["dark"]:
         light[4] = math.exp(rng.uniform(math.log(0.2), 0))
@@ -196,5 +197,5 @@ def _drawn(rng: Generator, ends: Numbers, size: int, augmentation: Augmentation)
     return tuple(map(_numbers, (stretch, light, gains, veil, sharpness, collar, box)))
 
 
-def _numbers(values: object) -> Numbers:
-    return np.asarray(values, dtype=np.float32)
+def _numbers(values: object) -> Tensor:
+    return torch.from_numpy(np.asarray(values, dtype=np.float32))

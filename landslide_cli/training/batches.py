@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
+from landslide_cli.chips.chip import Chip
 from landslide_cli.training.augment import Changes, Cut, cut, together
 from landslide_cli.training.cache import ChipCache
-from landslide_cli.training.chips import Chip
 from landslide_cli.training.hard import Draws
 from landslide_cli.training.recipe import Recipe
 
@@ -123,9 +123,8 @@ class StepBatches(IterableDataset[Batch | Whole]):
             pixels = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
             return Whole(pixels, torch.from_numpy(np.stack(masks)).float()[:, None])
         windows, changes = together(list(self._crops(step)))
-        tensors = Changes(*map(torch.from_numpy, changes))
         seed = hash((self.recipe.seed, step, self.rank)) % 2**63
-        return Batch(torch.from_numpy(windows), tensors, self.recipe.phase_at(step).size, seed)
+        return Batch(windows, changes, self.recipe.phase_at(step).size, seed)
 
     def _crops(self, step: int) -> Iterator[Cut]:
         """Crops from pools drawn by their shares."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
-from landslide_cli.training.chips import Chip
+from landslide_cli.chips.chip import Chip
 
 # What the truth of a pixel is in its fourth byte; between NOTHING and LANDSLIDE, the part of it that is landslide.
 NOTHING, LANDSLIDE, IGNORED = 0, 200, 255

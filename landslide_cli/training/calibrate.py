@@ -14,7 +14,7 @@ from scipy.special import expit, logit
 from torch import nn
 
 from landslide_cli.metrics.scores import Histogram
-from landslide_cli.mosaic import STEPS
+from landslide_cli.mosaic.encoding import STEPS
 
 # The ends of the stored scale, 0 and 254, stand for a quarter of a step inside.
 MARGIN = 0.25 / STEPS

@@ -15,23 +15,23 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from landslide_cli.chips.chip import Chip
 from landslide_cli.engine import Engine
 from landslide_cli.engine.torch_engine import TorchEngine
-from landslide_cli.engine.tta import in_views
+from landslide_cli.engine.views import in_views
 from landslide_cli.errors import ModelError, TrainingDataError
 from landslide_cli.files import staged
 from landslide_cli.metrics.scores import Histogram, Scores
-from landslide_cli.model.registry import NETWORKS, build_network
-from landslide_cli.mosaic import NODATA, STEPS
-from landslide_cli.objects import Rules, choose_rules
-from landslide_cli.training.beginning import VALUE_RANGE
+from landslide_cli.mosaic.encoding import NODATA, STEPS
+from landslide_cli.networks.registry import NETWORKS, build_network
+from landslide_cli.prediction.image import WINDOW, predict_image
 from landslide_cli.training.callbacks import OnStep
-from landslide_cli.training.chips import Chip
 from landslide_cli.training.fit import Trained, fit
-from landslide_cli.training.judging import WINDOW, predict_image
+from landslide_cli.training.object_rules import Rules, choose_rules
 from landslide_cli.training.paper import PAPER, PaperRow
 from landslide_cli.training.recipe import Recipe
 from landslide_cli.training.split import Split, split_sources
+from landslide_cli.training.start import VALUE_RANGE
 
 log = logging.getLogger(__name__)
 

@@ -18,11 +18,11 @@ import rasterio
 from numpy.random import Generator
 from rasterio.errors import NotGeoreferencedWarning
 
+from landslide_cli.chips.chip import BIJIE_FOLDERS, Chip, find_chips, is_bijie
+from landslide_cli.chips.decode import TIFF_SUFFIXES
 from landslide_cli.errors import TrainingDataError
-from landslide_cli.scene import ground_resolution
+from landslide_cli.scene.ground import ground_resolution
 from landslide_cli.training.augment import Augmentation
-from landslide_cli.training.chips import BIJIE_FOLDERS, Chip, find_chips, is_bijie
-from landslide_cli.training.decode import TIFF_SUFFIXES
 from landslide_cli.training.recipe import Phase, Recipe, Source
 from landslide_cli.training.split import TENTHS
 

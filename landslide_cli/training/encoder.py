@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from landslide_cli.errors import ModelError
 from landslide_cli.model.normalise import Normalise
-from landslide_cli.model.segnet import SegNet
-from landslide_cli.model.unet import UNet
+from landslide_cli.networks.segnet import SegNet
+from landslide_cli.networks.unet import UNet
 from landslide_cli.training.least_squares import KERNEL, Moments, channel_statistics, fit_convolution
 
 # Numbers of VGG-16-BN's convolutions in torchvision's ``features``; each one's batch norm is the next.

@@ -12,19 +12,19 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAverag
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from torch import nn
 
+from landslide_cli.chips.chip import Chip
 from landslide_cli.errors import TrainingDataError
 from landslide_cli.extras import need
 from landslide_cli.model.normalise import Normalise
 from landslide_cli.model.weights import find_model, load_network
 from landslide_cli.training.batches import Pool
-from landslide_cli.training.beginning import VALUE_RANGE, begin
 from landslide_cli.training.callbacks import KeepLast, OnStep, Pictures, Report
-from landslide_cli.training.chips import Chip
 from landslide_cli.training.encoder_files import Origin
 from landslide_cli.training.module import SegmentationTask
 from landslide_cli.training.pictures import choose_pictured
 from landslide_cli.training.recipe import Recipe
 from landslide_cli.training.split import Split
+from landslide_cli.training.start import VALUE_RANGE, begin
 
 PRECISIONS = {"bfloat16": "bf16-mixed", "float32": "32-true"}
 

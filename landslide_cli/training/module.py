@@ -16,12 +16,12 @@ from torch.utils.data import DataLoader, Dataset
 from torchmetrics import MetricCollection
 from torchmetrics.classification import BinaryF1Score, BinaryPrecision, BinaryRecall
 
-from landslide_cli.model.blocks import pad_to_multiple
+from landslide_cli.chips.chip import Chip
 from landslide_cli.model.normalise import Normalise
+from landslide_cli.networks.blocks import pad_to_multiple
 from landslide_cli.training.batches import Batch, Pool, StepBatches, Whole
 from landslide_cli.training.cache import ChipCache
 from landslide_cli.training.changes import Crops, change
-from landslide_cli.training.chips import Chip
 from landslide_cli.training.hard import Draws, score_pools
 from landslide_cli.training.losses import LOSSES
 from landslide_cli.training.optimize import make_optimizer, make_schedule

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from landslide_cli.training.chips import Chip
+from landslide_cli.chips.chip import Chip
 
 SIDE = 192  # of one chip on the sheet
 GAP = 4

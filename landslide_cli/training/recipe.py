@@ -211,7 +211,11 @@ def read_recipe(path: Path) -> Recipe:
         recipe: Recipe = _build(Recipe, table)
     except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
         raise TrainingDataError(f"{path} is not a recipe: {error}") from error
-    beside = {name: str(path.parent / getattr(recipe, name)) for name in ("start", "teacher", "encoder") if getattr(recipe, name)}
+    beside = {
+        name: str(path.parent / getattr(recipe, name))
+        for name in ("start", "teacher", "encoder")
+        if getattr(recipe, name)
+    }
     return replace(recipe, **beside)  # type: ignore[arg-type]
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from landslide_cli.chips.chip import Chip, find_chips, split_chips
 from landslide_cli.errors import TrainingDataError
-from landslide_cli.training.chips import Chip, find_chips, split_chips
 from landslide_cli.training.recipe import Recipe
 
 TENTHS = (8, 9)  # training to the eighth tenth, validation to the ninth, then test

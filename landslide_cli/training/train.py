@@ -6,22 +6,23 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from landslide_cli import __version__
+from landslide_cli._version import __version__
 from landslide_cli.engine.torch_engine import TorchEngine
-from landslide_cli.engine.tta import Views, in_views
+from landslide_cli.engine.views import Views, in_views
 from landslide_cli.errors import OutputError
+from landslide_cli.evaluation.judging import judge
 from landslide_cli.files import refuse_unwritable, staged
 from landslide_cli.metrics.calibration import Reliability
 from landslide_cli.metrics.scores import Histogram
 from landslide_cli.model.card import ModelCard
 from landslide_cli.model.weights import load_network, write_weights
-from landslide_cli.training.beginning import VALUE_RANGE
+from landslide_cli.prediction.image import WINDOW
 from landslide_cli.training.calibrate import fit_calibration, fold_calibration
 from landslide_cli.training.callbacks import OnStep
 from landslide_cli.training.fit import Settings, Trained, fit
-from landslide_cli.training.judging import WINDOW, judge
 from landslide_cli.training.recipe import Recipe
 from landslide_cli.training.split import Split, split_sources
+from landslide_cli.training.start import VALUE_RANGE
 
 BANDS = ("red", "green", "blue")
 

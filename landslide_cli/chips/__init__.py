@@ -1,0 +1,1 @@
+"""Training images with their masks: finding, reading and cutting them."""

@@ -1,0 +1,138 @@
+"""Decoding of chips: 8-bit colour out of PNG, JPEG and GeoTIFF, masks that must be binary, and the paper's one size.
+
+rasterio is imported for GeoTIFFs only, so that machines that train on PNG and JPEG do without it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
+
+TIFF_SUFFIXES = {".tif", ".tiff"}
+LOSSY_SUFFIXES = {".jpg", ".jpeg"}
+RGB = ("red", "green", "blue")
+WIDE_MODES = {"I", "I;16", "I;16B", "F"}  # what Pillow calls more than eight bits
+JPEG_NOISE = 48
+
+
+def read_size(path: Path) -> tuple[int, int]:
+    """Give ``(height, width)`` without decoding the pixels."""
+    if path.suffix.lower() in TIFF_SUFFIXES:
+        with _open(path) as src:
+            return int(src.height), int(src.width)
+    with Image.open(path) as image:
+        return image.height, image.width
+
+
+def is_wide(path: Path) -> bool:
+    """Whether the pixels don't fit eight bits, so that a scale must say what they mean."""
+    if path.suffix.lower() in TIFF_SUFFIXES:
+        with _open(path) as src:
+            return any(dtype != "uint8" for dtype in src.dtypes)
+    with Image.open(path) as image:
+        return image.mode in WIDE_MODES
+
+
+def read_pixels(path: Path, scale: tuple[float, float] | None) -> NDArray[np.uint8]:
+    """Read an image: uint8, shape ``(height, width, 3)``.
+
+    Of a GeoTIFF with more than three bands the colour interpretation chooses red, green and blue, else the
+    first three are taken. A single band stands for all three colours.
+
+    Args:
+        path: The image.
+        scale: Raw values that become 0 and 255; None for pixels that are 8-bit already.
+    """
+    if path.suffix.lower() in TIFF_SUFFIXES:
+        with _open(path) as src:
+            raw = src.read(_bands(src)).transpose(1, 2, 0)
+        return stretched(raw, scale) if scale else np.ascontiguousarray(raw)
+    with Image.open(path) as image:
+        if scale is None:
+            return np.asarray(image.convert("RGB"))
+        raw = np.asarray(image if image.mode in WIDE_MODES else image.convert("RGB"))
+    return stretched(raw if raw.ndim == 3 else np.repeat(raw[..., None], 3, axis=2), scale)
+
+
+def stretched(raw: NDArray[np.generic], scale: tuple[float, float]) -> NDArray[np.uint8]:
+    """Map ``scale`` to 0 … 255, one line for all pixels and bands; what lies outside is clamped."""
+    low, high = scale
+    part = (raw.astype(np.float32) - low) / (high - low)
+    return (part.clip(0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+def read_mask(path: Path) -> NDArray[np.bool_]:
+    """Read a mask that `is_binary` lets through: bool, shape ``(height, width)``, True where there is landslide."""
+    values = _mask_values(path)
+    return values > 127 if path.suffix.lower() in LOSSY_SUFFIXES else values != 0
+
+
+def is_binary(path: Path) -> bool:
+    """Whether a mask holds 0 and at most one other value; for JPEG, whether all values lie near 0 or 255."""
+    values = np.unique(_mask_values(path))
+    if path.suffix.lower() in LOSSY_SUFFIXES:
+        return bool(((values <= JPEG_NOISE) | (values >= 255 - JPEG_NOISE)).all())
+    return int(np.count_nonzero(values)) <= 1
+
+
+def _mask_values(path: Path) -> NDArray[Any]:
+    if path.suffix.lower() in TIFF_SUFFIXES:
+        with _open(path) as src:
+            return src.read(1)
+    with Image.open(path) as mask:
+        # A palette's colours mean nothing; its numbers do.
+        return np.asarray(mask if mask.mode in {"P", *WIDE_MODES} else mask.convert("L"))
+
+
+def _bands(src: DatasetReader) -> tuple[int, ...]:
+    from rasterio.enums import ColorInterp
+
+    from landslide_cli.scene.scene import choose_bands
+
+    colours = [number for number, kind in enumerate(src.colorinterp, start=1) if kind != ColorInterp.alpha]
+    return choose_bands(src, RGB, None) if len(colours) >= len(RGB) else (colours[0],) * len(RGB)
+
+
+def _open(path: Path) -> DatasetReader:
+    import rasterio
+    from rasterio.errors import NotGeoreferencedWarning
+
+    with warnings.catch_warnings():
+        # Chips need no place on the map.
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        return rasterio.open(path)
+
+
+def letterbox_image(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """Fit uint8 pixels ``(height, width, 3)`` into ``(size, size, 3)``; the margin is zero.
+
+    Zhou et al. 2024 feed every network 512×512: images are centred on a black square, larger ones shrunk, none
+    enlarged.
+    """
+    height, width, top, left = placement(image.shape[0], image.shape[1], size)
+    if (height, width) != image.shape[:2]:
+        image = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
+    square = np.zeros((size, size, image.shape[2]), dtype=np.uint8)
+    square[top : top + height, left : left + width] = image
+    return square
+
+
+def letterbox_mask(mask: NDArray[np.bool_], size: int) -> NDArray[np.bool_]:
+    """Fit a mask as `letterbox_image` fits its image; where it is shrunk, the majority of each area wins."""
+    grey = (mask * np.uint8(255))[..., None].repeat(3, axis=2)
+    return letterbox_image(grey, size)[..., 0] > 127
+
+
+def placement(height: int, width: int, size: int) -> tuple[int, int, int, int]:
+    """Where an image lies on the square: ``(height, width, top, left)`` after shrinking."""
+    zoom = min(1.0, size / max(height, width))
+    fitted = max(1, round(height * zoom)), max(1, round(width * zoom))
+    return *fitted, (size - fitted[0]) // 2, (size - fitted[1]) // 2

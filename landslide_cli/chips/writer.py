@@ -1,0 +1,90 @@
+"""Chips as files: images and masks with their place on the map, and their groups."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from affine import Affine
+from numpy.typing import NDArray
+from rasterio.windows import Window
+
+from landslide_cli.chips.decode import stretched
+from landslide_cli.chips.labels import Labels
+from landslide_cli.scene.scene import Scene
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a chip is cut: its window and the block that becomes its group."""
+
+    window: Window
+    group: str
+
+
+class ChipWriter:
+    """Writes chips with their masks into a new folder and notes their groups.
+
+    Args:
+        scene: Where the chips come from.
+        labels: Its landslides.
+        folder: Folder to make.
+        scale: Raw values that become 0 and 255; None for 8-bit scenes.
+
+    Attributes:
+        invalid: Windows left out because a pixel is invalid.
+    """
+
+    def __init__(self, scene: Scene, labels: Labels, folder: Path, scale: tuple[float, float] | None) -> None:
+        self.scene = scene
+        self.labels = labels
+        self.folder = folder
+        self.scale = scale
+        self.stem = Path(scene.name).stem
+        self.groups: list[tuple[str, str]] = []
+        self.invalid = 0
+        for name in ("image", "mask"):
+            (folder / name).mkdir(parents=True)
+
+    @property
+    def written(self) -> int:
+        """Chips so far."""
+        return len(self.groups)
+
+    def write(self, place: Place, *, landslide: bool) -> None:
+        """Write one chip, unless a pixel is invalid or landslide doesn't come out as wanted."""
+        mask = self.labels.mask(place.window)
+        if mask.any() != landslide:
+            return
+        image, valid = self.scene.read(place.window)
+        if not valid.all():
+            self.invalid += 1
+            return
+        pixels = image.astype(np.uint8) if self.scale is None else stretched(image, self.scale)
+        top, left = int(place.window.row_off), int(place.window.col_off)
+        name = f"{self.stem}_{top:06d}_{left:06d}"
+        transform = self.scene.transform @ Affine.translation(left, top)
+        self._save("image", name, pixels, transform, photometric="rgb", predictor=2)
+        self._save("mask", name, mask[None].astype(np.uint8), transform)
+        self.groups.append((name, f"{self.stem}_{place.group}"))
+
+    def _save(self, kind: str, name: str, array: NDArray[np.uint8], transform: Affine, **profile: Any) -> None:
+        count, height, width = array.shape
+        with rasterio.open(
+            self.folder / kind / f"{name}.tif", "w", driver="GTiff", count=count, height=height, width=width,
+            dtype="uint8", crs=self.scene.crs, transform=transform, compress="deflate", **profile,
+        ) as dst:  # fmt: skip
+            dst.write(array)
+            if self.scale and kind == "image":
+                dst.update_tags(LANDSLIDE_SCALE=f"{self.scale[0]:g},{self.scale[1]:g}")
+
+    def close(self) -> None:
+        """Write ``groups.csv``."""
+        with (self.folder / "groups.csv").open("w", newline="") as lines:
+            table = csv.writer(lines)
+            table.writerow(("stem", "group"))
+            table.writerows(sorted(self.groups))

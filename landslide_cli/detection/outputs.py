@@ -1,0 +1,149 @@
+"""The files of a run: which they are, whether they can be written, and what they tell of their making."""
+
+from __future__ import annotations
+
+import math
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from rasterio.enums import Resampling
+
+from landslide_cli._version import __version__
+from landslide_cli.engine import Engine
+from landslide_cli.errors import OutputError
+from landslide_cli.files import refuse_unwritable, staged
+from landslide_cli.inventory.formats import refuse_unknown_ending
+from landslide_cli.inventory.geopackage import style_beside, write_style
+from landslide_cli.inventory.terrain import Terrain
+from landslide_cli.mosaic.cog import RasterWriter, writing_cog
+from landslide_cli.mosaic.encoding import SPREAD_STEP, STEPS
+from landslide_cli.prediction.plan import Plan
+
+# Description of the band, and what one stored step means.
+RASTERS = {
+    "probability": ("probability", 1 / STEPS),
+    "mask": ("landslide", 1.0),
+    "spread": ("spread between views", SPREAD_STEP),
+}
+TERRAIN_TAGS = ("LANDSLIDE_DEM", "LANDSLIDE_MIN_SLOPE_DEG")
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """The files that a run writes; all but the inventory are written on request."""
+
+    inventory: Path
+    probability: Path | None = None
+    mask: Path | None = None
+    spread: Path | None = None
+    stac: Path | None = None
+
+    @classmethod
+    def named(
+        cls,
+        inventory: str | Path,
+        *,
+        probability: str | Path | None = None,
+        mask: str | Path | None = None,
+        spread: str | Path | None = None,
+        stac: bool = False,
+    ) -> Outputs:
+        """The outputs of these names; the STAC item has that of the inventory, but ends in ``.json``."""
+        item = Path(inventory).with_suffix(".json") if stac else None
+        names = (probability, mask, spread, item)
+        return cls(Path(inventory), *(None if name is None else Path(name) for name in names))
+
+    def refuse(self, *inputs: str | Path | None, overwrite: bool) -> None:
+        """Check before any work that every file can be written.
+
+        Raises:
+            OutputError: one can't, two share a name, or one is an input itself.
+        """
+        refuse_unknown_ending(self.inventory)
+        rasters = [path for path in (self.probability, self.mask, self.spread) if path is not None]
+        given = [self.inventory, *rasters, *([self.stac] if self.stac else [])]
+        for path in rasters:
+            if path.suffix.lower() not in (".tif", ".tiff"):
+                raise OutputError(f"{path}: rasters are written as GeoTIFF; let the name end in .tif")
+        given += [style for path in (self.inventory, *rasters) if (style := style_beside(path))]
+        for path in given:
+            refuse_unwritable(path, overwrite=overwrite)
+        read = {Path(path).resolve() for path in inputs if path is not None}
+        if len({path.resolve() for path in given} - read) < len(given):
+            files = [*(path for path in inputs if path is not None), *given]
+            raise OutputError(f"two of {', '.join(map(str, files))} are the same file; name each differently")
+
+
+def refuse_lonely_spread(spread: str | Path | None, tta: str) -> None:
+    """Check that a raster of the spread between views has views to come from.
+
+    Raises:
+        OutputError: there is only one.
+    """
+    if spread is not None and tta == "none":
+        raise OutputError(f"{spread}: one view has no spread; ask for several with --tta flips or --tta d4")
+
+
+def provenance(plan: Plan, engine: Engine) -> dict[str, str]:
+    """What every output carries about its making."""
+    window, overlap = plan.scene_px(plan.size), plan.scene_px(plan.grid.rows.overlap)
+    tags = {
+        "LANDSLIDE_VERSION": __version__,
+        "LANDSLIDE_MODEL": plan.card.model_id,
+        "LANDSLIDE_WEIGHTS_SHA256": plan.card.sha256,
+        "LANDSLIDE_THRESHOLD": f"{plan.threshold:g}",
+        "LANDSLIDE_WINDOW": "{1}x{0}".format(*window),
+        "LANDSLIDE_OVERLAP": "{1}x{0}".format(*overlap),
+        "LANDSLIDE_STRETCH": "{:g},{:g}".format(*plan.value_range),
+        "LANDSLIDE_BANDS": ",".join(map(str, plan.scene.bands)),
+        "LANDSLIDE_ENGINE": engine.name,
+        "LANDSLIDE_PRECISION": engine.precision,
+        "LANDSLIDE_DEVICE": engine.device,
+        "LANDSLIDE_TTA": plan.tta,
+        "LANDSLIDE_SCENE": plan.scene.name,
+    }
+    if plan.working_m is not None:
+        tags["LANDSLIDE_RESOLUTION_M"] = repr(plan.working_m)
+    return tags | terrain_tags(plan.terrain)
+
+
+def terrain_tags(terrain: Terrain | None) -> dict[str, str]:
+    """What outputs carry about an elevation model."""
+    if terrain is None:
+        return {}
+    return dict(zip(TERRAIN_TAGS, (terrain.name, f"{terrain.min_slope_deg:g}"), strict=True))
+
+
+def known(value: float) -> float | None:
+    """NaN as None, which JSON can say."""
+    return None if math.isnan(value) else value
+
+
+def open_raster(
+    stages: ExitStack,
+    rasters: ExitStack,
+    path: Path | None,
+    plan: Plan,
+    tags: dict[str, str],
+    kind: str,
+) -> RasterWriter | None:
+    """Open one of `RASTERS`: finished when ``rasters`` ends, named when ``stages`` ends."""
+    if path is None:
+        return None
+    description, scale = RASTERS[kind]
+    scene, place = plan.scene, stages.enter_context(staged(path))
+    write_style(place, kind)
+    return rasters.enter_context(
+        writing_cog(
+            place,
+            height=scene.height,
+            width=scene.width,
+            transform=scene.transform,
+            crs=scene.crs,
+            scale=scale,
+            description=description,
+            tags=tags,
+            overviews=Resampling.average if scale != 1 else Resampling.nearest,
+        )
+    )

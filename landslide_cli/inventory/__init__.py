@@ -1,0 +1,1 @@
+"""From strips of probability to a file of measured landslides, and back."""

@@ -1,0 +1,104 @@
+"""The formats of vector outputs, and the way from a GeoPackage to the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pyogrio
+import pyproj
+from pyproj.exceptions import CRSError
+from rasterio.crs import CRS
+
+from landslide_cli.errors import OutputError
+from landslide_cli.extras import need
+from landslide_cli.inventory.attributes import SHORT_NAMES
+from landslide_cli.inventory.geoparquet import write_geoparquet
+from landslide_cli.inventory.shapefile import refuse_misfit
+
+# Media types: those of OGC and IANA where there is one.
+DRIVERS = {
+    ".gpkg": ("GPKG", "application/geopackage+sqlite3"),
+    ".shp": ("ESRI Shapefile", "application/vnd.shp"),
+    ".geojson": ("GeoJSON", "application/geo+json"),
+    ".json": ("GeoJSON", "application/geo+json"),
+    ".fgb": ("FlatGeobuf", "application/vnd.flatgeobuf"),
+    ".parquet": ("Parquet", "application/vnd.apache.parquet"),
+}
+
+
+def refuse_unknown_ending(path: Path) -> None:
+    """Check that a vector output can be written by its ending.
+
+    Raises:
+        OutputError: it can't.
+        MissingExtraError: it is GeoParquet and pyarrow is missing.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in DRIVERS:
+        raise OutputError(f"{path}: no format is known by the ending {path.suffix!r}; use one of {', '.join(DRIVERS)}")
+    if suffix == ".parquet":
+        need("pyarrow", extra="parquet", purpose=f"{path}: GeoParquet")
+
+
+def fitting_crs(path: Path, crs: CRS | None, texts: Mapping[str, str]) -> pyproj.CRS | None:
+    """The scene's CRS as vector formats are given it.
+
+    Args:
+        path: File to write, in the format of its ending.
+        crs: CRS of the scene, or None.
+        texts: Texts that every polygon carries.
+
+    Raises:
+        OutputError: the format has no words for the CRS, or no room for a text.
+    """
+    known = _in_old_words(path, crs) if crs else None
+    if path.suffix.lower() == ".shp":
+        refuse_misfit(path, crs=known, texts=texts)
+    return known
+
+
+def _in_old_words(path: Path, crs: CRS) -> pyproj.CRS:
+    known = pyproj.CRS.from_wkt(crs.to_wkt())
+    try:
+        # pyogrio passes what has no EPSG code in these.
+        known.to_wkt("WKT1_GDAL")
+    except CRSError as error:
+        raise OutputError(
+            f"{path.name}: polygons can't be written in the scene's CRS {known.name!r}; warp the scene first: "
+            "gdalwarp -t_srs EPSG:4326 scene.tif warped.tif"
+        ) from error
+    return known
+
+
+def convert(
+    spool: Path, path: Path, *, fields: Sequence[str], kind: str, crs: pyproj.CRS | None, tags: dict[str, str]
+) -> None:
+    """Copy the layer ``landslides`` of a GeoPackage to a file of another format, in the order of ``id``.
+
+    Args:
+        spool: The GeoPackage.
+        path: File to write, in the format of its ending.
+        fields: Attributes to copy.
+        kind: ``Polygon`` or ``MultiPolygon``.
+        crs: Coordinate reference system of the polygons, or None.
+        tags: Provenance, for formats that hold it.
+    """
+    suffix = path.suffix.lower()
+    short = SHORT_NAMES if suffix == ".shp" else {}
+    renamed = ", ".join(f'"{name}" AS "{short.get(name, name)}"' for name in fields)
+    sql = f"SELECT {renamed}, geom FROM landslides ORDER BY id"
+    if suffix == ".parquet":
+        write_geoparquet(spool, path, sql=sql, kind=kind, crs=crs, tags=tags)
+        return
+    options = {}
+    if suffix == ".shp":
+        options = {"ENCODING": "UTF-8"}
+    elif DRIVERS[suffix][0] == "GeoJSON" and crs:
+        # Longitude and latitude with seven digits, split at the antimeridian.
+        options = {"RFC7946": "YES"}
+    with pyogrio.open_arrow(spool, sql=sql, use_pyarrow=False) as (meta, stream):
+        pyogrio.write_arrow(
+            stream, path, driver=DRIVERS[suffix][0], geometry_name=meta["geometry_name"] or "geom",
+            geometry_type=kind, crs=meta["crs"], **options,
+        )  # fmt: skip

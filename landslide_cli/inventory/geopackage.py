@@ -1,0 +1,129 @@
+"""Layers of a GeoPackage, written bit by bit, and how QGIS shows them.
+
+Styles lie inside of a GeoPackage, and as ``.qml`` beside files that can't carry one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import geopandas
+import pandas as pd
+import pyogrio
+
+# 1.2 is read by every QGIS and ArcGIS in use.
+VERSION = "1.2"
+LAYERS = {
+    "landslides": "Graduated by mean probability, for use over imagery",
+    "analysed": "Outline of what was looked at",
+}
+
+
+def append(
+    path: Path, layer: str, frame: geopandas.GeoDataFrame, *, kind: str, mode: str = "a", **options: Any
+) -> None:
+    """Append polygons to a layer.
+
+    Args:
+        path: The GeoPackage.
+        layer: Name of the layer, which is made if it isn't there.
+        frame: The polygons, with the same columns each time.
+        kind: ``Polygon`` or ``MultiPolygon``.
+        mode: ``w`` to begin a new file.
+        options: For the driver.
+    """
+    if mode == "w":
+        options["VERSION"] = VERSION
+    with warnings.catch_warnings():
+        # The missing CRS was told about when the scene was opened.
+        warnings.filterwarnings("ignore", "'crs' was not provided", UserWarning)
+        frame.to_file(
+            path, layer=layer, driver="GPKG", engine="pyogrio", mode=mode,
+            geometry_type=kind, promote_to_multi=kind == "MultiPolygon", **options,
+        )  # fmt: skip
+
+
+def set_column(file: sqlite3.Connection, layer: str, column: str, values: Sequence[tuple[Any, int]]) -> None:
+    """Set a column of a layer.
+
+    Args:
+        file: The GeoPackage.
+        layer: Name of the layer.
+        column: Name of the column, which must not be the geometry.
+        values: Value and ``fid`` of each row to change.
+    """
+    # Triggers that follow geometries call functions which GDAL alone has, so they step aside.
+    triggers = file.execute(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?", (layer,)
+    ).fetchall()
+    for name, _ in triggers:
+        file.execute(f'DROP TRIGGER "{name}"')
+    file.executemany(f'UPDATE "{layer}" SET "{column}" = ? WHERE fid = ?', values)
+    for _, sql in triggers:
+        file.execute(sql)
+
+
+@contextmanager
+def without_traces() -> Iterator[None]:
+    """Keep GDAL from leaving an ``.aux.xml`` beside a GeoPackage that it reads."""
+    option = "GDAL_PAM_ENABLED"
+    before = pyogrio.get_gdal_config_option(option)
+    pyogrio.set_gdal_config_options({option: False})
+    try:
+        yield
+    finally:
+        pyogrio.set_gdal_config_options({option: before})
+
+
+def style_beside(path: Path) -> Path | None:
+    """Where the style of an output lies: the name under which QGIS looks for it; None if it is inside the file."""
+    return None if path.suffix.lower() == ".gpkg" else path.with_suffix(".qml")
+
+
+def write_style(path: Path, name: str) -> None:
+    """Write a style beside an output.
+
+    Args:
+        path: The output, no GeoPackage.
+        name: ``landslides``, ``analysed``, ``probability``, ``mask`` or ``spread``.
+    """
+    path.with_suffix(".qml").write_text(read_style(name), encoding="utf-8")
+
+
+def read_style(name: str) -> str:
+    """A style as QGIS writes and reads it (QML)."""
+    return (resources.files("landslide_cli.inventory") / "styles" / f"{name}.qml").read_text(encoding="utf-8")
+
+
+def store_styles(path: Path) -> None:
+    """Give the layers of a finished GeoPackage their default styles.
+
+    They go into the table ``layer_styles``, whose columns are those that QGIS makes
+    (https://docs.qgis.org/3.22/en/docs/user_manual/managing_data_source/supported_data.html#geopackage).
+    """
+    # Not through GDAL, which leaves an .aux.xml behind where it reads metadata.
+    with closing(sqlite3.connect(path)) as file:
+        geometry = dict(file.execute("SELECT table_name, column_name FROM gpkg_geometry_columns"))
+    table = pd.DataFrame(
+        {
+            "f_table_catalog": "",
+            "f_table_schema": "",
+            "f_table_name": list(LAYERS),
+            "f_geometry_column": [geometry[name] for name in LAYERS],
+            "styleName": list(LAYERS),
+            "styleQML": [read_style(name) for name in LAYERS],
+            "styleSLD": "",
+            "useAsDefault": True,
+            "description": list(LAYERS.values()),
+            "owner": "",
+            "ui": None,
+            "update_time": pd.Timestamp.now("UTC").floor("ms"),
+        }
+    )
+    pyogrio.write_dataframe(table, path, layer="layer_styles", driver="GPKG", append=False, layer_options={"FID": "id"})

@@ -1,0 +1,105 @@
+"""Reading an inventory back: its polygons, what was analysed, and how it was made."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import geopandas
+import numpy as np
+import pandas as pd
+
+from landslide_cli.errors import ReportError
+from landslide_cli.inventory.geopackage import without_traces
+from landslide_cli.scene.vectors import PARQUET, UnreadableError, geoparquet_tags, layers, read_layer
+
+PREFIX = "LANDSLIDE_"
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What a file of landslides holds.
+
+    Attributes:
+        landslides: Their polygons and attributes.
+        analysed: Outlines of what was analysed; None if the file doesn't tell.
+        run: How it was made, by the names of the layer ``runs``: ``version``, ``model``, ``threshold``, …
+        runs: Number of runs that the file tells of.
+    """
+
+    landslides: geopandas.GeoDataFrame
+    analysed: geopandas.GeoDataFrame | None
+    run: dict[str, str]
+    runs: int
+
+
+def read_inventory(path: Path, scene: str) -> Inventory:
+    """Read an inventory that `landslide_cli.detect` has written, or any file with one layer of polygons.
+
+    Args:
+        path: The file.
+        scene: Name of the scene, which chooses among several runs.
+
+    Raises:
+        ReportError: it can't be read or holds no polygon layer.
+        MissingExtraError: it is GeoParquet and pyarrow is missing.
+    """
+    try:
+        with without_traces():
+            names = list(layers(path))
+            name = "landslides" if "landslides" in names else names[0]
+            landslides = read_layer(path, name)
+            analysed = read_layer(path, "analysed") if "analysed" in names else None
+            rows = read_layer(path, "runs") if "runs" in names else pd.DataFrame()
+    except (UnreadableError, IndexError) as error:
+        raise ReportError(
+            f"{path} can't be read as an inventory: {error}; give what landslide detect -o wrote"
+        ) from error
+    if not isinstance(landslides, geopandas.GeoDataFrame) or not set(landslides.geom_type) <= {
+        "Polygon",
+        "MultiPolygon",
+    }:
+        raise ReportError(f"{path}: the layer {name!r} holds no polygons; give what landslide detect -o wrote")
+    run = {name.removeprefix(PREFIX).lower(): text for name, text in _tags(path).items() if name.startswith(PREFIX)}
+    if len(rows):
+        same = rows[rows["scene"] == scene] if "scene" in rows else rows[:0]
+        told = (same if len(same) else rows).iloc[0].dropna()
+        run |= {str(name): _text(value) for name, value in told.items()}
+    return Inventory(_known(landslides), None if analysed is None else _known(analysed), run, max(len(rows), 1))
+
+
+def _known(frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
+    """Without empty geometries, and without a CRS that says no more than that there is none."""
+    frame = frame[~(frame.geometry.is_empty | frame.geometry.isna())].reset_index(drop=True)
+    if frame.crs is not None and frame.crs.is_engineering:
+        frame = frame.set_crs(None, allow_override=True)
+    return frame
+
+
+def _tags(path: Path) -> dict[str, str]:
+    """Metadata of a GeoPackage as GDAL writes it, or of GeoParquet."""
+    if path.suffix.lower() == PARQUET:
+        return geoparquet_tags(path)
+    if path.suffix.lower() != ".gpkg":
+        return {}
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as file:
+        try:
+            texts = file.execute("SELECT metadata FROM gpkg_metadata WHERE mime_type = 'text/xml'").fetchall()
+        except sqlite3.DatabaseError:
+            return {}
+    return {
+        item.attrib["key"]: item.text or ""
+        for (text,) in texts
+        if text.startswith("<GDALMultiDomainMetadata")
+        for item in ElementTree.fromstring(text).iter("MDI")
+    }
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%Y-%m-%d %H:%M:%S} UTC" if value.tz else f"{value:%Y-%m-%d %H:%M:%S}"
+    return f"{value:.10g}" if isinstance(value, float | np.floating) else str(value)

@@ -1,0 +1,1 @@
+"""Probabilities of tiles to one raster: blending, stored values, Cloud-Optimized GeoTIFFs."""

@@ -1,0 +1,77 @@
+"""Strips to a Cloud-Optimized GeoTIFF."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+import rasterio.shutil
+from affine import Affine
+from numpy.typing import NDArray
+from rasterio.crs import CRS
+from rasterio.enums import Resampling
+from rasterio.windows import Window
+
+from landslide_cli.mosaic.encoding import NODATA
+
+
+class RasterWriter:
+    """Writes strips one after another into a plain tiled GeoTIFF."""
+
+    def __init__(self, dst: Any) -> None:
+        self._dst = dst
+
+    def write(self, top: int, rows: NDArray[np.uint8]) -> None:
+        """Write full-width rows from ``top`` on."""
+        self._dst.write(rows, 1, window=Window(0, top, rows.shape[1], rows.shape[0]))
+
+
+@contextmanager
+def writing_cog(
+    path: Path,
+    *,
+    height: int,
+    width: int,
+    transform: Affine,
+    crs: CRS | None,
+    scale: float,
+    description: str,
+    tags: dict[str, str],
+    overviews: Resampling,
+) -> Iterator[RasterWriter]:
+    """Write uint8 strips to a Cloud-Optimized GeoTIFF with overviews.
+
+    GDAL's COG driver only copies, so the strips go into a plain GeoTIFF beside ``path`` first, which is compressed
+    quickly rather than well.
+
+    Args:
+        path: Where the finished file goes.
+        height: Rows.
+        width: Columns.
+        transform: Pixel to map.
+        crs: Coordinate reference system, or None.
+        scale: What one stored step means; GDAL and QGIS show stored values times this.
+        description: Name of the band.
+        tags: Provenance.
+        overviews: How overviews are resampled.
+    """
+    plain = path.with_name(path.stem + ".plain.tif")
+    profile = {
+        "driver": "GTiff", "height": height, "width": width, "count": 1, "dtype": "uint8",
+        "crs": crs, "transform": transform, "nodata": NODATA,
+        "tiled": True, "blockxsize": 512, "blockysize": 512, "compress": "deflate", "zlevel": 1, "bigtiff": "if_safer",
+    }  # fmt: skip
+    with rasterio.open(plain, "w", **profile) as dst:
+        dst.scales, dst.offsets = (scale,), (0.0,)
+        dst.set_band_description(1, description)
+        dst.update_tags(**tags)
+        yield RasterWriter(dst)
+    rasterio.shutil.copy(
+        plain, path, driver="COG", compress="deflate", predictor="yes", bigtiff="if_safer",
+        blocksize=512, overview_resampling=overviews.name, num_threads="all_cpus",
+    )  # fmt: skip
+    plain.unlink()

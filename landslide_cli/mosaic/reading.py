@@ -1,0 +1,158 @@
+"""Probability rasters back to strips, as if the network had just given them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOError
+from rasterio.io import DatasetReader
+from rasterio.windows import Window
+
+from landslide_cli.errors import NoCRSWarning, ProbabilityError
+from landslide_cli.mosaic.blend import Strip
+from landslide_cli.mosaic.encoding import NODATA, SPREAD_STEP, STEPS, quantise
+from landslide_cli.scene.ground import Ground, ground_of
+
+ROWS_AT_ONCE = 512
+OnRows = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Mosaic:
+    """An open probability raster and what goes with it.
+
+    Attributes:
+        src: Stored probability as `detect` writes it, or floating-point numbers from 0 to 1.
+        spread: Stored spread, or None.
+        ground: Where its pixels lie.
+    """
+
+    src: DatasetReader
+    spread: DatasetReader | None
+    ground: Ground
+
+    @property
+    def name(self) -> str:
+        """File name without its folder."""
+        return Path(self.src.name).name
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What the raster carries about its making."""
+        return {name: value for name, value in self.src.tags().items() if name.startswith("LANDSLIDE_")}
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return int(self.src.height)
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return int(self.src.width)
+
+    def strips(self, on_rows: OnRows | None = None) -> Iterator[Strip]:
+        """All rows from top to bottom.
+
+        Args:
+            on_rows: Called after each strip with the pixels done and in all.
+
+        Raises:
+            ProbabilityError: the file can't be read to its end, or holds values that are no probability.
+        """
+        for top in range(0, self.height, ROWS_AT_ONCE):
+            window = Window(0, top, self.width, min(ROWS_AT_ONCE, self.height - top))
+            spread = None if self.spread is None else _read(self.spread, window)
+            values = _read(self.src, window)
+            yield Strip(top, values if values.dtype == np.uint8 else self._quantised(values), spread)
+            if on_rows:
+                on_rows((top + int(window.height)) * self.width, self.height * self.width)
+
+    def _quantised(self, probability: NDArray[Any]) -> NDArray[np.uint8]:
+        valid = np.isfinite(probability)
+        if self.src.nodata is not None:
+            valid &= probability != self.src.nodata
+        probability = np.where(valid, probability, 0).astype(np.float32)
+        if probability.min() < 0 or probability.max() > 1:
+            raise ProbabilityError(
+                f"{self.src.name} holds values from {probability.min():g} to {probability.max():g}, "
+                "but probabilities lie between 0 and 1; scale them with gdal_calc.py"
+            )
+        return quantise(probability, valid)
+
+
+@contextmanager
+def open_mosaic(path: str | Path, *, spread: str | Path | None = None, cache_bytes: int = 0) -> Iterator[Mosaic]:
+    """Open a probability raster and the spread raster of the same run, if it is wanted.
+
+    Args:
+        path: Probability raster.
+        spread: Spread raster.
+        cache_bytes: Block cache that other rasters, read meanwhile, need as well.
+
+    Raises:
+        ProbabilityError: a raster isn't of its kind, or they don't fit.
+    """
+    with ExitStack() as stack:
+        src = stack.enter_context(_open(path))
+        if not (_is_stored(src, 1 / STEPS) or (src.count == 1 and src.dtypes[0].startswith("float"))):
+            raise ProbabilityError(
+                f"{path} is no probability raster; give one that landslide detect --probability has written, "
+                "or one band of floating-point numbers from 0 to 1"
+            )
+        apart = None
+        if spread is not None:
+            apart = stack.enter_context(_open(spread))
+            if not _is_stored(apart, SPREAD_STEP) or (apart.shape, apart.transform) != (src.shape, src.transform):
+                raise ProbabilityError(
+                    f"{spread} is not the spread raster of {path}; give the one that landslide detect --spread "
+                    "has written in the same run"
+                )
+        if src.crs is None:
+            warnings.warn(
+                f"{src.name} has no coordinate reference system: polygons come in its own coordinates, "
+                "areas and lengths stay empty and nothing is filtered by metres; assign one with gdal_edit.py -a_srs",
+                NoCRSWarning,
+                stacklevel=3,
+            )
+        # Each block is decoded once; GDAL's own default, a share of the machine's memory, would grow with the raster.
+        rows = max(ROWS_AT_ONCE, src.block_shapes[0][0])
+        block_row = rows * src.width * np.dtype(src.dtypes[0]).itemsize
+        stack.enter_context(rasterio.Env(GDAL_CACHEMAX=cache_bytes + (2 + (apart is not None)) * block_row))
+        yield Mosaic(src, apart, ground_of(src))
+
+
+def _open(path: str | Path) -> DatasetReader:
+    with warnings.catch_warnings():
+        # Rasters without georeference are told about in our own words.
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        try:
+            return rasterio.open(path)
+        except RasterioError as error:
+            raise ProbabilityError(
+                f"{path} can't be opened as a raster: {error}; give one that landslide detect has written"
+            ) from error
+
+
+def _is_stored(src: DatasetReader, scale: float) -> bool:
+    # Masks, rasters of the other kind and photographs are uint8 as well; the scale tells them apart.
+    kind = (src.count, src.dtypes[0], src.nodata)
+    return kind == (1, "uint8", NODATA) and abs(src.scales[0] - scale) < 1e-6
+
+
+def _read(src: DatasetReader, window: Window) -> NDArray[Any]:
+    try:
+        return src.read(1, window=window)
+    except RasterioIOError as error:
+        raise ProbabilityError(
+            f"{src.name} can't be read at row {int(window.row_off)}: {error}; "
+            "the file is damaged or incomplete: copy it again"
+        ) from error

@@ -1,0 +1,1 @@
+"""The networks by name: mathematics alone, no files and no pixels of scenes."""

@@ -1,0 +1,43 @@
+"""A network's answer on whole chips, seen as `detect` would see them; nothing here needs the training loop."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landslide_cli.engine import Engine
+from landslide_cli.mosaic.blend import Prediction, blend
+from landslide_cli.tiling.grid import Grid
+from landslide_cli.tiling.resampling import Scaling, resized
+
+WINDOW = 512
+
+
+def predict_image(engine: Engine, image: NDArray[np.uint8], zoom: float = 1.0) -> NDArray[np.uint8]:
+    """Predict a whole image in memory through the windows that `detect` would use.
+
+    Args:
+        engine: With a batch size of 1.
+        image: uint8, shape ``(height, width, bands)``.
+        zoom: Pixels of the network per pixel of the image.
+
+    Returns:
+        Stored probabilities, uint8, shape ``(height, width)``.
+    """
+    height, width, _ = image.shape
+    rows, cols = (Scaling(length, max(1, round(length * zoom))) for length in (height, width))
+    grid = Grid.fitting(rows.seen, cols.seen, WINDOW)
+    pixels = image.transpose(2, 0, 1)
+    if not (rows.same and cols.same):
+        pixels = np.rint(resized(pixels, (rows.seen, cols.seen))).astype(image.dtype)
+    predictions = (
+        Prediction(tile, _probability(engine(np.ascontiguousarray(pixels[:, tile.rows[:, None], tile.cols])[None])))
+        for tile in grid.tiles()
+    )
+    return np.concatenate([strip.stored for strip in blend(predictions, grid, scene=(rows, cols))])
+
+
+def _probability(answer: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The probability of a batch of one; an engine of several views gives their spread as well."""
+    only = answer[0]
+    return only[0] if only.ndim == 3 else only

@@ -1,0 +1,201 @@
+"""Everything decided about one scene's run before its first window is predicted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rasterio.enums import Interleaving
+
+from landslide_cli.errors import SceneError
+from landslide_cli.inventory.rules import Shaping
+from landslide_cli.inventory.terrain import CACHE_BYTES, Terrain
+from landslide_cli.model.card import ModelCard
+from landslide_cli.mosaic.encoding import DEFAULT_BOUNDARY, Boundary
+from landslide_cli.scene.area import Area, read_area
+from landslide_cli.scene.scene import Scene
+from landslide_cli.tiling.grid import DEFAULT_OVERLAP, Grid
+from landslide_cli.tiling.resampling import Scaling, rows_at_once
+
+SIZE = 512
+# Pixels whose sides differ by more on the ground (degrees far from the equator) are made square.
+SQUEEZED = 1.25
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do.
+
+    Attributes:
+        scene: The open scene.
+        card: The model's card.
+        rows: Down the scene: its pixels, and those that the network sees.
+        cols: The same across it.
+        grid: Windows and blend weights, in pixels that the network sees.
+        area: What to analyse; None for all of it.
+        value_range: Raw values that map to the model's range.
+        working_m: Metres per pixel that the network sees; None without a CRS.
+        threshold: Probability from which a pixel counts as landslide.
+        shaping: What is done to the polygons.
+        connectivity: 4 or 8.
+        boundary: Outlines of pixels, or smooth ones.
+        tta: Views of each window: ``none`` for one, ``flips`` for four, ``d4`` for eight.
+        terrain: Elevation model to measure the polygons by; None for none.
+    """
+
+    scene: Scene
+    card: ModelCard
+    rows: Scaling
+    cols: Scaling
+    grid: Grid
+    area: Area | None
+    value_range: tuple[float, float]
+    working_m: float | None
+    threshold: float
+    shaping: Shaping
+    connectivity: int
+    boundary: Boundary = DEFAULT_BOUNDARY
+    tta: str = "none"
+    terrain: Terrain | None = None
+
+    @property
+    def fill(self) -> NDArray[np.generic]:
+        """What the network sees at invalid pixels: each band's mean, the most neutral value it knows."""
+        low, high = self.value_range
+        fill = low + np.asarray(self.card.mean) * (high - low)
+        return (fill if self.scene.dtype.kind == "f" else fill.round()).astype(self.scene.dtype)
+
+    @property
+    def size(self) -> int:
+        """Side of a window in pixels that the network sees."""
+        return self.grid.rows.size
+
+    def scene_px(self, seen: int) -> tuple[int, int]:
+        """Rows and columns of the scene that ``seen`` pixels of the network take."""
+        return round(seen * self.rows.factor), round(seen * self.cols.factor)
+
+    @property
+    def resampled(self) -> bool:
+        """Whether the network sees other pixels than the scene's."""
+        return not (self.rows.same and self.cols.same)
+
+    @property
+    def blended_bytes(self) -> int:
+        """What the rows take that windows are added up in."""
+        return 4 * self.size * self.grid.cols.length * (2 if self.tta != "none" else 1)
+
+    @property
+    def read_bytes(self) -> int:
+        """What the rows take that windows are cut from, each with whether it counts."""
+        return self.size * self.grid.cols.length * (len(self.scene.bands) * self.scene.dtype.itemsize + 1)
+
+    @property
+    def cache_bytes(self) -> int:
+        """Block cache in which each block of the scene is decoded once: rows of them, and of those of two rasters.
+
+        Two rows of each, or the next one would drive out blocks of the one that is still needed. GDAL's own default, a
+        share of the machine's memory, would grow with the scene.
+        """
+        scene = self.scene
+        # A block of interleaved pixels is decoded, and kept, with all of its bands.
+        bands = scene.src.count if scene.src.interleaving == Interleaving.pixel else len(scene.bands)
+        height, width = scene.src.block_shapes[0]
+        across = -(-scene.width // width) * width
+        rows = max(2 * min(height, scene.height), rows_at_once(self.rows, self.cols))
+        read, written = across * rows * bands * scene.dtype.itemsize, 2 * 2 * across * SIZE
+        return max(16 << 20, read + written) + (CACHE_BYTES if self.terrain else 0)
+
+
+def read_scene_area(
+    scene: Scene, *, aoi: str | Path | None, bbox: tuple[float, float, float, float] | None
+) -> Area | None:
+    """The part of a scene that is to be analysed; see `landslide_cli.scene.area.read_area`."""
+    return read_area(
+        aoi=aoi, bbox=bbox, transform=scene.transform, crs=scene.crs, height=scene.height, width=scene.width
+    )
+
+
+def make_plan(
+    scene: Scene,
+    card: ModelCard,
+    *,
+    threshold: float | None = None,
+    shaping: Shaping = Shaping(),
+    connectivity: int = 4,
+    boundary: Boundary = DEFAULT_BOUNDARY,
+    overlap: int = DEFAULT_OVERLAP,
+    scale: tuple[float, float] | None = None,
+    resolution_m: float | None = None,
+    area: Area | None = None,
+    tta: str | None = None,
+    terrain: Terrain | None = None,
+    largest: int = SIZE,
+) -> Plan:
+    """Decide windows, stretch and working resolution; see `landslide_cli.detect` for the arguments.
+
+    ``largest`` is the side that windows have where the scene isn't smaller, in pixels that the network sees.
+
+    Raises:
+        SceneError: a stretch can't be measured, or a resolution can't be met.
+    """
+    if scale is not None:
+        value_range = scale
+    elif scene.dtype == np.uint8:
+        value_range = card.value_range
+    else:
+        value_range = scene.stretch()
+    rows, cols, working_m = plan_scale(scene, card, resolution_m=resolution_m)
+    return Plan(
+        scene=scene,
+        card=card,
+        rows=rows,
+        cols=cols,
+        grid=Grid.fitting(rows.seen, cols.seen, largest, overlap),
+        area=area,
+        value_range=value_range,
+        working_m=working_m,
+        threshold=card.threshold if threshold is None else threshold,
+        shaping=shaping,
+        connectivity=connectivity,
+        boundary=boundary,
+        tta=tta or card.tta,
+        terrain=terrain,
+    )
+
+
+def plan_scale(scene: Scene, card: ModelCard, *, resolution_m: float | None) -> tuple[Scaling, Scaling, float | None]:
+    """Choose what the network sees of a scene: a resolution that it was trained for, or ``resolution_m``.
+
+    Outputs keep the scene's own grid.
+
+    Returns:
+        ``(rows, cols, working_m)``: down and across the scene, and metres per pixel that the network sees, None if
+        unknown.
+
+    Raises:
+        SceneError: ``resolution_m`` is given and the scene has no CRS to relate it to.
+    """
+    pixel_m, native_m = scene.ground.pixel_m, scene.resolution_m
+    if pixel_m is None or native_m is None:
+        if resolution_m is not None:
+            raise SceneError(
+                f"{scene.name} has no CRS, so --resolution {resolution_m:g} can't be met; assign a CRS first"
+            )
+        return *_scaled(scene, (1.0, 1.0)), None
+    low, high = card.resolution_m
+    target_m = resolution_m or min(max(native_m, low), high)
+    if resolution_m is None and target_m == native_m and max(pixel_m) <= SQUEEZED * min(pixel_m):
+        return *_scaled(scene, (1.0, 1.0)), native_m
+    down, across = (target_m / metres for metres in pixel_m)
+    return *_scaled(scene, (down, across)), target_m
+
+
+def _scaled(scene: Scene, factors: tuple[float, float]) -> tuple[Scaling, Scaling]:
+    """``factors`` (down, across) pixels of the scene for each that the network sees."""
+    # What no window would show needn't be resampled for.
+    if all(round(SIZE * factor) == SIZE for factor in factors):
+        factors = (1.0, 1.0)
+    rows, cols = (max(1, round(n / factor)) for n, factor in zip((scene.height, scene.width), factors, strict=True))
+    return Scaling(scene.height, rows), Scaling(scene.width, cols)

@@ -1,0 +1,141 @@
+"""Windows to probabilities, batch by batch, for a plan and any engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landslide_cli.engine import Engine, empty_batch, staying
+from landslide_cli.engine.choice import open_engine
+from landslide_cli.engine.kept import OpenEngine
+from landslide_cli.engine.views import VIEWS
+from landslide_cli.mosaic.blend import Prediction
+from landslide_cli.prediction.plan import Plan
+from landslide_cli.prediction.prefetch import ahead
+from landslide_cli.prediction.tiles import Seen, read_tiles
+
+OnProgress = Callable[[int, int], None]
+Pixels = NDArray[np.generic]
+
+# Batches that are read, and answered, before they are needed.
+READ_AHEAD, ANSWERED_AHEAD = 2, 1
+
+
+def open_planned_engine(
+    plan: Plan,
+    weights: Path,
+    *,
+    engine: str,
+    device: str,
+    precision: str,
+    batch_size: int | None,
+    windows: int | None = None,
+    opener: OpenEngine = open_engine,
+) -> Engine:
+    """Load a plan's model into an engine for its windows; see `landslide_cli.engine.choice.open_engine`.
+
+    Args:
+        plan: What will be predicted.
+        weights: Weights of its card.
+        engine: As for `landslide_cli.detect`, and so are all that follow.
+        device: Where the network runs.
+        precision: Type that its convolutions run in.
+        batch_size: Windows in each call.
+        windows: Windows that will be asked about; all of the plan, each view counted, by default.
+        opener: What loads the model.
+    """
+    return opener(
+        weights, plan.card, engine=engine, device=device, precision=precision, value_range=plan.value_range,
+        size=plan.size, batch_size=batch_size, windows=windows or len(plan.grid) * len(VIEWS.get(plan.tta, (None,))),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Tiles in the order of the grid and the pixels that the network must see for them.
+
+    Attributes:
+        tiles: What is known of each before the network is asked; without an image where it isn't asked.
+        pixels: Raw pixels of the tiles that it is asked about, always filled up to the engine's batch size, since
+            kernels may round otherwise for other sizes; None where there are none.
+    """
+
+    tiles: list[Seen]
+    pixels: Pixels | None
+
+    @property
+    def asked(self) -> int:
+        """Tiles that the network is asked about."""
+        return sum(seen.image is not None for seen in self.tiles)
+
+
+@dataclass(slots=True)
+class Predictor:
+    """Reads the windows of a plan and asks the engine about them, each in a thread of its own.
+
+    Attributes:
+        on_progress: Called after each tile with the scene's pixels done and in all.
+        asked: Windows that the network was asked about so far; those without a valid pixel cost nothing.
+    """
+
+    plan: Plan
+    engine: Engine
+    on_progress: OnProgress | None = None
+    asked: int = 0
+
+    def __iter__(self) -> Generator[Prediction]:
+        """Each tile of the grid in its order, as `landslide_cli.mosaic.blend.blend` takes them.
+
+        Close it before the scene.
+        """
+        plan = self.plan
+        done, seen, total = 0, plan.rows.seen * plan.cols.seen, plan.scene.height * plan.scene.width
+        with closing(ahead(self._answered(), ANSWERED_AHEAD)) as answered:
+            for batch, probabilities in answered:
+                self.asked += batch.asked
+                answers = iter(probabilities)
+                for one in batch.tiles:
+                    yield Prediction(one.tile, None if one.image is None else next(answers), one.valid)
+                    done += one.tile.pixels
+                    if self.on_progress:
+                        self.on_progress(done * total // seen, total)
+
+    def _answered(self) -> Iterator[tuple[Batch, Any]]:
+        nothing = np.zeros((0, 0, 0), dtype=np.float32)
+        engine = staying(self.engine)
+        with closing(ahead(read_batches(self.plan, engine), READ_AHEAD)) as batches:
+            for batch in batches:
+                yield batch, nothing if batch.pixels is None else engine(batch.pixels)
+
+
+def read_batches(plan: Plan, engine: Engine) -> Iterator[Batch]:
+    """Read a plan's tiles in their order, so many windows with valid pixels at a time as the engine takes."""
+    size, bands = engine.batch_size, len(plan.scene.bands)
+
+    def empty() -> Pixels:
+        return empty_batch(engine, (size, bands, plan.size, plan.size), plan.scene.dtype)
+
+    tiles: list[Seen] = []
+    pixels, filled = empty(), 0
+    with closing(read_tiles(plan)) as seen:
+        for one in seen:
+            if one.image is None:
+                tiles.append(one)
+            else:
+                pixels[filled] = one.image
+                tiles.append(replace(one, image=pixels[filled]))
+                filled += 1
+            if filled in (0, size):
+                yield Batch(tiles, pixels if filled else None)
+                tiles = []
+                if filled:
+                    pixels, filled = empty(), 0
+    if tiles:
+        pixels[filled:] = pixels[filled - 1]
+        yield Batch(tiles, pixels)

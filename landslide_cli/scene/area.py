@@ -1,0 +1,94 @@
+"""The part of a scene that is to be analysed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import shapely
+from affine import Affine
+from numpy.typing import NDArray
+from rasterio.crs import CRS
+from rasterio.features import geometry_mask
+from rasterio.windows import Window
+
+from landslide_cli.errors import AreaError, OutsideAreaError
+from landslide_cli.scene.vectors import UnreadableError, read_layer
+
+
+@dataclass(frozen=True)
+class Area:
+    """An area of interest in pixel coordinates of one scene (x to the right, y down)."""
+
+    polygon: Any
+
+    def mask(self, window: Window) -> NDArray[np.bool_]:
+        """True where a pixel's centre lies in the area; shape of the window."""
+        shape = (int(window.height), int(window.width))
+        left, top = int(window.col_off), int(window.row_off)
+        box = shapely.box(left, top, left + shape[1], top + shape[0])
+        if not self.polygon.intersects(box):
+            return np.zeros(shape, dtype=bool)
+        if self.polygon.contains(box):
+            return np.ones(shape, dtype=bool)
+        inside: NDArray[np.bool_] = geometry_mask(
+            [self.polygon], out_shape=shape, transform=Affine.translation(left, top), invert=True
+        )
+        return inside
+
+
+def read_area(
+    *,
+    aoi: str | Path | None,
+    bbox: tuple[float, float, float, float] | None,
+    transform: Affine,
+    crs: CRS | None,
+    height: int,
+    width: int,
+) -> Area | None:
+    """Bring ``aoi`` (a vector file in any CRS) and ``bbox`` (in the scene's CRS) onto a scene.
+
+    Returns:
+        Where both agree, or None if neither is given.
+
+    Raises:
+        AreaError: the file can't be read or holds no polygon, or can't be reprojected.
+        OutsideAreaError: the area doesn't meet the scene.
+    """
+    parts = []
+    if bbox is not None:
+        left, bottom, right, top = bbox
+        if left >= right or bottom >= top:
+            raise AreaError(f"--bbox {bbox} is empty; give LEFT,BOTTOM,RIGHT,TOP in the scene's coordinates")
+        parts.append(shapely.box(left, bottom, right, top))
+    if aoi is not None:
+        parts.append(_read_polygons(Path(aoi), crs))
+    if not parts:
+        return None
+    inverse = ~transform
+    pixels = [shapely.transform(part, lambda x, y: inverse @ (x, y), interleaved=False) for part in parts]
+    polygon = shapely.intersection_all([*pixels, shapely.box(0, 0, width, height)])
+    if polygon.is_empty or polygon.area == 0:
+        what = " and ".join(name for name, value in (("--aoi", aoi), ("--bbox", bbox)) if value is not None)
+        raise OutsideAreaError(
+            f"{what}: the area does not meet the scene; check its coordinates and CRS ({crs or 'none'})"
+        )
+    shapely.prepare(polygon)
+    return Area(polygon)
+
+
+def _read_polygons(path: Path, crs: CRS | None) -> Any:
+    try:
+        frame = read_layer(path)
+    except UnreadableError as error:
+        raise AreaError(
+            f"{path} can't be read as polygons: {error}; give a GeoPackage, GeoJSON, shapefile or GeoParquet"
+        ) from error
+    if crs is not None and frame.crs is not None:
+        frame = frame.to_crs(crs.to_wkt())
+    shapes = frame.geometry[frame.geom_type.isin(["Polygon", "MultiPolygon"])]
+    if shapes.empty:
+        raise AreaError(f"{path} holds no polygon; give the area of interest as polygons")
+    return shapely.union_all(shapely.make_valid(shapes.to_numpy()))

@@ -1,0 +1,231 @@
+"""Opening and reading a scene: bands, validity, radiometry, ground resolution."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from affine import Affine
+from numpy.typing import NDArray
+from rasterio.crs import CRS
+from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOError
+from rasterio.io import DatasetReader
+from rasterio.windows import Window
+
+from landslide_cli.errors import NoCRSWarning, SceneError
+from landslide_cli.scene.ground import Ground, ground_of
+
+RGB = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
+PERCENTILES = (1.0, 99.0)
+PROBES = 16  # windows along each side when the stretch is measured
+PROBE_SIZE = 64
+
+
+@dataclass(frozen=True)
+class Scene:
+    """An open scene and what is known of it without reading all of its pixels.
+
+    Attributes:
+        src: The open dataset.
+        bands: Numbers of the bands that are read, counted from 1, in the model's order.
+        ground: Where its pixels lie, and how large they are at its centre.
+    """
+
+    src: DatasetReader
+    bands: tuple[int, ...]
+    ground: Ground
+
+    @property
+    def name(self) -> str:
+        """File name without its folder."""
+        return Path(self.src.name).name
+
+    @property
+    def height(self) -> int:
+        """Rows of the scene."""
+        return int(self.src.height)
+
+    @property
+    def width(self) -> int:
+        """Columns of the scene."""
+        return int(self.src.width)
+
+    @property
+    def transform(self) -> Affine:
+        """Pixel to map."""
+        return self.ground.transform
+
+    @property
+    def crs(self) -> CRS | None:
+        """Coordinate reference system, if the file has one."""
+        return self.ground.crs
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """Number type that all the bands fit in."""
+        return np.result_type(*(self.src.dtypes[band - 1] for band in self.bands))
+
+    @property
+    def resolution_m(self) -> float | None:
+        """Metres per pixel at the centre: the geometric mean of both directions."""
+        return self.ground.resolution_m
+
+    def read(self, window: Window) -> tuple[NDArray[np.generic], NDArray[np.bool_]]:
+        """Read a window that lies inside the scene.
+
+        Returns:
+            ``(image, valid)``: ``image`` in the file's own numbers, shape ``(bands, height, width)``;
+            ``valid`` is bool, shape ``(height, width)``. A pixel is invalid where the alpha band or the
+            mask says so, where every band holds nodata, or where any band is not a finite number.
+
+        Raises:
+            SceneError: the file can't be read there, as a truncated one can't.
+        """
+        try:
+            image = self.src.read(self.bands, window=window, out_dtype=self.dtype)
+            valid = self._valid(image, window)
+        except RasterioIOError as error:
+            raise SceneError(
+                f"{self.src.name} can't be read at row {int(window.row_off)}, column {int(window.col_off)}: "
+                f"{error}; the file is damaged or incomplete: copy it again"
+            ) from error
+        if image.dtype.kind == "f":
+            finite = np.isfinite(image).all(axis=0)
+            if not finite.all():
+                image[:, ~finite] = 0
+                valid &= finite
+        return image, valid
+
+    def _valid(self, image: NDArray[np.generic], window: Window) -> NDArray[np.bool_]:
+        flags = [self.src.mask_flag_enums[band - 1] for band in self.bands]
+        if any(MaskFlags.per_dataset in flag for flag in flags):
+            return self.src.read_masks(self.bands[0], window=window) > 0
+        if all(MaskFlags.all_valid in flag for flag in flags):
+            return np.ones(image.shape[1:], dtype=bool)
+        return (self.src.read_masks(self.bands, window=window) > 0).any(axis=0)
+
+    def stretch(self) -> tuple[float, float]:
+        """Raw values that map to the model's range, for scenes that aren't uint8.
+
+        The 1st and 99th percentile of the valid pixels in small windows spread evenly over the scene:
+        one pair for the whole scene and all bands, so that neither place nor colour shifts.
+
+        Raises:
+            SceneError: none of the windows holds a valid pixel.
+        """
+        samples = []
+        for window in self._probes():
+            image, valid = self.read(window)
+            samples.append(image[:, valid].ravel())
+        values = np.concatenate(samples)
+        if values.size == 0:
+            raise SceneError(f"{self.src.name}: no valid pixel was found to stretch by; give --scale LO,HI")
+        low, high = (float(v) for v in np.percentile(values, PERCENTILES))
+        return (low, high) if high > low else (low, low + 1)
+
+    def valid_share(self) -> float:
+        """Part of the pixels that are valid, in the windows that `stretch` looks at."""
+        known = [valid for _, valid in map(self.read, self._probes())]
+        return sum(int(valid.sum()) for valid in known) / sum(valid.size for valid in known)
+
+    def _probes(self) -> Iterator[Window]:
+        for top in _spread(self.height):
+            for left in _spread(self.width):
+                yield Window(left, top, min(PROBE_SIZE, self.width - left), min(PROBE_SIZE, self.height - top))
+
+
+def _spread(length: int) -> list[int]:
+    return sorted({round(v) for v in np.linspace(0, max(0, length - PROBE_SIZE), PROBES)})
+
+
+@contextmanager
+def open_scene(path: str | Path, *, wanted: Sequence[str], bands: Sequence[int] | None = None) -> Iterator[Scene]:
+    """Open a scene for a model.
+
+    Args:
+        path: Any raster that GDAL reads.
+        wanted: Names of the bands that the model needs, in order.
+        bands: Numbers of the bands to use, counted from 1; else the file's colour interpretation
+            chooses, else the first ones.
+
+    Raises:
+        SceneError: it isn't a raster, lacks the bands, is complex, or has only control points.
+    """
+    with warnings.catch_warnings():
+        # Scenes without georeference are told about in our own words below.
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        try:
+            src = rasterio.open(path)
+        except RasterioError as error:
+            raise SceneError(
+                f"{path} can't be opened as a raster: {error}; give a GeoTIFF or another GDAL raster"
+            ) from error
+    with src:
+        _refuse_unrectified(src)
+        chosen = choose_bands(src, wanted, bands)
+        _refuse_complex(src, chosen)
+        if src.crs is None:
+            warnings.warn(
+                f"{src.name} has no coordinate reference system: polygons come in its own coordinates, "
+                "areas and lengths stay empty and nothing is filtered by metres; assign one with gdal_edit.py -a_srs",
+                NoCRSWarning,
+                stacklevel=3,
+            )
+        yield Scene(src, chosen, ground_of(src))
+
+
+def choose_bands(src: DatasetReader, wanted: Sequence[str], bands: Sequence[int] | None) -> tuple[int, ...]:
+    """Choose the bands to read; see `open_scene`.
+
+    Raises:
+        SceneError: a number isn't there, or their count isn't what the model needs.
+    """
+    need = f"the model needs {len(wanted)} ({', '.join(wanted)})"
+    if bands:
+        missing = [band for band in bands if not 1 <= band <= src.count]
+        if missing:
+            raise SceneError(
+                f"{src.name} has no band {', '.join(map(str, missing))}: it has bands 1 to {src.count}; "
+                "choose others with --bands"
+            )
+        if len(bands) != len(wanted):
+            raise SceneError(f"--bands names {len(bands)} bands, but {need}")
+        return tuple(bands)
+    if len(wanted) == len(RGB) and all(src.colorinterp.count(colour) == 1 for colour in RGB):
+        return tuple(src.colorinterp.index(colour) + 1 for colour in RGB)
+    colours = [number for number, kind in enumerate(src.colorinterp, start=1) if kind != ColorInterp.alpha]
+    if len(colours) < len(wanted):
+        raise SceneError(
+            f"{src.name} has {len(colours)} band{'s' * (len(colours) != 1)} of colour, but {need}; "
+            "repeat one with --bands (such as 1,1,1) if you know what that means"
+        )
+    return tuple(colours[: len(wanted)])
+
+
+def _refuse_complex(src: DatasetReader, bands: Sequence[int]) -> None:
+    kinds = {src.dtypes[band - 1] for band in bands}
+    odd = {kind for kind in kinds if "complex" in kind or "cint" in kind.lower()}
+    if odd:
+        raise SceneError(
+            f"{src.name} holds complex numbers ({', '.join(sorted(odd))}), such as unprocessed radar; "
+            "give an optical image"
+        )
+
+
+def _refuse_unrectified(src: DatasetReader) -> None:
+    if not src.transform.is_identity:
+        return
+    points, _ = src.gcps
+    how = "-tps" if points else "-rpc" if src.rpcs else None
+    if how:
+        kind = "ground control points" if points else "rational polynomial coefficients"
+        raise SceneError(
+            f"{src.name} is placed by {kind} alone and has no pixel grid on the map; "
+            f"rectify it first: gdalwarp {how} {src.name} rectified.tif"
+        )

@@ -1,0 +1,136 @@
+"""What the merged inventory holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import geopandas
+import pyogrio
+import pyproj
+import pytest
+from affine import Affine
+from click.testing import Result
+
+import landslide_cli
+from tests.batch.conftest import assert_same, beside, go_batch, image, layers, opener
+from tests.conftest import MakeScene
+
+NEW = ["id_in_scene", "overlaps"]
+
+
+def test_the_merged_inventory_is_all_inventories_one_after_the_other(scenes: Path, tmp_path: Path, model: Path) -> None:
+    out = tmp_path / "out"
+    summary = go_batch(scenes, out, model)
+    assert sorted(path.name for path in out.iterdir() if not path.name.startswith(".")) == [
+        "a.gpkg", "b.gpkg", "c.gpkg", "d.gpkg", "landslides.gpkg",
+    ]  # fmt: skip
+    singles = []
+    for name in "abcd":
+        single = tmp_path / f"{name}.gpkg"
+        landslide_cli.detect(scenes / f"{name}.tif", single, model=model, opener=opener)
+        assert_same(single, out / f"{name}.gpkg")
+        singles.append(layers(single))
+    merged = layers(out / "landslides.gpkg")
+    for layer, frame in merged.items():
+        rows = [row for single in singles for row in single[layer].itertuples(index=False)]
+        if layer == "landslides":
+            assert frame["id"].tolist() == list(range(1, 11))
+            assert (frame["overlaps"] == 0).all()
+            frame = frame.assign(id=frame["id_in_scene"]).drop(columns=NEW)
+        assert list(frame.columns) == list(singles[0][layer].columns)
+        assert [str(row) for row in frame.itertuples(index=False)] == [str(row) for row in rows]
+    assert merged["landslides"].crs == "EPSG:32648"
+    assert merged["landslides"]["scene"].tolist() == [f"{name}.tif" for name, n in zip("abcd", range(1, 5), strict=True)
+                                                      for _ in range(n)]  # fmt: skip
+    assert (summary.done, summary.failed, summary.landslides) == (4, 0, 10)
+    assert summary.area_m2 == pytest.approx(sum(single["landslides"]["area_m2"].sum() for single in singles))
+    assert summary.analysed_m2 == pytest.approx(sum(single["analysed"]["area_m2"].sum() for single in singles))
+    styles = pyogrio.read_dataframe(out / "landslides.gpkg", layer="layer_styles", read_geometry=False)
+    assert set(styles["f_table_name"]) == {"landslides", "analysed"}
+    assert pyogrio.read_info(out / "landslides.gpkg", layer="landslides")["dataset_metadata"]["LANDSLIDE_MODEL"]
+
+
+def test_long_layers_are_merged_in_pieces(
+    scenes: Path, tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = [scenes / "c.tif", scenes / "a.tif"]
+    go_batch(some, tmp_path / "one", model)
+    monkeypatch.setattr("landslide_cli.batch.merging.ROWS", 2)
+    go_batch(some, tmp_path / "two", model)
+    assert_same(tmp_path / "one" / "landslides.gpkg", tmp_path / "two" / "landslides.gpkg")
+
+
+@pytest.mark.parametrize(
+    ("systems", "centre"),
+    [
+        (("EPSG:32648", "EPSG:32649"), (108.0, 26.6)),
+        (("EPSG:32648", "EPSG:3857"), (105.1, 26.6)),
+        (("EPSG:32660", "EPSG:32601"), (180.0, -16.5)),  # across the antimeridian
+    ],
+)
+def test_scenes_of_several_systems_are_merged_in_degrees(
+    systems: tuple[str, str], centre: tuple[float, float], tmp_path: Path, model: Path, make_scene: MakeScene
+) -> None:
+    folder = tmp_path / "scenes"
+    folder.mkdir()
+    for name, crs, east in zip("ab", systems, (-0.001, 0.0), strict=True):
+        place = pyproj.Transformer.from_crs(4326, crs, always_xy=True).transform(centre[0] + east, centre[1])
+        transform = Affine.translation(*place) @ Affine.scale(0.8, -0.8)
+        make_scene(image((10, 10, 30, 40), (60, 60, 20, 9)), name=f"scenes/{name}.tif", crs=crs, transform=transform)
+    summary = go_batch(folder, tmp_path / "out", model)
+    assert summary.crs == "EPSG:4326"
+    merged = geopandas.read_file(tmp_path / "out" / "landslides.gpkg", layer="landslides")
+    assert merged.is_valid.all()
+    assert merged.total_bounds[2] - merged.total_bounds[0] < 0.01
+    singles = [geopandas.read_file(tmp_path / "out" / f"{name}.gpkg", layer="landslides") for name in "ab"]
+    for name in ("area_m2", "lon", "lat", "prob_mean", "azimuth_deg"):
+        assert merged[name].tolist() == [value for single in singles for value in single[name]]
+    geod = pyproj.Geod(ellps="WGS84")
+    for row in merged.itertuples():
+        area, _ = geod.geometry_area_perimeter(row.geometry)
+        assert area == pytest.approx(row.area_m2, abs=0.006)  # attributes are rounded
+        assert (row.geometry.centroid.x - row.lon + 180) % 360 - 180 == pytest.approx(0, abs=1e-6)
+        assert row.geometry.centroid.y == pytest.approx(row.lat, abs=1e-6)
+    analysed = geopandas.read_file(tmp_path / "out" / "landslides.gpkg", layer="analysed")
+    for row in analysed.itertuples():
+        assert geod.geometry_area_perimeter(row.geometry)[0] == pytest.approx(row.area_m2, abs=0.006)
+
+
+def test_landslides_that_lie_in_two_scenes_are_marked(
+    tmp_path: Path, make_scene: MakeScene, command: Callable[..., Result]
+) -> None:
+    folder = tmp_path / "scenes"
+    folder.mkdir()
+    # b lies 60 columns east of a, c 100 east of b: b and c share an edge.
+    make_scene(image((10, 70, 10, 12), (50, 10, 10, 10)), name="scenes/a.tif")
+    make_scene(image((10, 12, 10, 10), (40, 90, 10, 10)), name="scenes/b.tif", transform=beside(1, 60))
+    make_scene(image((40, 0, 10, 10)), name="scenes/c.tif", transform=beside(1, 160))
+    make_scene(image(), name="scenes/empty.tif")
+    result = command(folder, "-o", tmp_path / "out")
+    merged = geopandas.read_file(tmp_path / "out" / "landslides.gpkg", layer="landslides")
+    assert merged["overlaps"].tolist() == [1, 0, 1, 0, 0]
+    assert result.stdout.splitlines()[0] == (
+        "2 landslides overlap one of another scene, 0.01 ha of them more than once: see the attribute overlaps"
+    )
+    told = json.loads(command(folder, "-o", tmp_path / "out", "--json").stdout)
+    assert told["overlapping"] == 2
+    # From column 72 to 82 of a, 10 rows.
+    assert told["overlap_m2"] == pytest.approx(100 * 0.64 / 0.9996**2, rel=1e-4)
+    assert told["area_m2"] == pytest.approx(merged["area_m2"].sum())
+
+
+def test_scenes_without_a_system_are_left_out_where_others_have_one(
+    tmp_path: Path, make_scene: MakeScene, command: Callable[..., Result]
+) -> None:
+    folder = tmp_path / "scenes"
+    folder.mkdir()
+    make_scene(image((10, 10, 5, 5)), name="scenes/a.tif", crs=None)
+    alone = command(folder, "-o", tmp_path / "alone")
+    assert alone.stdout.splitlines()[-1].endswith("1 of 1 scenes, 1 landslide, areas unknown without a CRS")
+    make_scene(image((20, 10, 5, 5)), name="scenes/b.tif")
+    both = command(folder, "-o", tmp_path / "both")
+    assert both.stdout.startswith("not in it, for they have no coordinate reference system as the others do: a.tif\n")
+    merged = geopandas.read_file(tmp_path / "both" / "landslides.gpkg", layer="landslides")
+    assert merged["scene"].tolist() == ["b.tif"]

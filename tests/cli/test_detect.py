@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import geopandas
+import pytest
+import rasterio
+from click.testing import CliRunner
+
+import landslide_cli
+from landslide_cli.cli import main
+from tests.conftest import MakeScene, noise
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("demo") / "demo.tif"
+    result = CliRunner().invoke(main, ["demo-scene", str(path), "--size", "600"])
+    assert result.exit_code == 0, result.output
+    assert "synthetic, 600 x 600 pixels of 0.8 m" in result.stdout
+    return path
+
+
+def test_detect_talks_on_stderr_and_answers_on_stdout(demo: Path, tmp_path: Path) -> None:
+    out = tmp_path / "slides.gpkg"
+    command = ["detect", str(demo), "-o", str(out), "--probability", str(tmp_path / "p.tif")]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 0, result.output
+    chosen, *lines = result.stderr.splitlines()
+    assert chosen.startswith("engine: ")
+    first, second = lines[-3:-1]  # the first run of a machine also tells of its conversion
+    assert first.startswith("msasnet-rgb-s by ")
+    assert second.startswith("demo.tif: 600 x 600, 0.8 m pixels, bands 1,2,3, ")
+    slides = geopandas.read_file(out, layer="landslides")
+    hectares = slides["area_m2"].sum() / 1e4
+    assert result.stdout.startswith(f"{out}: {len(slides)} landslides, {hectares:.2f} ha of 23.06 ha analysed, 26.6")
+    with rasterio.open(tmp_path / "p.tif") as src:
+        tags = src.tags()
+    assert tags["LANDSLIDE_MODEL"] == "msasnet-rgb-s"
+    assert tags["LANDSLIDE_VERSION"] == landslide_cli.__version__
+    import pyogrio
+
+    kept = pyogrio.read_info(out, layer="landslides")["dataset_metadata"]
+    assert {name: value for name, value in tags.items() if name.startswith("LANDSLIDE_")} == {
+        name: value for name, value in kept.items() if name.startswith("LANDSLIDE_")
+    }
+
+    again = CliRunner().invoke(main, [*command, "--overwrite", "--json", "--quiet"])
+    assert again.stderr == ""
+    summary = json.loads(again.stdout)
+    assert summary["landslides"] == len(slides)
+    assert summary["area_m2"] == pytest.approx(slides["area_m2"].sum())
+    assert slides.to_wkb().equals(geopandas.read_file(out, layer="landslides").to_wkb())
+
+
+def test_detect_from_python_is_detect(demo: Path, tmp_path: Path) -> None:
+    summary = landslide_cli.detect(demo, tmp_path / "a.gpkg", threshold=0.4, min_area=50, overlap=64)
+    command = [
+        "detect",
+        str(demo),
+        "-o",
+        str(tmp_path / "b.gpkg"),
+        "--threshold",
+        "0.4",
+        "--min-area",
+        "50",
+        "--overlap",
+        "64",
+    ]
+    assert CliRunner().invoke(main, command).exit_code == 0
+    one, other = (geopandas.read_file(tmp_path / name, layer="landslides") for name in ("a.gpkg", "b.gpkg"))
+    assert one.equals(other)
+    assert summary.landslides == len(one)
+    with pytest.raises(AttributeError):
+        summary.landslides = 0  # type: ignore[misc]
+
+
+def test_every_option_of_detect_is_an_argument_of_the_function() -> None:
+    import inspect
+
+    options = {parameter.name for parameter in main.commands["detect"].params} - {"as_json", "quiet"}  # type: ignore[attr-defined]
+    arguments = inspect.signature(landslide_cli.detect).parameters
+    assert options == arguments.keys() - {"command", "on_progress", "opener"}
+    # The command imports nothing that takes time to name its defaults.
+    overlap = next(one for one in main.commands["detect"].params if one.name == "overlap")  # type: ignore[attr-defined]
+    assert overlap.default == arguments["overlap"].default
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_nothing_and_says_130(
+    make_scene: MakeScene, tmp_path: Path, how: signal.Signals
+) -> None:
+    path = make_scene(noise(3, 6000, 6000))
+    command = [sys.executable, "-m", "landslide_cli", "detect", str(path), "-o", str(tmp_path / "out.gpkg")]
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        # Shells let what they start in the background ignore Ctrl-C, and all that is started from there.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+    assert process.stderr is not None
+    while "windows" not in process.stderr.readline():
+        assert process.poll() is None
+    time.sleep(1)
+    process.send_signal(how)
+    assert process.wait(60) == 130
+    assert "Interrupted; nothing was written." in process.stderr.read()
+    assert [file.name for file in tmp_path.iterdir()] == ["scene.tif"]
+
+
+@pytest.mark.slow
+def test_after_sigkill_nothing_carries_the_final_name(make_scene: MakeScene, tmp_path: Path) -> None:
+    path = make_scene(noise(3, 6000, 6000))
+    command = [sys.executable, "-m", "landslide_cli", "detect", str(path), "-o", str(tmp_path / "out.gpkg")]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    while "windows" not in process.stderr.readline():
+        assert process.poll() is None
+    process.kill()
+    process.wait(60)
+    assert not (tmp_path / "out.gpkg").exists()

@@ -1,0 +1,89 @@
+"""`landslide info` tells what `landslide detect` then does; what both refuse is in test_refusals.py."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from click.testing import CliRunner
+
+from landslide_cli import detect
+from landslide_cli.cli import main
+from landslide_cli.detection.preview import preview
+from tests.conftest import noise
+
+
+def test_what_is_told_is_what_is_done(make_scene: Callable[..., Path], small_model: Path, tmp_path: Path) -> None:
+    image = noise(4, 700, 1100, dtype="uint16")
+    image[:, :, 550:] = 0
+    scene = make_scene(image, nodata=0)
+    found = preview(scene, model=small_model, bands=(3, 2, 1), device="cpu")
+    done = detect(scene, tmp_path / "out.gpkg", probability=tmp_path / "p.tif", model=small_model, bands=(3, 2, 1),
+                  device="cpu")  # fmt: skip
+    assert found.refusals == []
+    assert found.bands == {"red": 3, "green": 2, "blue": 1}
+    assert found.unused == [4]
+    assert found.size == (1100, 700)
+    assert found.valid_share == pytest.approx(done.analysed_share, abs=0.05)
+    assert (found.engine, found.device, found.precision) == (done.engine, done.device, done.precision)
+    with rasterio.open(tmp_path / "p.tif") as src:
+        tags = src.tags()
+    assert found.value_range is not None
+    assert found.window_px is not None
+    assert tags["LANDSLIDE_STRETCH"] == "{:g},{:g}".format(*found.value_range)
+    assert tags["LANDSLIDE_WINDOW"] == "{1}x{0}".format(*found.window_px)
+    # Windows on the empty side aren't asked about.
+    assert found.windows is not None
+    assert 0 < done.windows < found.windows
+    assert found.seconds is not None
+    assert 0 < found.seconds < 60
+
+
+def test_nothing_is_asked_without_a_probe_and_nothing_known_is_kept_back(
+    make_scene: Callable[..., Path], small_model: Path
+) -> None:
+    scene = make_scene(noise(3, 64, 64), crs=None)
+    result = CliRunner().invoke(main, ["info", str(scene), "--model", str(small_model), "--no-probe", "--json"])
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert told["seconds"] is None
+    assert told["windows"] == 1
+    assert "no coordinate reference system" in told["warnings"][0]
+    text = CliRunner().invoke(main, ["info", str(scene), "--model", str(small_model), "--no-probe"]).stdout
+    assert "64 x 64, uint8, no CRS" in text
+    assert text.endswith("detect would run\n")
+
+
+def test_all_reasons_are_told_at_once(tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        main, ["info", str(tmp_path / "none.tif"), "-o", str(tmp_path / "a.kml"), "--model", "none", "--device", "gpu"]
+    )
+    assert result.exit_code == 1
+    assert result.stdout.count("refused") == 4
+
+
+@pytest.mark.slow
+def test_a_run_stays_within_the_memory_that_was_told(
+    make_scene: Callable[..., Path], small_model: Path, tmp_path: Path
+) -> None:
+    scene = make_scene(np.tile(noise(3, 500, 2000), (1, 3, 5)), tiled=True)
+    # In a process of its own each, since a process never tells of less memory than it once had.
+    code = (
+        "import json, resource, sys; from landslide_cli.cli import main\ntry: main(sys.argv[1:])\nexcept SystemExit: "
+    )
+    code += "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, file=sys.stderr)"
+    options = ["--model", str(small_model), "--device", "cpu"]
+
+    def call(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
+
+    told = json.loads(call("info", str(scene), *options, "--json").stdout)["memory_bytes"]
+    used = int(call("detect", str(scene), "-o", str(tmp_path / "o.gpkg"), *options, "-q").stderr.splitlines()[-1])
+    assert used < 1.1 * told
+    assert told < 1.6 * used

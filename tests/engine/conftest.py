@@ -1,0 +1,87 @@
+"""Engines of small models, and a card that runs out of memory."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from numpy.typing import NDArray
+
+from landslide_cli.cli import main
+from landslide_cli.engine.choice import open_engine
+from landslide_cli.model.weights import find_model
+from tests.conftest import MakeScene, StandIn, noise, write_small_model
+
+SIZE = 64
+
+
+# How far apart probabilities may be from those of torch in float32; docs/performance.md says where they were.
+BOUNDS = {"float32": 1e-3, "bfloat16": 0.05, "int8": 0.2}
+
+
+def have(*packages: str) -> None:
+    for package in packages:
+        if find_spec(package) is None:
+            pytest.skip(f"{package} is not installed; it comes with an extra")
+
+
+def opened(model: Path | str, **settings: Any) -> Any:
+    weights, card = find_model(model)
+    defaults = {"value_range": card.value_range, "size": SIZE, "device": "cpu", "engine": "torch"}
+    return open_engine(weights, card, **defaults | settings)
+
+
+class Card(StandIn):
+    """A card on which so many windows at once are too many."""
+
+    def __init__(self, most: int, batch_size: int) -> None:
+        super().__init__(lambda pixels: pixels[:, 0] / 254, batch_size)
+        self.most = most
+        self.asked: list[int] = []
+
+    def __call__(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
+        self.asked.append(len(pixels))
+        if len(pixels) > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return self.function(pixels).astype(np.float32)
+
+
+@pytest.fixture
+def refused(tmp_path: Path, make_scene: MakeScene, small_model: Path) -> Callable[..., str]:
+    """Run `landslide detect`; give the one line on stderr. Nothing may have been written."""
+    scene = make_scene(noise(3, SIZE, SIZE))
+
+    def run(*arguments: object, model: Path = small_model) -> str:
+        command = ["detect", scene, "-o", tmp_path / "a.gpkg", "--model", model, *arguments]
+        result = CliRunner().invoke(main, list(map(str, command)))
+        assert result.exit_code == 1, result.output
+        assert not (tmp_path / "a.gpkg").exists()
+        (line,) = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
+        return line
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def exported_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    have("openvino", "platformdirs")
+    model = write_small_model(tmp_path_factory.mktemp("export") / "models")
+    out = model.with_name("exported.xml")
+    result = CliRunner().invoke(main, ["export", str(model), "--format", "openvino", "-o", str(out)])
+    assert result.exit_code == 0, result.output
+    return out
+
+
+@pytest.fixture
+def exported(exported_once: Path, small_model: Path) -> Path:
+    """An OpenVINO model beside the weights that it was made of."""
+    for ending in (".bin", ".xml"):
+        shutil.copy(exported_once.with_suffix(ending), small_model.with_name(f"exported{ending}"))
+    return small_model.with_name("exported.xml")

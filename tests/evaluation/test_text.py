@@ -1,0 +1,26 @@
+"""The table that `landslide evaluate` prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from landslide_cli.evaluation.text import as_text
+from tests.evaluation.conftest import constant_one, judged, views
+
+
+def test_the_table_shows_both_conventions(chips: Path) -> None:
+    text = as_text(judged(constant_one(), views(chips)))
+    assert "stand-in: 5 images (3 with landslide), 0.0176 Mpx" in text
+    for line in (
+        "  pooled",
+        "  mean",
+        "  IoU >= 0.1",
+        "by group",
+        "by source",
+        "  slides",
+        "false alarms",
+        "calibration",
+    ):
+        assert any(row.startswith(line) for row in text.splitlines()), line
+    assert "100.00% of the 2 images without landslide, 2 of which have any" in text
+    assert as_text(judged(constant_one(), views(chips)[3:])).count("no true landslide") == 1

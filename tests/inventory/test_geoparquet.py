@@ -1,0 +1,71 @@
+"""GeoParquet holds what the GeoPackage holds."""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from pathlib import Path
+
+import geopandas
+import numpy as np
+import pyproj
+import pytest
+import shapely
+from pyarrow import parquet
+
+from landslide_cli import extras
+from landslide_cli.detection.outputs import Outputs
+from landslide_cli.detection.run import run
+from landslide_cli.errors import MissingExtraError, NoCRSWarning
+from landslide_cli.inventory import geoparquet
+from landslide_cli.model.card import ModelCard
+from landslide_cli.prediction.plan import make_plan
+from landslide_cli.scene.scene import open_scene
+from tests.conftest import UTM, MakeScene, blobs, constant, first_band, go, noise
+
+
+@pytest.mark.parametrize("connectivity", [4, 8])
+@pytest.mark.parametrize("rows", [3, 20_000])
+def test_geoparquet_is_the_geopackage(
+    make_scene: MakeScene, card: ModelCard, monkeypatch: pytest.MonkeyPatch, rows: int, connectivity: int
+) -> None:
+    monkeypatch.setattr(geoparquet, "ROWS_IN_A_GROUP", rows)
+    path = make_scene(blobs(200, 220))
+    _, slides, _, _ = go(path, card, first_band(), connectivity=connectivity)
+    with open_scene(path, wanted=card.bands) as scene:
+        run(make_plan(scene, card, connectivity=connectivity), first_band(), Outputs(path.with_suffix(".parquet")))
+    found = geopandas.read_parquet(path.with_suffix(".parquet"))
+    boxes = found.pop("bbox") if "bbox" in found else None
+    assert boxes is None  # geopandas takes it for what it is
+    assert found[slides.columns].to_wkb().equals(slides.to_wkb())
+    assert found.crs == slides.crs == UTM
+    file = parquet.ParquetFile(path.with_suffix(".parquet"))
+    assert file.num_row_groups == -(-len(slides) // rows)
+    kept = {key.decode(): value.decode() for key, value in file.metadata.metadata.items()}
+    assert kept["LANDSLIDE_MODEL"] == "stand-in"
+    geo = json.loads(kept["geo"])
+    column = geo["columns"]["geometry"]
+    assert (geo["version"], column["encoding"], column["orientation"]) == ("1.1.0", "WKB", "counterclockwise")
+    assert set(slides.geom_type) == set(column["geometry_types"])
+    assert pyproj.CRS.from_json_dict(column["crs"]) == slides.crs
+    np.testing.assert_array_equal(column["bbox"], slides.total_bounds)
+    told = np.array([[row["bbox"][name] for name in geoparquet.BBOX] for row in file.read(["bbox"]).to_pylist()])
+    np.testing.assert_array_equal(told, slides.bounds.to_numpy())
+    # Readers skip row groups by that column.
+    first = geopandas.read_parquet(path.with_suffix(".parquet"), bbox=slides.geometry.iloc[0].bounds)
+    assert 1 in first["id"].tolist()
+    assert len(first) < len(slides)
+    assert all(shapely.Polygon(p.exterior).exterior.is_ccw for p in found.geometry.explode())
+
+
+def test_geoparquet_without_a_crs_says_so(make_scene: MakeScene, card: ModelCard) -> None:
+    path = make_scene(noise(3, 40, 40), crs=None)
+    with pytest.warns(NoCRSWarning), open_scene(path, wanted=card.bands) as scene:
+        run(make_plan(scene, card), constant(1), Outputs(path.with_suffix(".parquet")))
+    assert geopandas.read_parquet(path.with_suffix(".parquet")).crs is None
+
+
+def test_geoparquet_needs_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extras, "find_spec", lambda name: None if name == "pyarrow" else find_spec(name))
+    with pytest.raises(MissingExtraError, match=r"slides\.parquet: GeoParquet needs the package pyarrow.*\[parquet\]"):
+        Outputs(tmp_path / "slides.parquet").refuse(overwrite=False)

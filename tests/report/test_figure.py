@@ -1,0 +1,23 @@
+"""The picture for a message."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import rasterio
+
+from landslide_cli.report.writing import write_report
+
+
+def test_the_picture_shows_scene_and_outlines(results: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    scene, inventory, _ = results
+    picture_file = tmp_path / "slides.png"
+    made = write_report(inventory, tmp_path / "r.html", scene=scene, png=picture_file)
+    assert made.png == str(picture_file)
+    with rasterio.open(picture_file) as src:
+        image = src.read()
+    assert 500 < image.shape[2] <= 1001
+    red, green, blue = image[:3].astype(int)
+    assert ((red > 230) & (green > 40) & (blue < 100)).sum() > 200  # warm outlines over a grey scene

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from landslide_cli.model.weights import find_model
+from tests.training.conftest import small_recipe
+
+
+@pytest.mark.slow
+def test_training_goes_on_after_a_stop_and_writes_weights_and_card(data: Path, tmp_path: Path) -> None:
+    pytest.importorskip("lightning")
+    from landslide_cli.training.fit import Settings, fit
+    from landslide_cli.training.split import split_sources
+    from landslide_cli.training.train import write_model
+
+    recipe = small_recipe()
+    split = split_sources(recipe, data)
+    whole = fit(recipe, split, tmp_path / "whole", settings=Settings(every=100, save_every=3))
+    # The same recipe, stopped after its first checkpoint.
+    fit(recipe, split, tmp_path / "parts", settings=Settings(every=100, save_every=3), stop_at=5)
+    resumed = fit(recipe, split, tmp_path / "parts", settings=Settings(every=100, save_every=3))
+    for (name, one), other in zip(
+        whole.network.state_dict().items(), resumed.network.state_dict().values(), strict=True
+    ):
+        assert torch.equal(one, other), name
+
+    card = write_model(recipe, split, whole, tmp_path / "tiny.safetensors")
+    again = find_model(tmp_path / "tiny.safetensors")[1]
+    assert json.dumps(dataclasses.asdict(again)) == json.dumps(dataclasses.asdict(card))
+    assert card.training["sources"][0]["chips"] == {"training": 2, "validation": 2, "test": 2}
+    assert set(card.metrics["test"]) == {"slides", "others", "all"}
+    assert "f1" not in card.metrics["test"]["others"]
