@@ -11,9 +11,9 @@ import pytest
 from click.testing import Result
 
 import landslide_cli
-from landslide_cli.batch.planning import plan_batch
 from landslide_cli.errors import SceneError
-from tests.batch.conftest import opener
+from tests.batch.conftest import planned
+from tests.conftest import first_band
 
 
 def test_which_scenes_are_found(scenes: Path, tmp_path: Path, model: Path, command: Callable[..., Result]) -> None:
@@ -22,10 +22,11 @@ def test_which_scenes_are_found(scenes: Path, tmp_path: Path, model: Path, comma
     (scenes / "c.tif").rename(below / "C.TIFF")
     (scenes / "notes.txt").write_text("no scene")
     (scenes / "._a.tif").write_text("what another system leaves")
-    landslide_cli.detect(scenes / "a.tif", scenes / "x.gpkg", model=model, opener=opener, probability=scenes / "x.tif")
+    outputs = landslide_cli.Outputs(scenes / "x.gpkg", scenes / "x.tif")
+    landslide_cli.detect(scenes / "a.tif", outputs, runtime=landslide_cli.Runtime(model=model), engine=first_band())
 
     def found(*given: Any, **settings: Any) -> list[str]:
-        return [task.name for task in plan_batch(given, tmp_path / "out", model=model, **settings).tasks]
+        return [task.name for task in planned(given, tmp_path / "out", model, **settings).tasks]
 
     assert found(scenes) == found(scenes, scenes / "a.tif") == ["a", "b", "d"]
     assert found(scenes, recursive=True) == ["a", "b", "d", "C"]
