@@ -21,9 +21,9 @@ from landslide_cli.batch.tasks import Also, Task, attempt
 from landslide_cli.detection.summary import nan_as_none
 from landslide_cli.engine import Engine
 from landslide_cli.inventory.rules import PolygonRules
-from landslide_cli.prediction.predictor import OnProgress
 from landslide_cli.prediction.runtime import Runtime
 from landslide_cli.scene.view import View
+from landslide_cli.typing import OnProgress
 
 log = logging.getLogger(__name__)
 

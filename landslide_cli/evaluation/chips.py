@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
@@ -21,6 +21,7 @@ from landslide_cli.model.card import ModelCard
 from landslide_cli.model.weights import find_model
 from landslide_cli.prediction.runtime import Runtime
 from landslide_cli.scene.ground import ground_resolution
+from landslide_cli.typing import OnProgress
 
 if TYPE_CHECKING:
     from landslide_cli.chips.chip import Chip
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-OnProgress = Callable[[int, int], None]
 TIFFS = {".tif", ".tiff"}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import rasterio
-from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
@@ -24,10 +23,10 @@ from landslide_cli.metrics.objects import Overlaps
 from landslide_cli.metrics.scores import Histogram, Scores
 from landslide_cli.mosaic.encoding import NODATA
 from landslide_cli.scene.scene import Scene, open_scene
+from landslide_cli.typing import Bools, Bytes, Int32, OnProgress
 
 log = logging.getLogger(__name__)
 
-OnProgress = Callable[[int, int], None]
 STRIP_PIXELS = 4_000_000  # distances take about twenty bytes for each
 LEAST_ROWS = 64
 
@@ -59,10 +58,10 @@ class Part:
     """
 
     core: slice
-    found: NDArray[np.int32]
-    true: NDArray[np.int32]
-    known: NDArray[np.bool_]
-    stored: NDArray[np.uint8] | None
+    found: Int32
+    true: Int32
+    known: Bools
+    stored: Bytes | None
 
 
 def evaluate_inventory(

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from landslide_cli.metrics.boundary import BoundaryCounts
 from landslide_cli.metrics.objects import ObjectCounts, match_components
 from landslide_cli.metrics.scores import Histogram, Scores
 from landslide_cli.mosaic.encoding import NODATA, stored_threshold
+from landslide_cli.typing import Bools, Bytes
 
 PIXEL_RATIOS = ("precision", "recall", "f1", "iou")
 
@@ -43,8 +43,8 @@ def judge_image(
     name: str,
     source: str,
     group: str,
-    stored: NDArray[np.uint8],
-    truth: NDArray[np.bool_],
+    stored: Bytes,
+    truth: Bools,
     *,
     threshold: float,
     tolerance: float,

@@ -14,6 +14,7 @@ from landslide_cli.mosaic.blend import Strip
 from landslide_cli.mosaic.encoding import NODATA, SPREAD_STEP, STEPS, stored_threshold
 from landslide_cli.polygons import Finished, StreamingPolygonizer, joined
 from landslide_cli.polygons.histograms import Histograms
+from landslide_cli.typing import Bools
 
 VERTICES_IN_MEMORY = 30_000
 HIGH = 0.9
@@ -55,7 +56,7 @@ class Collector:
         self._found: list[Finished] = []
         self._vertices = 0
 
-    def add(self, strip: Strip) -> NDArray[np.bool_]:
+    def add(self, strip: Strip) -> Bools:
         """Add a strip; give its landslide mask, bool, shape ``(rows, width)``."""
         analysed = strip.stored != NODATA
         landslide = analysed & (strip.stored >= self._lowest)

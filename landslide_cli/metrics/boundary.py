@@ -13,10 +13,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-Bools = NDArray[np.bool_]
+from landslide_cli.typing import Bools
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class BoundaryCounts:
         """Count one image or, with ``rows``, the middle of a part of one.
 
         Args:
-            found: True where landslide was predicted.
+            found: True where landslide was predicted, shape ``(height, width)`` as for the other two.
             truth: True where there is landslide.
             known: True where anything is known; the border of what isn't is nobody's boundary.
             tolerance: Pixels that a boundary may lie off, between the centres of pixels.
@@ -77,7 +76,7 @@ def margin(tolerance: float) -> int:
 
 
 def boundary(mask: Bools, known: Bools) -> Bools:
-    """Landslide pixels with an edge to a known pixel that isn't landslide.
+    """Landslide pixels with an edge to a known pixel that isn't landslide; all of shape ``(height, width)``.
 
     The image's own edge, and that of nodata, cut a landslide without being its outline.
     """

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from landslide_cli.mosaic.blend import Validity
@@ -19,13 +18,10 @@ from landslide_cli.prediction.prefetch import ahead
 from landslide_cli.scene.area import Area
 from landslide_cli.tiling.grid import Axis, Tile
 from landslide_cli.tiling.resampling import Inward, Scaling, rows_at_once
+from landslide_cli.typing import Bools, Bytes, Indices, Pixels
 
 # What may be read before windows are cut from it.
 READ_AHEAD_BYTES = 48 << 20
-
-Pixels = NDArray[np.generic]
-Bools = NDArray[np.bool_]
-Bits = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +82,7 @@ def read_tiles(plan: Plan, rows: range | None = None) -> Generator[Seen]:
                 yield Seen(tile, image if touched else None, valid)
 
 
-def _slice(index: NDArray[np.intp]) -> Any:
+def _slice(index: Indices) -> Any:
     """Indices as a slice where they run on without a turn, so that nothing is copied."""
     first, last = int(index[0]), int(index[-1])
     return slice(first, last + 1) if last - first == len(index) - 1 else index
@@ -132,7 +128,7 @@ class _ValidRows:
 
     def __init__(self, top: int, width: int) -> None:
         self._top, self._width = top, width
-        self._parts: list[Bits] = []
+        self._parts: list[Bytes] = []
 
     def add(self, part: Validity) -> None:
         self._parts.append(part.packed)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import rasterio
@@ -22,6 +22,7 @@ from rasterio.windows import Window
 
 from landslide_cli.errors import NoCRSWarning, SceneError
 from landslide_cli.scene.ground import Ground, ground_of
+from landslide_cli.typing import Bools, Pixels
 
 Raster: TypeAlias = "str | PathLike[str] | DatasetReader"
 RGB = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
@@ -79,7 +80,7 @@ class Scene:
         """Metres per pixel at the centre: the geometric mean of both directions."""
         return self.ground.resolution_m
 
-    def read(self, window: Window) -> tuple[NDArray[np.generic], NDArray[np.bool_]]:
+    def read(self, window: Window) -> tuple[Pixels, Bools]:
         """Read a window that lies inside the scene.
 
         Returns:
@@ -105,7 +106,7 @@ class Scene:
                 valid &= finite
         return image, valid
 
-    def _valid(self, image: NDArray[np.generic], window: Window) -> NDArray[np.bool_]:
+    def _valid(self, image: Pixels, window: Window) -> Bools:
         flags = [self.src.mask_flag_enums[band - 1] for band in self.bands]
         if any(MaskFlags.per_dataset in flag for flag in flags):
             return self.src.read_masks(self.bands[0], window=window) > 0
@@ -126,7 +127,7 @@ class Scene:
         for window in self._probes():
             image, valid = self.read(window)
             samples.append(image[:, valid].ravel())
-        values = np.concatenate(samples)
+        values: NDArray[Any] = np.concatenate(samples)
         if values.size == 0:
             raise SceneError(f"{self.src.name}: no valid pixel was found to stretch by; give --scale LO,HI")
         low, high = (float(v) for v in np.percentile(values, PERCENTILES))

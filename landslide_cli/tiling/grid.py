@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from rasterio.windows import Window
+
+from landslide_cli.typing import Float32, Indices
 
 # Of windows of 512. Less leaves seams, more takes more windows for answers that are no better: docs/performance.md.
 DEFAULT_OVERLAP = 64
@@ -55,12 +56,12 @@ class Axis:
         """One past the last pixel to which no span after ``index`` adds."""
         return self.length if index == self.count - 1 else self.start(index + 1)
 
-    def pixels(self, index: int) -> NDArray[np.intp]:
-        """The scene's pixels that a span shows, mirrored at the scene's edge."""
+    def pixels(self, index: int) -> Indices:
+        """The scene's pixels that a span shows, mirrored at the scene's edge: shape ``(size,)``."""
         return mirrored(self.start(index), self.size, self.length)
 
     @cached_property
-    def _ramp(self) -> NDArray[np.float32]:
+    def _ramp(self) -> Float32:
         """Rises from near 0 to near 1 over the overlap.
 
         A squared sine: the least weight lies where a window knows least, at its edge, and the
@@ -73,8 +74,8 @@ class Axis:
         """Pixels that a span settles; those of all spans add up to the length."""
         return self.settled(index) - self.start(index)
 
-    def weights(self, index: int) -> NDArray[np.float32]:
-        """Blend weights of a span inside the scene; those of all spans sum to one at each pixel."""
+    def weights(self, index: int) -> Float32:
+        """Shares of a span in the blend, shape ``(pixels inside the scene,)``; those of all spans sum to one."""
         weights = np.ones(self.size, dtype=np.float32)
         if self.overlap and index > 0:
             weights[: self.overlap] = self._ramp
@@ -112,11 +113,11 @@ class Tile:
     col: int
     window: Window
     inside: Window
-    rows: NDArray[np.intp]
-    cols: NDArray[np.intp]
+    rows: Indices
+    cols: Indices
     pixels: int
-    row_weights: NDArray[np.float32]
-    col_weights: NDArray[np.float32]
+    row_weights: Float32
+    col_weights: Float32
 
 
 @dataclass(frozen=True)
@@ -169,8 +170,8 @@ class Grid:
             yield from self.row_of_tiles(row)
 
 
-def mirrored(start: int, count: int, length: int) -> NDArray[np.intp]:
-    """Indices of ``count`` pixels from ``start``, folded back into ``0 … length - 1`` at both ends.
+def mirrored(start: int, count: int, length: int) -> Indices:
+    """Indices of ``count`` pixels from ``start``, folded back into ``0 … length - 1``: shape ``(count,)``.
 
     The image's edge is the mirror, so that what lies beyond it is the same at any resolution; a fold that leaves at the
     other end is folded again, as ``numpy.pad(mode="symmetric")`` does.
