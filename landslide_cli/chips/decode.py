@@ -1,21 +1,22 @@
-"""Decoding of chips: 8-bit colour out of PNG, JPEG and GeoTIFF, masks that must be binary, and the paper's one size."""
+"""Decoding of chips: 8-bit colour out of PNG, JPEG and GeoTIFF, masks that must be binary, and the paper's one size.
+
+rasterio is imported for GeoTIFFs only, so that machines that train on PNG and JPEG do without it.
+"""
 
 from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 from PIL import Image
-from rasterio.enums import ColorInterp
-from rasterio.errors import NotGeoreferencedWarning
-from rasterio.io import DatasetReader
 
-from landslide_cli.scene.scene import choose_bands
 from landslide_cli.typing import Bools, Bytes, Pixels
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
 
 TIFF_SUFFIXES = {".tif", ".tiff"}
 LOSSY_SUFFIXES = {".jpg", ".jpeg"}
@@ -94,11 +95,18 @@ def _mask_values(path: Path) -> NDArray[Any]:
 
 
 def _bands(src: DatasetReader) -> tuple[int, ...]:
+    from rasterio.enums import ColorInterp
+
+    from landslide_cli.scene.scene import choose_bands
+
     colours = [number for number, kind in enumerate(src.colorinterp, start=1) if kind != ColorInterp.alpha]
     return choose_bands(src, RGB, None) if len(colours) >= len(RGB) else (colours[0],) * len(RGB)
 
 
 def _open(path: Path) -> DatasetReader:
+    import rasterio
+    from rasterio.errors import NotGeoreferencedWarning
+
     with warnings.catch_warnings():
         # Chips need no place on the map.
         warnings.simplefilter("ignore", NotGeoreferencedWarning)

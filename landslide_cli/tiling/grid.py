@@ -6,11 +6,14 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-from rasterio.windows import Window
 
 from landslide_cli.typing import Float32, Indices
+
+if TYPE_CHECKING:
+    from rasterio.windows import Window
 
 # Of windows of 512. Less leaves seams, more takes more windows for answers that are no better: docs/performance.md.
 DEFAULT_OVERLAP = 64
@@ -148,6 +151,8 @@ class Grid:
 
     def row_of_tiles(self, row: int) -> Iterator[Tile]:
         """The tiles of one row of the grid, from left to right."""
+        from rasterio.windows import Window  # here, so that machines that only train do without rasterio
+
         top, bottom = self.rows.start(row), self.rows.stop(row)
         row_weights = self.rows.weights(row)
         for col in range(self.cols.count):
