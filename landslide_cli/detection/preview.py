@@ -19,7 +19,6 @@ from landslide_cli.model.card import ModelCard
 from landslide_cli.model.weights import DEFAULT_MODEL, find_model
 from landslide_cli.prediction.plan import Plan, make_plan, read_scene_area
 from landslide_cli.prediction.predictor import open_planned_engine
-from landslide_cli.scene.ground import Ground
 from landslide_cli.scene.scene import Scene, open_scene
 from landslide_cli.tiling.grid import DEFAULT_OVERLAP
 
@@ -168,9 +167,8 @@ def preview(
             with found.noting():
                 area = read_scene_area(opened, aoi=aoi, bbox=bbox)
             with found.noting():
-                ground = Ground(opened.transform, opened.crs, opened.ground)
                 stack.enter_context(
-                    open_terrain(dem, scene=ground, size=(opened.height, opened.width), min_slope_deg=min_slope)
+                    open_terrain(dem, scene=opened.ground, size=(opened.height, opened.width), min_slope_deg=min_slope)
                 )
             with found.noting():
                 found.valid_share = opened.valid_share()

@@ -17,7 +17,7 @@ from landslide_cli.detection.outputs import provenance
 from landslide_cli.detection.run import open_collector, open_inventory
 from landslide_cli.engine import Engine
 from landslide_cli.inventory.provenance import Job
-from landslide_cli.mosaic.blend import blend
+from landslide_cli.mosaic.blend import Prediction, blend
 from landslide_cli.prediction.plan import Plan
 from landslide_cli.prediction.tiles import read_tiles
 from landslide_cli.tiling.grid import Grid
@@ -109,7 +109,7 @@ def _polygonize(plan: Plan, engine: Engine, probability: NDArray[np.float32]) ->
     seen = min(size, plan.rows.seen), min(size, plan.cols.seen)
     height, width = min(plan.scene_px(size)[0], scene.height), min(plan.scene_px(size)[1], scene.width)
     grid = Grid.square(*seen, size, plan.grid.rows.overlap)
-    predictions = ((tile, probability, None) for tile in grid.tiles())
+    predictions = (Prediction(tile, probability) for tile in grid.tiles())
     shown = Scaling(height, seen[0]), Scaling(width, seen[1])
     with TemporaryDirectory() as folder:
         job = Job(scene.name, width, height, scene.crs, datetime.now(UTC))

@@ -31,7 +31,6 @@ from landslide_cli.mosaic.blend import blend
 from landslide_cli.mosaic.encoding import DEFAULT_BOUNDARY, NODATA, Boundary
 from landslide_cli.prediction.plan import Plan, make_plan, read_scene_area
 from landslide_cli.prediction.predictor import OnProgress, Predictor, open_planned_engine
-from landslide_cli.scene.ground import Ground
 from landslide_cli.scene.scene import open_scene
 from landslide_cli.tiling.grid import DEFAULT_OVERLAP
 
@@ -154,8 +153,8 @@ def detect(
     refuse_lonely_spread(spread, tta or card.tta)
     with ExitStack() as stack:
         opened = stack.enter_context(open_scene(scene, wanted=card.bands, bands=bands))
-        ground, size = Ground(opened.transform, opened.crs, opened.ground), (opened.height, opened.width)
-        terrain = stack.enter_context(open_terrain(dem, scene=ground, size=size, min_slope_deg=min_slope))
+        size = opened.height, opened.width
+        terrain = stack.enter_context(open_terrain(dem, scene=opened.ground, size=size, min_slope_deg=min_slope))
         area = read_scene_area(opened, aoi=aoi, bbox=bbox)
         plan = make_plan(
             opened,
@@ -239,7 +238,7 @@ def open_inventory(place: Path, plan: Plan, tags: dict[str, str], job: Job) -> I
     scene = plan.scene
     return InventoryWriter(
         place,
-        measurer=Measurer(Ground(scene.transform, scene.crs, scene.ground), plan.shaping, plan.terrain),
+        measurer=Measurer(scene.ground, plan.shaping, plan.terrain),
         job=job,
         model=plan.card.model_id,
         resolution_m=plan.working_m,
@@ -256,7 +255,7 @@ def open_collector(inventory: InventoryWriter, plan: Plan, *, width: int | None 
         width=width or plan.scene.width,
         threshold=plan.threshold,
         connectivity=plan.connectivity,
-        sieve_px=plan.shaping.sieve_px(plan.scene.ground),
+        sieve_px=plan.shaping.sieve_px(plan.scene.ground.pixel_m),
         spread=plan.tta != "none",
         boundary=plan.boundary,
     )

@@ -1,4 +1,4 @@
-"""Adding weighted tiles up to finished strips, and the rasters made of them."""
+"""Adding tiles up to finished strips of the mosaic."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Bits = NDArray[np.uint8]
 class Strip:
     """Full-width rows of the mosaic that are finished.
 
-    ``stored`` is uint8, shape ``(rows, width)``: 0 … 254 for probability 0 … 1, 255 where nothing is known.
+    ``stored`` is uint8, shape ``(rows, width)``: 0 … 254 for probability 0 … 1, 255 where no pixel is valid.
     ``spread`` is of the same kind, 0 … 254 for 0 … 0.5; None where only one view was asked for.
     """
 
@@ -35,8 +35,47 @@ class Strip:
         return Window(0, self.top, self.stored.shape[1], self.stored.shape[0])
 
 
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """Which pixels are valid in full-width rows of the scene, eight of them in a byte.
+
+    Attributes:
+        packed: uint8, shape ``(rows, ceil(width / 8))``, as ``numpy.packbits(…, axis=1)`` gives it.
+        width: Columns of the scene.
+    """
+
+    packed: Bits
+    width: int
+
+    @classmethod
+    def of(cls, valid: NDArray[np.bool_]) -> Validity:
+        """Pack a bool array of shape ``(rows, width)``, True where a pixel is valid."""
+        return cls(np.packbits(valid, axis=1), valid.shape[1])
+
+    def rows(self, first: int, stop: int) -> NDArray[np.bool_]:
+        """The same for some of the rows, counted from the first one here: bool, shape ``(stop - first, width)``."""
+        return np.unpackbits(self.packed[first:stop], axis=1, count=self.width).view(bool)
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What is known of a tile.
+
+    Attributes:
+        tile: The tile.
+        probability: Over its window, float32, shape ``(height, width)``, or ``(2, height, width)`` with the spread: a
+            numpy array, or a torch tensor on any device, where it is blended then. None where the network wasn't asked.
+        valid: Asked for with the last tile of a row alone: which pixels are valid in the rows of the scene that are
+            complete with it. None where all are.
+    """
+
+    tile: Tile
+    probability: Any
+    valid: Validity | None = None
+
+
 def blend(
-    predictions: Iterable[tuple[Tile, Any, Bits | None]],
+    predictions: Iterable[Prediction],
     grid: Grid,
     *,
     scene: tuple[Scaling, Scaling] | None = None,
@@ -45,14 +84,10 @@ def blend(
     """Add tiles up, and give each row away once no further tile adds to it.
 
     Args:
-        predictions: For each tile of the grid, row by row: the tile; the probability over its window, a numpy array or
-            a torch tensor on any device, where it is blended then (None where the network wasn't asked); and with the
-            last tile of a row, which pixels are known in the rows of the scene that are complete then, packed by
-            ``numpy.packbits(…, axis=1)``, None for all.
+        predictions: Of the tiles of the grid, row by row.
         grid: The grid of the tiles.
         scene: How the scene's rows and columns are seen in the grid; as they are by default.
-        spread: Whether predictions have two layers, shape ``(2, height, width)``: probability and spread. Both are
-            blended with the same weights.
+        spread: Whether predictions have the spread as well; it is blended as the probability is.
 
     Yields:
         Strips from top to bottom that cover the scene without gaps, of ``PIXELS_AT_ONCE`` at most, or one row.
@@ -61,17 +96,18 @@ def blend(
     total = Sums(1 + spread, grid.rows.size, cols.seen)
     outward = Outward(rows, cols)
     done = top = 0
-    for tile, probability, known in predictions:
-        if probability is not None:
-            total.add(tile, probability)
+    for one in predictions:
+        tile = one.tile
+        if one.probability is not None:
+            total.add(tile, one.probability)
         if tile.col < grid.cols.count - 1:
             continue
         settled = grid.rows.settled(tile.row)
         first = top
         for part in outward.feed(total.upper(settled - done)):
-            here = slice(top - first, top - first + part.shape[1])
-            yield _strip(part, top, None if known is None else _unpacked(known[here], cols.scene))
-            top += part.shape[1]
+            stop = top + part.shape[1]
+            yield _strip(part, top, None if one.valid is None else one.valid.rows(top - first, stop - first))
+            top = stop
         total.drop(settled - done)
         done = settled
 
@@ -125,11 +161,7 @@ def _zeros_beside(probability: Any, shape: tuple[int, ...]) -> Any:
     return np.zeros(shape, dtype=np.float32) if isinstance(probability, np.ndarray) else probability.new_zeros(shape)
 
 
-def _unpacked(known: Bits, width: int) -> NDArray[np.bool_]:
-    return np.unpackbits(known, axis=1, count=width).view(bool)
-
-
-def _strip(part: Floats, top: int, known: NDArray[np.bool_] | None) -> Strip:
+def _strip(part: Floats, top: int, valid: NDArray[np.bool_] | None) -> Strip:
     probability, *spread = part
-    apart = quantise(spread[0] / (STEPS * SPREAD_STEP), known) if spread else None
-    return Strip(top, quantise(probability, known), apart)
+    apart = quantise(spread[0] / (STEPS * SPREAD_STEP), valid) if spread else None
+    return Strip(top, quantise(probability, valid), apart)

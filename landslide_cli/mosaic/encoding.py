@@ -31,9 +31,9 @@ def outline_level(threshold: float, boundary: Boundary) -> float | None:
     return stored_threshold(threshold) - 0.5 if boundary == "smooth" else None
 
 
-def quantise(probability: NDArray[np.float32], known: NDArray[np.bool_] | None = None) -> NDArray[np.uint8]:
-    """Probabilities to stored values; 255 where ``known`` is False."""
+def quantise(probability: NDArray[np.float32], valid: NDArray[np.bool_] | None = None) -> NDArray[np.uint8]:
+    """Probabilities to stored values, uint8 of the same shape; 255 where ``valid`` is False."""
     stored = (probability * STEPS + 0.5).clip(0, STEPS).astype(np.uint8)
-    if known is not None:
-        stored[~known] = NODATA
+    if valid is not None:
+        stored[~valid] = NODATA
     return stored

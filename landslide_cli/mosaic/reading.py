@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyproj
 import rasterio
 from numpy.typing import NDArray
 from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOError
@@ -20,7 +19,7 @@ from rasterio.windows import Window
 from landslide_cli.errors import NoCRSWarning, ProbabilityError
 from landslide_cli.mosaic.blend import Strip
 from landslide_cli.mosaic.encoding import NODATA, SPREAD_STEP, STEPS, quantise
-from landslide_cli.scene.ground import Ground, ground_resolution
+from landslide_cli.scene.ground import Ground, ground_of
 
 ROWS_AT_ONCE = 512
 OnRows = Callable[[int, int], None]
@@ -78,16 +77,16 @@ class Mosaic:
                 on_rows((top + int(window.height)) * self.width, self.height * self.width)
 
     def _quantised(self, probability: NDArray[Any]) -> NDArray[np.uint8]:
-        known = np.isfinite(probability)
+        valid = np.isfinite(probability)
         if self.src.nodata is not None:
-            known &= probability != self.src.nodata
-        probability = np.where(known, probability, 0).astype(np.float32)
+            valid &= probability != self.src.nodata
+        probability = np.where(valid, probability, 0).astype(np.float32)
         if probability.min() < 0 or probability.max() > 1:
             raise ProbabilityError(
                 f"{self.src.name} holds values from {probability.min():g} to {probability.max():g}, "
                 "but probabilities lie between 0 and 1; scale them with gdal_calc.py"
             )
-        return quantise(probability, known)
+        return quantise(probability, valid)
 
 
 @contextmanager
@@ -117,7 +116,6 @@ def open_mosaic(path: str | Path, *, spread: str | Path | None = None, cache_byt
                     f"{spread} is not the spread raster of {path}; give the one that landslide detect --spread "
                     "has written in the same run"
                 )
-        pixel_m = None
         if src.crs is None:
             warnings.warn(
                 f"{src.name} has no coordinate reference system: polygons come in its own coordinates, "
@@ -125,14 +123,11 @@ def open_mosaic(path: str | Path, *, spread: str | Path | None = None, cache_byt
                 NoCRSWarning,
                 stacklevel=3,
             )
-        else:
-            pixel_m = ground_resolution(pyproj.CRS.from_user_input(src.crs), src.transform, src.height, src.width)
-        ground = Ground(src.transform, src.crs, pixel_m)
         # Each block is decoded once; GDAL's own default, a share of the machine's memory, would grow with the raster.
         rows = max(ROWS_AT_ONCE, src.block_shapes[0][0])
         block_row = rows * src.width * np.dtype(src.dtypes[0]).itemsize
         stack.enter_context(rasterio.Env(GDAL_CACHEMAX=cache_bytes + (2 + (apart is not None)) * block_row))
-        yield Mosaic(src, apart, ground)
+        yield Mosaic(src, apart, ground_of(src))
 
 
 def _open(path: str | Path) -> DatasetReader:

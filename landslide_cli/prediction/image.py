@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslide_cli.engine import Engine
-from landslide_cli.mosaic.blend import blend
+from landslide_cli.mosaic.blend import Prediction, blend
 from landslide_cli.tiling.grid import Grid
 from landslide_cli.tiling.resampling import Scaling, resized
 
@@ -31,7 +31,7 @@ def predict_image(engine: Engine, image: NDArray[np.uint8], zoom: float = 1.0) -
     if not (rows.same and cols.same):
         pixels = np.rint(resized(pixels, (rows.seen, cols.seen))).astype(image.dtype)
     predictions = (
-        (tile, _probability(engine(np.ascontiguousarray(pixels[:, tile.rows[:, None], tile.cols])[None])), None)
+        Prediction(tile, _probability(engine(np.ascontiguousarray(pixels[:, tile.rows[:, None], tile.cols])[None])))
         for tile in grid.tiles()
     )
     return np.concatenate([strip.stored for strip in blend(predictions, grid, scene=(rows, cols))])

@@ -177,8 +177,8 @@ def plan_scale(scene: Scene, card: ModelCard, *, resolution_m: float | None) -> 
     Raises:
         SceneError: ``resolution_m`` is given and the scene has no CRS to relate it to.
     """
-    ground, native_m = scene.ground, scene.resolution_m
-    if ground is None or native_m is None:
+    pixel_m, native_m = scene.ground.pixel_m, scene.resolution_m
+    if pixel_m is None or native_m is None:
         if resolution_m is not None:
             raise SceneError(
                 f"{scene.name} has no CRS, so --resolution {resolution_m:g} can't be met; assign a CRS first"
@@ -186,9 +186,9 @@ def plan_scale(scene: Scene, card: ModelCard, *, resolution_m: float | None) -> 
         return *_scaled(scene, (1.0, 1.0)), None
     low, high = card.resolution_m
     target_m = resolution_m or min(max(native_m, low), high)
-    if resolution_m is None and target_m == native_m and max(ground) <= SQUEEZED * min(ground):
+    if resolution_m is None and target_m == native_m and max(pixel_m) <= SQUEEZED * min(pixel_m):
         return *_scaled(scene, (1.0, 1.0)), native_m
-    down, across = (target_m / metres for metres in ground)
+    down, across = (target_m / metres for metres in pixel_m)
     return *_scaled(scene, (down, across)), target_m
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,13 @@ from landslide_cli.engine import Engine, empty_batch, staying
 from landslide_cli.engine.choice import open_engine
 from landslide_cli.engine.kept import OpenEngine
 from landslide_cli.engine.views import VIEWS
+from landslide_cli.mosaic.blend import Prediction
 from landslide_cli.prediction.plan import Plan
 from landslide_cli.prediction.prefetch import ahead
-from landslide_cli.prediction.tiles import read_tiles
-from landslide_cli.tiling.grid import Tile
+from landslide_cli.prediction.tiles import Seen, read_tiles
 
 OnProgress = Callable[[int, int], None]
 Pixels = NDArray[np.generic]
-Bits = NDArray[np.uint8]
-Prediction = tuple[Tile, Any, Bits | None]  # probabilities may be torch tensors
 
 # Batches that are read, and answered, before they are needed.
 READ_AHEAD, ANSWERED_AHEAD = 2, 1
@@ -63,19 +61,18 @@ class Batch:
     """Tiles in the order of the grid and the pixels that the network must see for them.
 
     Attributes:
-        tiles: Each tile, whether the network is asked about it, and what `landslide_cli.prediction.tiles.Seen` knows
-            with it.
+        tiles: What is known of each before the network is asked; without an image where it isn't asked.
         pixels: Raw pixels of the tiles that it is asked about, always filled up to the engine's batch size, since
             kernels may round otherwise for other sizes; None where there are none.
     """
 
-    tiles: list[tuple[Tile, bool, Bits | None]]
+    tiles: list[Seen]
     pixels: Pixels | None
 
     @property
     def asked(self) -> int:
         """Tiles that the network is asked about."""
-        return sum(asked for _, asked, _ in self.tiles)
+        return sum(seen.image is not None for seen in self.tiles)
 
 
 @dataclass(slots=True)
@@ -103,9 +100,9 @@ class Predictor:
             for batch, probabilities in answered:
                 self.asked += batch.asked
                 answers = iter(probabilities)
-                for tile, asked, known in batch.tiles:
-                    yield tile, next(answers) if asked else None, known
-                    done += tile.pixels
+                for one in batch.tiles:
+                    yield Prediction(one.tile, None if one.image is None else next(answers), one.valid)
+                    done += one.tile.pixels
                     if self.on_progress:
                         self.on_progress(done * total // seen, total)
 
@@ -124,13 +121,15 @@ def read_batches(plan: Plan, engine: Engine) -> Iterator[Batch]:
     def empty() -> Pixels:
         return empty_batch(engine, (size, bands, plan.size, plan.size), plan.scene.dtype)
 
-    tiles: list[tuple[Tile, bool, Bits | None]] = []
+    tiles: list[Seen] = []
     pixels, filled = empty(), 0
     with closing(read_tiles(plan)) as seen:
         for one in seen:
-            tiles.append((one.tile, one.image is not None, one.known))
-            if one.image is not None:
+            if one.image is None:
+                tiles.append(one)
+            else:
                 pixels[filled] = one.image
+                tiles.append(replace(one, image=pixels[filled]))
                 filled += 1
             if filled in (0, size):
                 yield Batch(tiles, pixels if filled else None)

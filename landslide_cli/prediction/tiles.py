@@ -13,6 +13,7 @@ import shapely
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
+from landslide_cli.mosaic.blend import Validity
 from landslide_cli.prediction.plan import Plan
 from landslide_cli.prediction.prefetch import ahead
 from landslide_cli.scene.area import Area
@@ -33,24 +34,24 @@ class Seen:
 
     Attributes:
         tile: The tile.
-        image: Raw pixels, shape ``(bands, size, size)``, valid until the next tile is asked for; None where no pixel
-            counts.
-        known: With the last tile of a row of tiles, which pixels count in the rows of the scene that are complete
-            then, as `landslide_cli.mosaic.blend.blend` takes it.
+        image: Raw pixels, shape ``(bands, size, size)``, to be used before the next tile is asked for; None where no
+            pixel is valid.
+        valid: With the last tile of a row of tiles, which pixels are valid, and in the area of interest, in the rows
+            of the scene that are complete then; None with the others.
     """
 
     tile: Tile
     image: Pixels | None
-    known: Bits | None
+    valid: Validity | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Rows that the network sees, where a pixel that counts lies under them, and the scene's rows read for them."""
+    """Rows that the network sees, where a valid pixel lies under them, and the scene's rows read for them."""
 
     image: Pixels
     touched: Bools
-    known: Bits
+    valid: Validity
 
 
 def read_tiles(plan: Plan, rows: range | None = None) -> Generator[Seen]:
@@ -80,9 +81,9 @@ def read_tiles(plan: Plan, rows: range | None = None) -> Generator[Seen]:
                 last = tile.col == grid.cols.count - 1
                 across = _slice(tile.cols)
                 image = strip.image[:, here][:, :, across]
-                counts = strip.touched[here][:, across].any()
-                known = strip.known.take(plan.rows.complete(grid.rows.settled(row))) if last else None
-                yield Seen(tile, image if counts else None, known)
+                touched = strip.touched[here][:, across].any()
+                valid = strip.valid.take(plan.rows.complete(grid.rows.settled(row))) if last else None
+                yield Seen(tile, image if touched else None, valid)
 
 
 def _slice(index: NDArray[np.intp]) -> Any:
@@ -101,7 +102,7 @@ class _Strip:
         self._image = np.empty((bands, *shape), dtype=plan.scene.dtype)
         self._touched = np.empty(shape, dtype=bool)
         self.top = self.stop = top
-        self.known = _Known(plan.rows.under(top, top + 1)[0])
+        self.valid = _ValidRows(plan.rows.under(top, top + 1)[0], plan.scene.width)
         part = added * plan.cols.seen * (bands * plan.scene.dtype.itemsize + 1)
         self.depth = min(max(2, READ_AHEAD_BYTES // part), 64)
 
@@ -123,25 +124,25 @@ class _Strip:
         here = slice(self.stop - self.top, self.stop - self.top + len(rows.touched))
         self._image[:, here], self._touched[here] = rows.image, rows.touched
         self.stop += len(rows.touched)
-        self.known.add(rows.known)
+        self.valid.add(rows.valid)
 
 
-class _Known:
-    """Which of the scene's pixels count, in the order of their rows."""
+class _ValidRows:
+    """Which of the scene's pixels are valid, in the order of their rows."""
 
-    def __init__(self, top: int) -> None:
-        self._top = top
+    def __init__(self, top: int, width: int) -> None:
+        self._top, self._width = top, width
         self._parts: list[Bits] = []
 
-    def add(self, part: Bits) -> None:
-        self._parts.append(part)
+    def add(self, part: Validity) -> None:
+        self._parts.append(part.packed)
 
-    def take(self, stop: int) -> Bits:
+    def take(self, stop: int) -> Validity:
         """Those from where the last ones ended to ``stop``."""
         rows = np.concatenate(self._parts)
         taken, rest = np.split(rows, [stop - self._top])
         self._parts, self._top = [rest], stop
-        return taken
+        return Validity(taken, self._width)
 
 
 def _read(plan: Plan, first: int, stop: int) -> Iterator[_Rows]:
@@ -152,7 +153,7 @@ def _read(plan: Plan, first: int, stop: int) -> Iterator[_Rows]:
     columns = _Columns(plan)
     for upper, lower in _parts(plan, top, end):
         image = np.empty((len(scene.bands), lower - upper, scene.width), dtype=scene.dtype)
-        counts = np.zeros(image.shape[1:], dtype=bool)
+        analysed = np.zeros(image.shape[1:], dtype=bool)
         left, right = columns.needed(upper, lower)
         image[:, :, :left] = image[:, :, right:] = fill[..., None]
         if left < right:
@@ -160,13 +161,13 @@ def _read(plan: Plan, first: int, stop: int) -> Iterator[_Rows]:
             image[:, :, left:right], valid = scene.read(window)
             if not valid.all():
                 image[:, :, left:right][:, ~valid] = fill
-            counts[:, left:right] = valid & plan.area.mask(window) if plan.area else valid
-        known = np.packbits(counts, axis=1)
+            analysed[:, left:right] = valid & plan.area.mask(window) if plan.area else valid
+        packed = Validity.of(analysed)
         if inward is None:
-            yield _Rows(image, counts, known)
+            yield _Rows(image, analysed, packed)
         else:
-            seen, touched = inward.feed(_clipped(image, plan.value_range), counts)
-            yield _Rows(seen if image.dtype.kind == "f" else np.rint(seen), touched, known)
+            seen, touched = inward.feed(_clipped(image, plan.value_range), analysed)
+            yield _Rows(seen if image.dtype.kind == "f" else np.rint(seen), touched, packed)
 
 
 def _clipped(image: Pixels, value_range: tuple[float, float]) -> Pixels:

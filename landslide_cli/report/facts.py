@@ -48,7 +48,7 @@ class Coverage:
 
 def coverage(scene: Scene, inventory: Inventory, valid_share: float) -> Coverage:
     """Measure what was looked at."""
-    ground = Ground(scene.transform, scene.crs)
+    ground = scene.ground
     box = shapely.segmentize(shapely.box(0, 0, scene.width, scene.height), max(scene.width, scene.height) / PROBES)
     scene_m2 = _total(ground.measure(ground.place(np.array([box], dtype=object)))[0])
     analysed = inventory.analysed

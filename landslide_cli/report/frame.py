@@ -13,7 +13,7 @@ import shapely
 from affine import Affine
 from rasterio.crs import CRS
 
-from landslide_cli.scene.ground import Floats, Geometries, Ground
+from landslide_cli.scene.ground import Floats, Geometries
 from landslide_cli.scene.scene import Scene
 
 TILE = 256
@@ -112,10 +112,10 @@ def web_mercator(longitude: float) -> CRS:
 
 
 def _in_mercator(scene: Scene) -> Frame | None:
-    if scene.crs is None or scene.ground is None:
+    if scene.crs is None or scene.ground.pixel_m is None:
         return None
     row, col = scene.height / 2, scene.width / 2
-    ground = Ground(scene.transform, scene.crs)
+    ground = scene.ground
     longitude, latitude = ground.longitude_latitude(*(np.array([v]) for v in scene.transform @ (col, row)))
     if not np.isfinite([longitude[0], latitude[0]]).all():
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -16,6 +17,7 @@ from rasterio.crs import CRS
 
 if TYPE_CHECKING:
     from rasterio.crs import CRS
+    from rasterio.io import DatasetReader
 
 Geometries = NDArray[np.object_]
 Floats = NDArray[np.float64]
@@ -35,6 +37,11 @@ class Ground:
     transform: Affine
     crs: CRS | None
     pixel_m: tuple[float, float] | None = None
+
+    @property
+    def resolution_m(self) -> float | None:
+        """Metres per pixel at the centre: the geometric mean of both directions."""
+        return math.sqrt(self.pixel_m[0] * self.pixel_m[1]) if self.pixel_m else None
 
     @cached_property
     def _ellipsoid(self) -> tuple[pyproj.Geod, pyproj.Transformer] | None:
@@ -124,6 +131,14 @@ class Ground:
         x, y = pixels.T
         mapped: Floats = np.stack(self.transform @ (x, y), axis=1)
         return mapped
+
+
+def ground_of(src: DatasetReader) -> Ground:
+    """Where the pixels of an open raster lie."""
+    if src.crs is None:
+        return Ground(src.transform, None)
+    pixel_m = ground_resolution(pyproj.CRS.from_user_input(src.crs), src.transform, src.height, src.width)
+    return Ground(src.transform, src.crs, pixel_m)
 
 
 def beside(longitude: Floats, centre: Floats) -> Floats:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyproj
 import rasterio
 from affine import Affine
 from numpy.typing import NDArray
@@ -21,7 +19,7 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from landslide_cli.errors import NoCRSWarning, SceneError
-from landslide_cli.scene.ground import ground_resolution
+from landslide_cli.scene.ground import Ground, ground_of
 
 RGB = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
 PERCENTILES = (1.0, 99.0)
@@ -36,12 +34,12 @@ class Scene:
     Attributes:
         src: The open dataset.
         bands: Numbers of the bands that are read, counted from 1, in the model's order.
-        ground: Metres per pixel down and across at the scene's centre, or None without a CRS.
+        ground: Where its pixels lie, and how large they are at its centre.
     """
 
     src: DatasetReader
     bands: tuple[int, ...]
-    ground: tuple[float, float] | None
+    ground: Ground
 
     @property
     def name(self) -> str:
@@ -61,12 +59,12 @@ class Scene:
     @property
     def transform(self) -> Affine:
         """Pixel to map."""
-        return self.src.transform
+        return self.ground.transform
 
     @property
     def crs(self) -> CRS | None:
         """Coordinate reference system, if the file has one."""
-        return self.src.crs
+        return self.ground.crs
 
     @property
     def dtype(self) -> np.dtype[np.generic]:
@@ -76,7 +74,7 @@ class Scene:
     @property
     def resolution_m(self) -> float | None:
         """Metres per pixel at the centre: the geometric mean of both directions."""
-        return math.sqrt(self.ground[0] * self.ground[1]) if self.ground else None
+        return self.ground.resolution_m
 
     def read(self, window: Window) -> tuple[NDArray[np.generic], NDArray[np.bool_]]:
         """Read a window that lies inside the scene.
@@ -172,7 +170,6 @@ def open_scene(path: str | Path, *, wanted: Sequence[str], bands: Sequence[int] 
         _refuse_unrectified(src)
         chosen = choose_bands(src, wanted, bands)
         _refuse_complex(src, chosen)
-        ground = None
         if src.crs is None:
             warnings.warn(
                 f"{src.name} has no coordinate reference system: polygons come in its own coordinates, "
@@ -180,9 +177,7 @@ def open_scene(path: str | Path, *, wanted: Sequence[str], bands: Sequence[int] 
                 NoCRSWarning,
                 stacklevel=3,
             )
-        else:
-            ground = ground_resolution(pyproj.CRS.from_user_input(src.crs), src.transform, src.height, src.width)
-        yield Scene(src, chosen, ground)
+        yield Scene(src, chosen, ground_of(src))
 
 
 def choose_bands(src: DatasetReader, wanted: Sequence[str], bands: Sequence[int] | None) -> tuple[int, ...]:

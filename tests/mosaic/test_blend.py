@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,20 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from landslide_cli.mosaic.blend import blend
+from landslide_cli.mosaic.blend import Prediction, Validity, blend
 from landslide_cli.mosaic.encoding import NODATA, STEPS
 from landslide_cli.tiling import resampling
 from landslide_cli.tiling.grid import Axis, Grid, Tile
 from landslide_cli.tiling.resampling import Scaling, resized
 
 
-def packed(known: NDArray[np.bool_], grid: Grid, tile: Tile, rows: Scaling | None = None) -> NDArray[np.uint8] | None:
+def packed(known: NDArray[np.bool_], grid: Grid, tile: Tile, rows: Scaling | None = None) -> Validity | None:
     """What a reader tells with a tile, of a scene whose rows are seen so."""
     if tile.col < grid.cols.count - 1:
         return None
     complete = rows.complete if rows else int
     first = complete(grid.rows.settled(tile.row - 1)) if tile.row else 0
-    return np.packbits(known[first : complete(grid.rows.settled(tile.row))], axis=1)
+    return Validity.of(known[first : complete(grid.rows.settled(tile.row))])
 
 
 @given(st.integers(1, 60), st.integers(1, 60), st.integers(2, 24), st.data())
@@ -35,7 +36,7 @@ def test_blending_pieces_of_a_field_gives_the_field_back(
     grid = Grid(Axis(height, size, overlap), Axis(width, size, overlap))
     field = np.random.default_rng(0).random((height, width)).astype(np.float32)
     known = np.random.default_rng(1).random((height, width)) < 0.8
-    tiles = ((tile, field[np.ix_(tile.rows, tile.cols)], packed(known, grid, tile)) for tile in grid.tiles())
+    tiles = (Prediction(tile, field[np.ix_(tile.rows, tile.cols)], packed(known, grid, tile)) for tile in grid.tiles())
     strips = list(blend(tiles, grid))
     assert [strip.top for strip in strips] == list(np.cumsum([0, *(len(strip.stored) for strip in strips)])[:-1])
     stored = np.concatenate([strip.stored for strip in strips])
@@ -52,7 +53,10 @@ def test_what_was_seen_coarser_or_finer_is_resampled_as_a_whole(
     grid = Grid(Axis(rows.seen, size, overlap), Axis(cols.seen, size, overlap))
     field = np.random.default_rng(0).random((2, rows.seen, cols.seen)).astype(np.float32) / 2
     known = np.random.default_rng(1).random((height, width)) < 0.8
-    tiles = [(tile, field[:, tile.rows[:, None], tile.cols], packed(known, grid, tile, rows)) for tile in grid.tiles()]
+    tiles = [
+        Prediction(tile, field[:, tile.rows[:, None], tile.cols], packed(known, grid, tile, rows))
+        for tile in grid.tiles()
+    ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(resampling, "PIXELS_AT_ONCE", 200)
         strips = list(blend(tiles, grid, scene=(rows, cols), spread=True))
@@ -72,9 +76,9 @@ def test_tensors_are_blended_as_arrays_are(height: int, width: int, size: int, s
     grid = Grid.square(height, width, size, size // 3)
     rng = np.random.default_rng(0)
     layers = (2,) if spread else ()
-    tiles = [(tile, rng.random((*layers, size, size), dtype=np.float32), None) for tile in grid.tiles()]
+    tiles = [Prediction(tile, rng.random((*layers, size, size), dtype=np.float32)) for tile in grid.tiles()]
     arrays, tensors = (
-        list(blend(((tile, kind(answer), None) for tile, answer, _ in tiles), grid, spread=spread))
+        list(blend((Prediction(one.tile, kind(one.probability)) for one in tiles), grid, spread=spread))
         for kind in (np.asarray, torch.from_numpy)
     )
     for one, other in zip(arrays, tensors, strict=True):
@@ -87,7 +91,7 @@ def test_tensors_are_blended_as_arrays_are(height: int, width: int, size: int, s
 def test_blending_needs_little_more_than_the_rows_of_a_window() -> None:
     grid = Grid(Axis(2_000, 800, 200), Axis(10_000, 500, 100))
     answer = np.full((800, 500), 0.5, dtype=np.float32)
-    tiles = ((tile, answer, None) for tile in grid.tiles())
+    tiles = (Prediction(tile, answer) for tile in grid.tiles())
     rows = 800 * 10_000 * 4
     tracemalloc.start()
     try:
@@ -103,11 +107,11 @@ def test_blending_needs_little_more_than_the_rows_of_a_window() -> None:
 def test_spread_is_blended_with_the_weights_of_the_probability() -> None:
     grid = Grid.square(50, 70, 32, 16)
     field = np.random.default_rng(0).random((2, 50, 70)).astype(np.float32) / 2
-    tiles = [(tile, field[:, tile.rows[:, None], tile.cols], None) for tile in grid.tiles()]
+    tiles = [Prediction(tile, field[:, tile.rows[:, None], tile.cols]) for tile in grid.tiles()]
     strips = list(blend(tiles, grid, spread=True))
     stored = np.concatenate([strip.stored for strip in strips])
     spread = np.concatenate([strip.spread for strip in strips if strip.spread is not None])
     np.testing.assert_allclose(stored / STEPS, field[0], atol=0.5 / STEPS + 1e-5)
     np.testing.assert_allclose(spread / STEPS / 2, field[1], atol=0.25 / STEPS + 1e-5)
-    alone = blend(((tile, said[0], known) for tile, said, known in tiles), grid)
+    alone = blend((replace(one, probability=one.probability[0]) for one in tiles), grid)
     assert (np.concatenate([strip.stored for strip in alone]) == stored).all()

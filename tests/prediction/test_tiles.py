@@ -107,8 +107,8 @@ def test_windows_are_cut_from_the_scene_resampled_as_a_whole(
             if seen.image is not None and not with_area:  # pixels that no tile of the area shows aren't read
                 assert seen.image.dtype == np.uint8
                 assert np.abs(seen.image.astype(int) - expected[:, *at]).max() <= (1 if plan.resampled else 0)
-            if seen.known is not None:
-                known.append(np.unpackbits(seen.known, axis=1, count=width))
+            if seen.valid is not None:
+                known.append(seen.valid.rows(0, height))
         assert [(tile.row, tile.col) for tile in tiles] == [(tile.row, tile.col) for tile in plan.grid.tiles()]
         assert (np.concatenate(known) == counts).all()
 
