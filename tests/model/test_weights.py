@@ -42,7 +42,7 @@ def test_the_shipped_card_tells_what_a_user_asks() -> None:
 def test_the_shipped_model_was_measured_and_is_no_worse_than_the_first() -> None:
     _, card = find_model(DEFAULT_MODEL)
     assert card.metrics["validation"]["all"]["f1"] >= 0.65
-    assert "all" in card.metrics["test"]
+    assert set(card.metrics["test"]) >= {"bijie-landslide", "bijie-other", "sichuan", "all"}
 
 
 def test_every_shipped_card_has_its_weights() -> None:
