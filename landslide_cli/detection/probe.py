@@ -6,7 +6,6 @@ import os
 import sys
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslide_cli.detection.outputs import provenance
-from landslide_cli.detection.run import open_collector, open_inventory
+from landslide_cli.detection.run import open_collector
 from landslide_cli.engine import Engine
-from landslide_cli.inventory.provenance import Job
+from landslide_cli.inventory.attributes import Measurer
+from landslide_cli.inventory.collector import Collector
+from landslide_cli.inventory.rules import PolygonRules
 from landslide_cli.mosaic.blend import Prediction, blend
 from landslide_cli.prediction.plan import Plan
 from landslide_cli.prediction.tiles import read_tiles
@@ -56,10 +57,10 @@ def probe(plan: Plan, engine: Engine) -> Needs | None:
         return None
     windows = len(plan.grid) * valid / looked_at
     batch = np.stack([image] * engine.batch_size)
-    probability = engine(batch)[0]  # the first call also chooses kernels
+    probability = engine(batch, plan.value_range)[0]  # the first call also chooses kernels
     with _Cost() as network:
         for _ in range(TIMED):
-            engine(batch)
+            engine(batch, plan.value_range)
     # Before a window is blended here, since that memory is in the buffers.
     memory_bytes = _peak_bytes() + buffer_bytes(plan)
     polygons, file, part = _polygonize(plan, engine, probability)
@@ -112,10 +113,11 @@ def _polygonize(plan: Plan, engine: Engine, probability: NDArray[np.float32]) ->
     predictions = (Prediction(tile, probability) for tile in grid.tiles())
     shown = Scaling(height, seen[0]), Scaling(width, seen[1])
     with TemporaryDirectory() as folder:
-        job = Job(scene.name, width, height, scene.crs, datetime.now(UTC))
         with _Cost() as opening:
-            inventory = open_inventory(Path(folder) / "probe.gpkg", plan, provenance(plan, engine), job)
-        collector = open_collector(inventory, plan, width=width)
+            measurer = Measurer(scene.ground, PolygonRules(threshold=plan.card.threshold))
+            tags = provenance(plan, engine, measurer)
+            inventory = open_collector(Path(folder) / "probe.gpkg", plan, measurer, tags).inventory
+        collector = Collector(inventory, width)
         with _Cost() as cost:
             for strip in blend(predictions, grid, scene=shown, spread=plan.tta != "none"):
                 collector.add(strip)

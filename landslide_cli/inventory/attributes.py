@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +11,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from landslide_cli.inventory.rules import Shaping, shaped
-from landslide_cli.inventory.terrain import Terrain
+from landslide_cli.inventory.rules import PolygonRules, shaped
+from landslide_cli.inventory.terrain import Terrain, open_terrain
 from landslide_cli.scene.ground import Floats, Geometries, Ground
 
 Columns = Mapping[str, NDArray[Any]]
@@ -64,23 +65,23 @@ class Measurer:
 
     Attributes:
         ground: Where the scene's pixels lie.
-        shaping: What is done to the polygons.
+        rules: What is done to the polygons, and which of them stay.
         terrain: Elevation model, if there is one.
     """
 
     ground: Ground
-    shaping: Shaping = Shaping()
+    rules: PolygonRules = PolygonRules()
     terrain: Terrain | None = None
 
     def sieve(self, pixels: Geometries) -> Measured:
         """Shape polygons in pixel coordinates and drop the small and the flat ones; measure what that takes."""
-        keep, placed, area, perimeter = shaped(pixels, self.ground, self.shaping)
+        keep, placed, area, perimeter = shaped(pixels, self.ground, self.rules)
         columns = {"area_m2": area, "perimeter_m": perimeter}
         if self.terrain is None:
             return Measured(keep, placed, columns, 0)
         columns |= self.terrain.measure(placed)
         # What isn't known isn't flat.
-        steep = ~(columns["slope_mean_deg"] < self.terrain.min_slope_deg)
+        steep = ~(columns["slope_mean_deg"] < self.rules.min_slope_deg)
         keep[keep] = steep
         flat = int(np.count_nonzero(~steep))
         return Measured(keep, placed[steep], {name: values[steep] for name, values in columns.items()}, flat)
@@ -95,6 +96,26 @@ class Measurer:
             columns["h_over_l"] = columns["relief_m"] / columns["length_m"]
             columns["h_l_angle_deg"] = np.degrees(np.arctan(columns["h_over_l"]))
         return Measured(found.keep, found.placed, columns, found.flat)
+
+
+@contextmanager
+def open_measurer(rules: PolygonRules, ground: Ground, size: tuple[int, int]) -> Iterator[Measurer]:
+    """What measures polygons of a raster, with the elevation model of the rules opened.
+
+    Args:
+        rules: What is done to the polygons; their threshold is decided.
+        ground: Where the raster's pixels lie.
+        size: The raster's rows and columns.
+
+    Raises:
+        TerrainError: see `landslide_cli.inventory.terrain.open_terrain`; or a smallest slope is asked for without one.
+    """
+    rules.refuse_lonely_slope()
+    if rules.dem is None:
+        yield Measurer(ground, rules)
+        return
+    with open_terrain(rules.dem, scene=ground, size=size) as terrain:
+        yield Measurer(ground, rules, terrain)
 
 
 def dimensions(placed: Geometries, ground: Ground) -> dict[str, Floats]:

@@ -39,14 +39,12 @@ class Terrain:
         ground: Where its pixels lie.
         to_dem: From the scene's CRS to that of the elevation model.
         height_m: Metres that a height of 1 means.
-        min_slope_deg: Landslides with a smaller mean slope are dropped; 0 keeps all.
     """
 
     src: DatasetReader
     ground: Ground
     to_dem: pyproj.Transformer
     height_m: float
-    min_slope_deg: float = 0.0
 
     @property
     def name(self) -> str:
@@ -137,25 +135,17 @@ def _parts(window: Window) -> Iterator[Window]:
 
 
 @contextmanager
-def open_terrain(
-    path: str | Path | None, *, scene: Ground, size: tuple[int, int], min_slope_deg: float = 0.0
-) -> Iterator[Terrain | None]:
+def open_terrain(path: str | Path, *, scene: Ground, size: tuple[int, int]) -> Iterator[Terrain]:
     """Open an elevation model, in any CRS and resolution, for a scene.
 
     Args:
-        path: Any raster of one band that GDAL reads; None for no elevation model.
+        path: Any raster of one band that GDAL reads.
         scene: Where the scene lies.
         size: The scene's rows and columns.
-        min_slope_deg: See `Terrain`.
 
     Raises:
-        TerrainError: it isn't a raster of heights, it or the scene has no CRS, or they don't meet;
-            or a smallest slope is asked for without one.
+        TerrainError: it isn't a raster of heights, it or the scene has no CRS, or they don't meet.
     """
-    if path is None:
-        refuse_lonely_slope(path, min_slope_deg)
-        yield None
-        return
     try:
         src = rasterio.open(path)
     except RasterioError as error:
@@ -180,21 +170,11 @@ def open_terrain(
             raise TerrainError(
                 f"--dem {path} has a local coordinate system; assign the right one (gdal_edit.py -a_srs)"
             )
-        terrain = Terrain(src, ground, to_dem, UNITS[unit], min_slope_deg)
+        terrain = Terrain(src, ground, to_dem, UNITS[unit])
         (meets,) = terrain.on_dem(_outline(scene, size))
         if not shapely.is_valid(meets) or not meets.intersects(shapely.box(0, 0, src.width, src.height)):
             raise TerrainError(f"--dem {path} does not meet the scene; give one of the same region")
         yield terrain
-
-
-def refuse_lonely_slope(path: str | Path | None, min_slope_deg: float) -> None:
-    """Check that a smallest slope has heights to come from.
-
-    Raises:
-        TerrainError: there is no elevation model.
-    """
-    if path is None and min_slope_deg:
-        raise TerrainError(f"--min-slope {min_slope_deg:g} needs the heights of the ground; give them with --dem FILE")
 
 
 def _between(scene: CRS | None, dem: CRS | None, path: str | Path) -> pyproj.Transformer:

@@ -17,7 +17,7 @@ from rasterio.errors import RasterioError
 from landslide_cli.errors import NoCRSWarning, OutputError, ReportError
 from landslide_cli.extras import need
 from landslide_cli.files import refuse_unwritable, staged
-from landslide_cli.inventory.read import Inventory, read_inventory
+from landslide_cli.inventory.read import Inventory, read_layers
 from landslide_cli.mosaic.reading import open_mosaic
 from landslide_cli.report.facts import areas_of, coverage
 from landslide_cli.report.frame import Frame, frame_of
@@ -89,7 +89,7 @@ def write_report(
     out, png = Path(out), None if png is None else Path(png)
     _refuse(out, png, [inventory, scene, probability], overwrite=overwrite)
     with _opened(scene) as opened:
-        read = read_inventory(Path(inventory), opened.name)
+        read = read_layers(Path(inventory), opened.name)
         frame = frame_of(opened)
         placed = _placed(read, frame, opened)
         areas = areas_of(read.landslides)

@@ -6,7 +6,9 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import rasterio
@@ -21,6 +23,7 @@ from rasterio.windows import Window
 from landslide_cli.errors import NoCRSWarning, SceneError
 from landslide_cli.scene.ground import Ground, ground_of
 
+Raster: TypeAlias = "str | PathLike[str] | DatasetReader"
 RGB = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
 PERCENTILES = (1.0, 99.0)
 PROBES = 16  # windows along each side when the stretch is measured
@@ -145,11 +148,11 @@ def _spread(length: int) -> list[int]:
 
 
 @contextmanager
-def open_scene(path: str | Path, *, wanted: Sequence[str], bands: Sequence[int] | None = None) -> Iterator[Scene]:
+def open_scene(raster: Raster, *, wanted: Sequence[str], bands: Sequence[int] | None = None) -> Iterator[Scene]:
     """Open a scene for a model.
 
     Args:
-        path: Any raster that GDAL reads.
+        raster: Any raster that GDAL reads, or a dataset that rasterio has opened, which stays open.
         wanted: Names of the bands that the model needs, in order.
         bands: Numbers of the bands to use, counted from 1; else the file's colour interpretation
             chooses, else the first ones.
@@ -157,16 +160,7 @@ def open_scene(path: str | Path, *, wanted: Sequence[str], bands: Sequence[int] 
     Raises:
         SceneError: it isn't a raster, lacks the bands, is complex, or has only control points.
     """
-    with warnings.catch_warnings():
-        # Scenes without georeference are told about in our own words below.
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        try:
-            src = rasterio.open(path)
-        except RasterioError as error:
-            raise SceneError(
-                f"{path} can't be opened as a raster: {error}; give a GeoTIFF or another GDAL raster"
-            ) from error
-    with src:
+    with _opened(raster) as src:
         _refuse_unrectified(src)
         chosen = choose_bands(src, wanted, bands)
         _refuse_complex(src, chosen)
@@ -178,6 +172,31 @@ def open_scene(path: str | Path, *, wanted: Sequence[str], bands: Sequence[int] 
                 stacklevel=3,
             )
         yield Scene(src, chosen, ground_of(src))
+
+
+@contextmanager
+def _opened(raster: Raster) -> Iterator[DatasetReader]:
+    if not isinstance(raster, str | PathLike):
+        if raster.closed:
+            raise SceneError(f"{raster.name} is closed; give an open dataset, or its name")
+        yield raster
+        return
+    with warnings.catch_warnings():
+        # Scenes without georeference are told about in our own words.
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        try:
+            src = rasterio.open(raster)
+        except RasterioError as error:
+            raise SceneError(
+                f"{raster} can't be opened as a raster: {error}; give a GeoTIFF or another GDAL raster"
+            ) from error
+    with src:
+        yield src
+
+
+def name_of(raster: Raster) -> str:
+    """What a raster is called: its path, or that of an open dataset."""
+    return str(raster) if isinstance(raster, str | PathLike) else str(raster.name)
 
 
 def choose_bands(src: DatasetReader, wanted: Sequence[str], bands: Sequence[int] | None) -> tuple[int, ...]:
