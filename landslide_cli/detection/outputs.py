@@ -141,10 +141,8 @@ def open_raster(
     return rasters.enter_context(
         writing_cog(
             place,
-            height=scene.height,
-            width=scene.width,
-            transform=scene.transform,
-            crs=scene.crs,
+            size=(scene.height, scene.width),
+            ground=scene.ground,
             scale=scale,
             description=description,
             tags=tags,

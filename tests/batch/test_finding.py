@@ -11,9 +11,9 @@ import pytest
 from click.testing import Result
 
 import landslide_cli
-from landslide_cli.batch.planning import plan_batch
 from landslide_cli.errors import SceneError
-from tests.batch.conftest import opener
+from tests.batch.conftest import planned
+from tests.conftest import first_band
 
 Names = Callable[..., list[str]]
 
@@ -34,7 +34,7 @@ def found(tmp_path: Path, model: Path) -> Names:
     """The names of the scenes in files and folders."""
 
     def find(*given: Any, **settings: Any) -> list[str]:
-        return [task.name for task in plan_batch(given, tmp_path / "out", model=model, **settings).tasks]
+        return [task.name for task in planned(given, tmp_path / "out", model, **settings).tasks]
 
     return find
 
@@ -56,7 +56,8 @@ def test_outputs_may_be_named_by_folders_as_well(scenes: Path, below: Path, foun
 
 
 def test_rasters_that_landslide_has_written_are_no_scenes(scenes: Path, model: Path, found: Names) -> None:
-    landslide_cli.detect(scenes / "a.tif", scenes / "x.gpkg", model=model, opener=opener, probability=scenes / "x.tif")
+    outputs = landslide_cli.Outputs(scenes / "x.gpkg", scenes / "x.tif")
+    landslide_cli.detect(scenes / "a.tif", outputs, runtime=landslide_cli.Runtime(model=model), engine=first_band())
     assert found(scenes) == ["a", "b", "c", "d"]
 
 

@@ -87,12 +87,10 @@ def expected_pooled(chips: Path, model: Path, threshold: float) -> dict[str, flo
     from landslide_cli.model.weights import find_model, load_network
 
     weights, card = find_model(model)
-    engine = TorchEngine(
-        load_network(weights, card), value_range=card.value_range, mean=card.mean, std=card.std,
-        batch_size=1, device="cpu",
-    )  # fmt: skip
+    engine = TorchEngine(load_network(weights, card), mean=card.mean, std=card.std, batch_size=1, device="cpu")
     sources = {name: [view.chip for view in views(chips) if view.source == name] for name in ("slides", "others")}
-    scores = Histogram.total(judge(engine, sources, {"slides": 1.0, "others": 1.0}).values()).scores(threshold)
+    judged = judge(engine, sources, {"slides": 1.0, "others": 1.0}, card.value_range)
+    scores = Histogram.total(judged.values()).scores(threshold)
     return {name: round(getattr(scores, name), 6) for name in ("precision", "recall", "f1", "iou")}
 
 
@@ -174,6 +172,6 @@ def test_chips_are_judged_one_at_a_time(chips: Path) -> None:
             return super().read_image()
 
     some = [replace(view, chip=Watched(view.chip.image, view.chip.mask, "g")) for view in views(chips)]
-    results = judge_views(constant_one(), some, threshold=0.5, tolerance=1)
+    results = judge_views(constant_one(), some, value_range=(0, 255), threshold=0.5, tolerance=1)
     next(results)
     assert read == ["s0"]

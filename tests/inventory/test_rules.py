@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import shapely
 
-from landslide_cli.inventory.rules import Shaping
 from landslide_cli.model.card import ModelCard
 from tests.conftest import MakeScene, blobs, first_band, go
 
@@ -18,13 +17,13 @@ def test_min_area_holes_and_simplification(make_scene: MakeScene, card: ModelCar
     pixels[0, 40:60, 40:60] = 0  # 256 m²
     pixels[0, 200:205, 200:205] = 254  # 16 m²
     path = make_scene(pixels)
-    _, slides, _, mask = go(path, card, first_band(), shaping=Shaping(min_area_m2=17, fill_holes_m2=11))
+    _, slides, _, mask = go(path, card, first_band(), min_area_m2=17, fill_holes_m2=11)
     assert len(slides) == 1
     assert len(slides.geometry.iloc[0].interiors) == 1
     assert slides["area_m2"].iloc[0] == pytest.approx((10_000 - 400) * 0.64, rel=1e-3)
     assert mask[202, 202] == 1  # the raster is the threshold alone
     plain = go(make_scene(blobs(400, 400)), card, first_band())[1]
-    simple = go(make_scene(blobs(400, 400)), card, first_band(), shaping=Shaping(simplify_m=2))[1]
+    simple = go(make_scene(blobs(400, 400)), card, first_band(), simplify_m=2)[1]
     assert simple.geometry.is_valid.all()
     assert len(simple) == len(plain)
     assert shapely.get_num_coordinates(simple.geometry).sum() < shapely.get_num_coordinates(plain.geometry).sum() / 2
