@@ -11,7 +11,9 @@ from pathlib import Path
 import geopandas
 import pytest
 import rasterio
+import rasterio.shutil
 import shapely
+from rasterio.vrt import WarpedVRT
 
 from landslide_cli.batch.planning import LEDGER
 from landslide_cli.errors import OutputError
@@ -125,3 +127,20 @@ def test_two_scenes_of_one_name_are_refused_before_any_work(
     (scenes / "Landslides.tif").write_bytes(again.read_bytes())
     with pytest.raises(OutputError, match="the name of the merged inventory; rename the scene"):
         go_batch(scenes, tmp_path / "out", model)
+
+
+def test_a_vrt_has_changed_when_a_file_behind_it_has(scenes: Path, tmp_path: Path, model: Path) -> None:
+    with rasterio.open(scenes / "a.tif") as src, WarpedVRT(src, crs="EPSG:4326") as warped:
+        rasterio.shutil.copy(warped, tmp_path / "warped.vrt", driver="VRT")
+    go_batch(tmp_path / "warped.vrt", tmp_path / "out", model)
+    assert left(tmp_path / "warped.vrt", tmp_path / "out", model) == {}
+    with rasterio.open(scenes / "a.tif", "r+") as dst:
+        dst.write(image((50, 50, 10, 10)))
+    assert left(tmp_path / "warped.vrt", tmp_path / "out", model) == {"warped": "changed: scene"}
+
+
+@pytest.mark.parametrize("ending", [".ovr", ".aux.xml"])
+def test_what_lies_beside_a_scene_may_change(scenes: Path, tmp_path: Path, model: Path, ending: str) -> None:
+    go_batch(scenes, tmp_path / "out", model)
+    (scenes / f"a.tif{ending}").write_bytes(b"new")
+    assert left(scenes, tmp_path / "out", model) == {}

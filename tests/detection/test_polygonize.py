@@ -250,7 +250,7 @@ def test_refusals_of_rasters(polygonized: Callable[..., Any], tmp_path: Path, ma
     assert "is no probability raster" in polygonized(raster="scene.tif", status=1)
     assert re.search(r"missing\.tif can't be opened as a raster", polygonized(raster="missing.tif", status=1))
     write_dem(tmp_path / "float.tif", np.full((50, 50), 0.7, np.float32))
-    assert re.search(r"doesn't tell the threshold of its polygonized; give one with --threshold",
+    assert re.search(r"doesn't tell the threshold of its run; give one with --threshold",
                      polygonized(raster="float.tif", status=1))  # fmt: skip
     write_dem(tmp_path / "empty.tif", np.full((50, 50), np.nan, np.float32))
     assert re.search(r"is nodata everywhere, so nothing was analysed",

@@ -73,3 +73,11 @@ def test_geoparquet_needs_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(extras, "find_spec", lambda name: None if name == "pyarrow" else find_spec(name))
     with pytest.raises(MissingExtraError, match=r"slides\.parquet: GeoParquet needs the package pyarrow.*\[parquet\]"):
         Outputs(tmp_path / "slides.parquet").refuse(overwrite=False)
+
+
+def test_geoparquet_is_compressed_by_zstd(make_scene: MakeScene, card: ModelCard) -> None:
+    path = make_scene(blobs(90, 100))
+    with open_scene(path, wanted=card.bands) as scene:
+        run(make_plan(scene, card), first_band(), Outputs(path.with_suffix(".parquet")))
+    group = parquet.ParquetFile(path.with_suffix(".parquet")).metadata.row_group(0)
+    assert {group.column(number).compression for number in range(group.num_columns)} == {"ZSTD"}
