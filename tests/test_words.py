@@ -56,3 +56,13 @@ def test_types_of_arrays_are_written_once() -> None:
         if module != "typing.py" and not module.startswith("training/"):
             again = re.findall(r"^\w+ = NDArray\[.*", (PACKAGE / module).read_text(), re.MULTILINE)
             assert again == [], module
+
+
+def test_classes_say_what_they_are() -> None:
+    """And not "What …", which only says that they are something."""
+    vague = []
+    for module in (name for name in MODULES if not name.startswith("training/")):
+        for node in ast.walk(ast.parse((PACKAGE / module).read_text())):
+            if isinstance(node, ast.ClassDef) and (ast.get_docstring(node) or "").startswith("What "):
+                vague.append(f"{module} {node.name}")
+    assert vague == []

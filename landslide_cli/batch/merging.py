@@ -46,7 +46,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What a merged inventory holds.
+    """The content of a merged inventory, in numbers.
 
     Attributes:
         landslides: Number of polygons.

@@ -32,7 +32,7 @@ POLL_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class SceneResult:
-    """What became of one scene.
+    """The outcome of one scene.
 
     Attributes:
         scene: Where it lies.
@@ -53,7 +53,7 @@ class SceneResult:
 
 @dataclass(frozen=True, slots=True)
 class BatchSummary:
-    """What was found in all scenes.
+    """The landslides of all scenes, in numbers.
 
     Attributes:
         out: The merged inventory; None if no scene is done.

@@ -47,7 +47,7 @@ ALSO: tuple[Also, ...] = get_args(Also)
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is asked of every scene alike; what the card decides is decided."""
+    """The options that every scene shares, with the model card's where none was given."""
 
     view: View
     rules: PolygonRules

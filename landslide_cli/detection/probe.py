@@ -31,7 +31,7 @@ ROWS_AT_LEAST = 3
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What a run would take.
+    """Time and memory that a run would take.
 
     Attributes:
         seconds: Time of the run once the network is loaded: reading, network, polygons.
@@ -81,7 +81,7 @@ def _spread(count: int, wanted: int) -> list[int]:
 
 @dataclass(slots=True)
 class _Cost:
-    """What is done meanwhile takes: seconds by the clock, and those of all cores together."""
+    """Seconds that something takes: by the clock, and of all cores together."""
 
     clock: float = 0.0
     cores: float = 0.0

@@ -164,7 +164,7 @@ def run(
 def open_collector(
     place: Path, plan: Plan, measurer: Measurer, tags: dict[str, str], outputs: Outputs | None = None
 ) -> Collector:
-    """What makes a plan's strips polygons, and the inventory that they go into.
+    """Open the collector that makes a plan's strips polygons, and the inventory that they go into.
 
     Args:
         place: File to write.

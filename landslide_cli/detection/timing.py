@@ -51,7 +51,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """What was measured on which scene with which engine.
+    """A measurement: on which scene, with which engine, and each stage.
 
     Attributes:
         scene: Name of the scene.

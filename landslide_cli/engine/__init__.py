@@ -11,7 +11,7 @@ from landslide_cli.typing import Float32, Pixels
 
 
 class Engine(ABC):
-    """What the run needs of a network. It is opened once and used for one scene after the other.
+    """A network that can be asked about raw pixels. It is opened once and used for one scene after the other.
 
     Attributes:
         name: What runs the network, such as ``torch``.

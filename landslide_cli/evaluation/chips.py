@@ -160,7 +160,7 @@ def choose_zoom(image: Path, folder: Path, card: ModelCard, *, metres: float | N
 
 
 def card_source(folder: Path, card: ModelCard) -> dict[str, str | float] | None:
-    """What the card says of a folder that the model was trained on: the one whose path ends like it."""
+    """The source in the card that a folder is: the one whose path ends like it."""
     parts = folder.resolve().parts
     for source in card.training.get("sources", ()):
         path = Path(str(source.get("path", ""))).parts

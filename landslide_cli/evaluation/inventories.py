@@ -60,7 +60,7 @@ class Part:
     core: slice
     found: Int32
     true: Int32
-    known: Bools
+    valid: Bools
     stored: Bytes | None
 
 
@@ -160,14 +160,14 @@ def compare(
     done = 0
     for part in parts(comparison, rows=rows, beside=margin(tolerance)):
         found, true = part.found > 0, part.true > 0
-        outlines.append(BoundaryCounts.of(found, true, part.known, tolerance=tolerance, rows=part.core))
+        outlines.append(BoundaryCounts.of(found, true, part.valid, tolerance=tolerance, rows=part.core))
         core = part.core
-        known = part.known[core]
-        pixels.append(Scores.of(found[core], true[core], known))
-        overlaps.add(np.where(known, part.found[core], 0), np.where(known, part.true[core], 0))
+        valid = part.valid[core]
+        pixels.append(Scores.of(found[core], true[core], valid))
+        overlaps.add(np.where(valid, part.found[core], 0), np.where(valid, part.true[core], 0))
         if part.stored is not None:
-            histograms.append(Histogram.of(np.where(known, part.stored[core], NODATA).astype(np.uint8), true[core]))
-        done += known.size
+            histograms.append(Histogram.of(np.where(valid, part.stored[core], NODATA).astype(np.uint8), true[core]))
+        done += valid.size
         if on_progress:
             on_progress(done, scene.height * scene.width)
     return Judged(
@@ -188,12 +188,12 @@ def parts(comparison: Comparison, *, rows: int, beside: int) -> Iterator[Part]:
         first, last = max(0, top - beside), min(scene.height, top + rows + beside)
         window = Window(0, first, scene.width, last - first)
         if comparison.analysed is not None:
-            known = comparison.analysed.rows(first, last) > 0
+            valid = comparison.analysed.rows(first, last) > 0
         else:
-            known = scene.src.dataset_mask(window=window) > 0
+            valid = scene.src.dataset_mask(window=window) > 0
         stored = None
         if comparison.probability is not None:
             stored = comparison.probability.read(1, window=window)
-            known &= stored != NODATA
+            valid &= stored != NODATA
         core = slice(top - first, min(top + rows, scene.height) - first)
-        yield Part(core, comparison.found.rows(first, last), comparison.true.rows(first, last), known, stored)
+        yield Part(core, comparison.found.rows(first, last), comparison.true.rows(first, last), valid, stored)

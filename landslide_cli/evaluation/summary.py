@@ -18,7 +18,7 @@ PIXEL_RATIOS = ("precision", "recall", "f1", "iou")
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What was counted on one image or scene.
+    """The counts of one image or scene.
 
     Attributes:
         name: Stem of the chip, or name of the scene.
@@ -55,20 +55,20 @@ def judge_image(
         name: As in `Judged`.
         source: As in `Judged`.
         group: As in `Judged`.
-        stored: Stored probability, uint8, shape ``(height, width)``; 255 where nothing is known.
+        stored: Stored probability, uint8, shape ``(height, width)``; 255 where no pixel is valid.
         truth: True where there is landslide, of the same shape.
         threshold: Probability from which a pixel counts as landslide.
         tolerance: Pixels that an outline may lie off.
     """
-    known = stored != NODATA
-    found, truth = known & (stored >= stored_threshold(threshold)), truth & known
+    valid = stored != NODATA
+    found, truth = valid & (stored >= stored_threshold(threshold)), truth & valid
     return Judged(
         name,
         source,
         group,
-        Scores.of(found, truth, known),
+        Scores.of(found, truth, valid),
         match_components(found, truth),
-        BoundaryCounts.of(found, truth, known, tolerance=tolerance),
+        BoundaryCounts.of(found, truth, valid, tolerance=tolerance),
         Histogram.of(stored, truth),
     )
 
@@ -133,7 +133,7 @@ def _mean(values: Iterable[float]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What was judged and what came out.
+    """Everything that was judged, and how.
 
     Attributes:
         subject: What was judged, in words.

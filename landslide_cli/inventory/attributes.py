@@ -101,7 +101,7 @@ class Measurer:
 
 @contextmanager
 def open_measurer(rules: PolygonRules, ground: Ground, size: tuple[int, int]) -> Iterator[Measurer]:
-    """What measures polygons of a raster, with the elevation model of the rules opened.
+    """Open a measurer for a raster's polygons, and the elevation model of its rules.
 
     Args:
         rules: What is done to the polygons; their threshold is decided.

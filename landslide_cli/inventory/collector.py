@@ -21,7 +21,7 @@ HIGH = 0.9
 
 
 def landslide_polygonizer(width: int, measurer: Measurer, histograms: Histograms | None = None) -> StreamingPolygonizer:
-    """What makes a mask of landslides polygons by the rules of the measurer.
+    """Make the polygonizer of a landslide mask, by the rules of the measurer.
 
     Args:
         width: Columns of the mask.

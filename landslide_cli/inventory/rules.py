@@ -21,7 +21,7 @@ BOUNDARIES = ("pixel", "smooth")
 
 @dataclass(frozen=True, slots=True)
 class PolygonRules:
-    """What makes probabilities polygons, and which of them stay.
+    """The rules by which probabilities become polygons, and by which polygons stay.
 
     Raises:
         OptionError: a value that it can't have.

@@ -14,7 +14,7 @@ NO_DIRECTION = 1e-6
 
 
 class Relief:
-    """What is known of one polygon after some of its pixels.
+    """Sums over the pixels of one polygon so far, from which its relief and slope follow.
 
     Attributes:
         pixels: Pixels so far.

@@ -26,10 +26,10 @@ class Histogram:
     @classmethod
     def of(cls, stored: Bytes, truth: Bools) -> Histogram:
         """Count one image; both arrays have one shape."""
-        known = stored != NODATA
+        valid = stored != NODATA
         bins = STEPS + 1
         return cls(
-            np.bincount(stored[known & truth], minlength=bins), np.bincount(stored[known & ~truth], minlength=bins)
+            np.bincount(stored[valid & truth], minlength=bins), np.bincount(stored[valid & ~truth], minlength=bins)
         )
 
     @classmethod
@@ -78,13 +78,13 @@ class Scores:
     true_negative: int
 
     @classmethod
-    def of(cls, found: Bools, truth: Bools, known: Bools | None = None) -> Scores:
-        """Count the pixels of one image, where ``known`` if that is given; all arrays have one shape."""
-        known = np.ones(found.shape, dtype=bool) if known is None else known
-        hits = int((found & truth & known).sum())
-        false = int((found & known).sum()) - hits
-        missed = int((truth & known).sum()) - hits
-        return cls(hits, false, missed, int(known.sum()) - hits - false - missed)
+    def of(cls, found: Bools, truth: Bools, valid: Bools | None = None) -> Scores:
+        """Count the pixels of one image, where ``valid`` if that is given; all arrays have one shape."""
+        valid = np.ones(found.shape, dtype=bool) if valid is None else valid
+        hits = int((found & truth & valid).sum())
+        false = int((found & valid).sum()) - hits
+        missed = int((truth & valid).sum()) - hits
+        return cls(hits, false, missed, int(valid.sum()) - hits - false - missed)
 
     @classmethod
     def total(cls, parts: Iterable[Scores]) -> Scores:
@@ -99,12 +99,12 @@ class Scores:
 
     @property
     def found(self) -> int:
-        """What was called landslide."""
+        """Pixels that were called landslide."""
         return self.true_positive + self.false_positive
 
     @property
     def true(self) -> int:
-        """What is landslide."""
+        """Pixels that are landslide."""
         return self.true_positive + self.false_negative
 
     @property

@@ -56,7 +56,7 @@ class Validity:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What is known of a tile.
+    """The network's answer for a tile.
 
     Attributes:
         tile: The tile.
@@ -129,12 +129,12 @@ class Sums:
         height, width, left = (int(v) for v in (tile.inside.height, tile.inside.width, tile.inside.col_off))
         if self._total is None:
             self._total = _zeros_beside(probability, self._shape)
-        down: Any = tile.row_weights
-        across: Any = tile.col_weights
+        down: Any = tile.row_blend
+        across: Any = tile.col_blend
         if not isinstance(probability, np.ndarray):
             down, across = probability.new_tensor(down), probability.new_tensor(across)
-        weights = down[:, None] * across
-        self._total[:, :height, left : left + width] += probability[..., :height, :width] * weights
+        blend = down[:, None] * across
+        self._total[:, :height, left : left + width] += probability[..., :height, :width] * blend
 
     def upper(self, rows: int) -> Float32:
         """The uppermost, finished rows, shape ``(layers, rows, width)``; to be used before they are dropped."""

@@ -46,7 +46,7 @@ class Mosaic:
 
     @property
     def tags(self) -> dict[str, str]:
-        """What the raster carries about its making."""
+        """The tags that say how the raster was made."""
         return {name: value for name, value in self.src.tags().items() if name.startswith("LANDSLIDE_")}
 
     @property

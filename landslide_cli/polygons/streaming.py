@@ -51,7 +51,7 @@ class Finished:
 
 
 def joined(parts: Sequence[Finished]) -> Finished:
-    """What came out in parts as one."""
+    """Polygons that came out in parts, as one."""
     if not parts:
         return Finished(np.empty(0, dtype=object), np.zeros(0, dtype=MEASURES))
     return Finished(

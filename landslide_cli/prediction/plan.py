@@ -22,7 +22,7 @@ SQUEEZED = 1.25
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run will do.
+    """The decisions about one scene's prediction.
 
     Attributes:
         scene: The open scene.
@@ -69,12 +69,12 @@ class Plan:
 
     @property
     def blended_bytes(self) -> int:
-        """What the rows take that windows are added up in."""
+        """Bytes of the rows that windows are added up in."""
         return 4 * self.size * self.grid.cols.length * (2 if self.tta != "none" else 1)
 
     @property
     def read_bytes(self) -> int:
-        """What the rows take that windows are cut from, each with whether it counts."""
+        """Bytes of the rows that windows are cut from, and of which pixels in them are valid."""
         return self.size * self.grid.cols.length * (len(self.scene.bands) * self.scene.dtype.itemsize + 1)
 
     @property

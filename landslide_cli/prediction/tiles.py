@@ -26,7 +26,7 @@ READ_AHEAD_BYTES = 48 << 20
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the network must see for a tile.
+    """A tile and the pixels that the network must see for it.
 
     Attributes:
         tile: The tile.
@@ -167,7 +167,7 @@ def _read(plan: Plan, first: int, stop: int) -> Iterator[_Rows]:
 
 
 def _clipped(image: Pixels, value_range: tuple[float, float]) -> Pixels:
-    """What lies outside the range counts as its end, before it can outshine its neighbours in a mean."""
+    """Clip to the range, before a bright pixel can outshine its neighbours in a mean."""
     if image.dtype == np.uint8 and value_range == (0, 255):
         return image
     return np.clip(image.astype(np.float32), *value_range)

@@ -117,7 +117,7 @@ def provenance(inventory: Inventory) -> list[Fact]:
 
 
 def known_failures(run: dict[str, str]) -> tuple[str, Sequence[str]]:
-    """What the model is known to get wrong: a sentence, and the list in its card."""
+    """The model's known failures: a sentence, and the list in its card."""
     model = run.get("model")
     if not model or model == "unknown":
         return "The inventory doesn't tell which model found these landslides.", ()

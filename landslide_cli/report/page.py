@@ -42,7 +42,7 @@ BOUNDS, COLOURS = (0.6, 0.75), ("#ffe45c", "#ff9a2e", "#ff4a3d")
 
 @dataclass(frozen=True)
 class Contents:
-    """What the page is made of.
+    """The parts that the page is made of.
 
     Attributes:
         scene: Name of the scene.

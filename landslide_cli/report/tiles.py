@@ -86,7 +86,7 @@ class Level:
 
 @dataclass(frozen=True)
 class Tiles:
-    """What the page holds of a raster.
+    """A raster as the page holds it.
 
     Attributes:
         images: Tiles by ``level/column/row``; where one is missing nothing can be seen.

@@ -39,7 +39,7 @@ MB = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was written.
+    """The files that were written.
 
     Attributes:
         out: The page.

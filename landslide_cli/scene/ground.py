@@ -114,7 +114,7 @@ class Ground:
         return found
 
     def steps(self, pixels: Float64) -> Float64:
-        """What one pixel across and one pixel down mean in metres at places in pixel coordinates.
+        """Metres that one pixel across and one pixel down are long, at places in pixel coordinates.
 
         Args:
             pixels: Columns and rows, shape ``(n, 2)``.

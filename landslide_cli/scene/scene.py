@@ -135,8 +135,8 @@ class Scene:
 
     def valid_share(self) -> float:
         """Part of the pixels that are valid, in the windows that `stretch` looks at."""
-        known = [valid for _, valid in map(self.read, self._probes())]
-        return sum(int(valid.sum()) for valid in known) / sum(valid.size for valid in known)
+        probed = [valid for _, valid in map(self.read, self._probes())]
+        return sum(int(valid.sum()) for valid in probed) / sum(valid.size for valid in probed)
 
     def _probes(self) -> Iterator[Window]:
         for top in _spread(self.height):
@@ -196,7 +196,7 @@ def _opened(raster: Raster) -> Iterator[DatasetReader]:
 
 
 def name_of(raster: Raster) -> str:
-    """What a raster is called: its path, or that of an open dataset."""
+    """The name of a raster: its path, or that of an open dataset."""
     return str(raster) if isinstance(raster, str | PathLike) else str(raster.name)
 
 

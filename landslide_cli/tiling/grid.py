@@ -77,14 +77,14 @@ class Axis:
         """Pixels that a span settles; those of all spans add up to the length."""
         return self.settled(index) - self.start(index)
 
-    def weights(self, index: int) -> Float32:
+    def blend_weights(self, index: int) -> Float32:
         """Shares of a span in the blend, shape ``(pixels inside the scene,)``; those of all spans sum to one."""
-        weights = np.ones(self.size, dtype=np.float32)
+        blend = np.ones(self.size, dtype=np.float32)
         if self.overlap and index > 0:
-            weights[: self.overlap] = self._ramp
+            blend[: self.overlap] = self._ramp
         if self.overlap and index < self.count - 1:
-            weights[-self.overlap :] = 1 - self._ramp
-        return weights[: self.stop(index) - self.start(index)]
+            blend[-self.overlap :] = 1 - self._ramp
+        return blend[: self.stop(index) - self.start(index)]
 
 
 def fitting_size(height: float, width: float, size: int, step: int = 32) -> int:
@@ -108,8 +108,8 @@ class Tile:
         rows: Scene row that each row of ``window`` shows; mirrored where the window leaves the scene.
         cols: The same for columns.
         pixels: Scene pixels that this tile is the last to add to; all tiles together settle the scene.
-        row_weights: Blend weights down ``inside``.
-        col_weights: Blend weights across ``inside``.
+        row_blend: Blend weights down ``inside``.
+        col_blend: Blend weights across ``inside``.
     """
 
     row: int
@@ -119,8 +119,8 @@ class Tile:
     rows: Indices
     cols: Indices
     pixels: int
-    row_weights: Float32
-    col_weights: Float32
+    row_blend: Float32
+    col_blend: Float32
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ class Grid:
         from rasterio.windows import Window  # here, so that machines that only train do without rasterio
 
         top, bottom = self.rows.start(row), self.rows.stop(row)
-        row_weights = self.rows.weights(row)
+        row_blend = self.rows.blend_weights(row)
         for col in range(self.cols.count):
             left, right = self.cols.start(col), self.cols.stop(col)
             yield Tile(
@@ -165,8 +165,8 @@ class Grid:
                 self.rows.pixels(row),
                 self.cols.pixels(col),
                 self.rows.share(row) * self.cols.share(col),
-                row_weights,
-                self.cols.weights(col),
+                row_blend,
+                self.cols.blend_weights(col),
             )
 
     def tiles(self) -> Iterator[Tile]:

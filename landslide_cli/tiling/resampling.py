@@ -55,7 +55,7 @@ class Scaling:
 
 
 @lru_cache(maxsize=16)
-def weights(before: int, after: int) -> csr_array:
+def shares(before: int, after: int) -> csr_array:
     """Parts that ``before`` pixels have in ``after``, shape ``(after, before)``."""
     scale = before / after
     reach = max(scale, 1.0)
@@ -74,7 +74,7 @@ def weights(before: int, after: int) -> csr_array:
 @lru_cache(maxsize=16)
 def spans(before: int, after: int) -> tuple[Indices, Indices]:
     """For each of ``(after,)`` pixels the first of ``before`` that has a part in it, and one past the last."""
-    parts = weights(before, after)
+    parts = shares(before, after)
     return parts.indices[parts.indptr[:-1]].astype(np.intp), parts.indices[parts.indptr[1:] - 1].astype(np.intp) + 1
 
 
@@ -82,7 +82,7 @@ def resized(image: Pixels, size: tuple[int, int]) -> Float32:
     """Resample planes that are in memory, shape ``(…, height, width)``, to ``size``."""
     *planes, height, width = image.shape
     flat = image.reshape(-1, height, width)
-    parts = weights(height, size[0])
+    parts = shares(height, size[0])
     return np.stack([_across(parts @ plane.astype(np.float32), size[1]) for plane in flat]).reshape(*planes, *size)
 
 
@@ -102,7 +102,7 @@ class Inward:
     """
 
     def __init__(self, rows: Scaling, cols: Scaling, first: int = 0) -> None:
-        self._parts, self._width = weights(rows.scene, rows.seen), cols.seen
+        self._parts, self._width = shares(rows.scene, rows.seen), cols.seen
         self._firsts, self._stops = spans(rows.scene, rows.seen)
         self._fed, self._done = int(self._firsts[first]), first
         self._step = max(1, int(rows.factor * PIXELS_IN_CACHE / cols.seen))
@@ -181,7 +181,7 @@ class Outward:
 
     def _rows_of_scene(self, first: int, stop: int, added: Float32) -> Float32:
         firsts, stops = spans(self._rows.seen, self._rows.scene)
-        parts = weights(self._rows.seen, self._rows.scene)
+        parts = shares(self._rows.seen, self._rows.scene)
         made = np.empty((len(added), stop - first, self._cols.scene), dtype=np.float32)
         step = max(1, 4 * PIXELS_IN_CACHE // self._cols.scene)
         for top in range(first, stop, step):
@@ -204,4 +204,4 @@ def _across(plane: Float32, width: int) -> Float32:
     """Resample each row of a plane."""
     if plane.shape[1] == width:
         return plane
-    return np.ascontiguousarray((weights(plane.shape[1], width) @ np.ascontiguousarray(plane.T)).T)
+    return np.ascontiguousarray((shares(plane.shape[1], width) @ np.ascontiguousarray(plane.T)).T)
