@@ -120,7 +120,7 @@ def _rasters(folder: Path, recursive: bool) -> Iterator[str]:
 
 
 def _look(path: str, relative: Path) -> Found | None:
-    """What is known of a scene without reading it; None if landslide wrote it."""
+    """The facts of a scene that need no pixels; None if landslide wrote it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:

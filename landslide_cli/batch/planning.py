@@ -25,7 +25,7 @@ NAMED = 5  # files that a refusal names
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What is to be done.
+    """The work that a batch has to do.
 
     Attributes:
         folder: Where the outputs go.

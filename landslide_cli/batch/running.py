@@ -21,9 +21,9 @@ from landslide_cli.batch.tasks import Also, Task, attempt
 from landslide_cli.detection.summary import nan_as_none
 from landslide_cli.engine import Engine
 from landslide_cli.inventory.rules import PolygonRules
-from landslide_cli.prediction.predictor import OnProgress
 from landslide_cli.prediction.runtime import Runtime
 from landslide_cli.scene.view import View
+from landslide_cli.typing import OnProgress
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ POLL_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class SceneResult:
-    """What became of one scene.
+    """The outcome of one scene.
 
     Attributes:
         scene: Where it lies.
@@ -53,7 +53,7 @@ class SceneResult:
 
 @dataclass(frozen=True, slots=True)
 class BatchSummary:
-    """What was found in all scenes.
+    """The landslides of all scenes, in numbers.
 
     Attributes:
         out: The merged inventory; None if no scene is done.

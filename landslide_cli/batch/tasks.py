@@ -27,9 +27,9 @@ from landslide_cli.errors import (
 )
 from landslide_cli.inventory.rules import PolygonRules
 from landslide_cli.model.card import ModelCard
-from landslide_cli.prediction.predictor import OnProgress
 from landslide_cli.prediction.runtime import Runtime
 from landslide_cli.scene.view import View
+from landslide_cli.typing import OnProgress
 
 # Raised when the same program may give other results for the same wishes.
 FORMAT = 2
@@ -47,7 +47,7 @@ ALSO: tuple[Also, ...] = get_args(Also)
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is asked of every scene alike; what the card decides is decided."""
+    """The options that every scene shares, with the model card's where none was given."""
 
     view: View
     rules: PolygonRules

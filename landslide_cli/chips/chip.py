@@ -9,7 +9,6 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from landslide_cli.chips.decode import (
     is_binary,
@@ -21,8 +20,9 @@ from landslide_cli.chips.decode import (
     read_size,
 )
 from landslide_cli.errors import TrainingDataError
+from landslide_cli.typing import Bools, Bytes
 
-IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff"}
+IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp"}
 BIJIE_FOLDERS = ("landslide", "non-landslide")
 SHOWN = 10
 
@@ -37,6 +37,7 @@ class Chip:
         group: The site: chips of one group never stand on both sides of a split.
         scale: Raw values that become 0 and 255; None for 8-bit images.
         letterbox: Side of the square that image and mask are fitted into; 0 leaves them as they are.
+        rim: Pixels to each side of an outline that training passes over, where outlines are loose.
     """
 
     image: Path
@@ -44,13 +45,14 @@ class Chip:
     group: str
     scale: tuple[float, float] | None = None
     letterbox: int = 0
+    rim: int = 0
 
-    def read_image(self) -> NDArray[np.uint8]:
+    def read_image(self) -> Bytes:
         """Read the pixels: uint8, shape ``(height, width, 3)``."""
         pixels = read_pixels(self.image, self.scale)
         return letterbox_image(pixels, self.letterbox) if self.letterbox else pixels
 
-    def read_mask(self, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    def read_mask(self, shape: tuple[int, int]) -> Bools:
         """Read the truth: bool, shape ``(height, width)``, True where there is landslide."""
         if self.mask is None:
             return np.zeros(shape, dtype=bool)

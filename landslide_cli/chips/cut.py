@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """What was written: chips with landslide, chips without, and windows left out for lack of valid pixels."""
+    """Numbers of chips: with landslide, without, and windows left out for lack of valid pixels."""
 
     with_landslide: int
     without: int

@@ -25,6 +25,7 @@ WISHES = {
     "resolution": "resolution_m",
     "scale": "scale",
     "start": "start",
+    "encoder": "encoder",
 }
 
 _SHARED = (
@@ -78,5 +79,7 @@ def refuse_mixtures(context: click.Context, given: dict[str, Any]) -> None:
     named = [name for name in WISHES if name in given and context.get_parameter_source(name) != default]
     if recipe and named:
         raise click.UsageError(f"--{named[0]} goes with --chips; beside a RECIPE, write it there")
+    if "start" in named and "encoder" in named:
+        raise click.UsageError("give --start, for all weights, or --encoder, for some of them")
     if "steps" in named and "epochs" in named:
         raise click.UsageError("give --steps or --epochs, one of the two")

@@ -18,6 +18,9 @@ from landslide_cli.cli import options, recipes
 @options.network
 @click.option("--start", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE",
               help="With --chips: weights (.safetensors with their card) to start from, for fine-tuning.")  # fmt: skip
+@click.option("--encoder", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE",
+              help="With --chips: VGG-16-BN (.pth or .safetensors, as torchvision or CRAFT lay it out) whose layers "
+              "the network's encoder takes over; or the encoder.safetensors of a run that did.")  # fmt: skip
 @options.run_dir(
     default=Path("runs/train"), help="Checkpoints, logs and pictures; a training that was stopped goes on from here."
 )

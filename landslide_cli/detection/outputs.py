@@ -95,7 +95,7 @@ def refuse_lonely_spread(spread: str | Path | None, tta: str) -> None:
 
 
 def provenance(plan: Plan, engine: Engine, measurer: Measurer) -> dict[str, str]:
-    """What every output carries about its making."""
+    """The tags by which every output says how it was made."""
     window, overlap = plan.scene_px(plan.size), plan.scene_px(plan.grid.rows.overlap)
     tags = {
         "LANDSLIDE_VERSION": __version__,
@@ -118,7 +118,7 @@ def provenance(plan: Plan, engine: Engine, measurer: Measurer) -> dict[str, str]
 
 
 def terrain_tags(measurer: Measurer) -> dict[str, str]:
-    """What outputs carry about an elevation model."""
+    """The same about an elevation model."""
     if measurer.terrain is None:
         return {}
     return dict(zip(TERRAIN_TAGS, (measurer.terrain.name, f"{measurer.rules.min_slope_deg:g}"), strict=True))

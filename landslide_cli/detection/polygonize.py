@@ -12,7 +12,6 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
-from numpy.typing import NDArray
 
 from landslide_cli._version import __version__
 from landslide_cli.detection.outputs import TERRAIN_TAGS, Outputs, terrain_tags
@@ -27,8 +26,9 @@ from landslide_cli.inventory.rules import PolygonRules
 from landslide_cli.inventory.terrain import CACHE_BYTES
 from landslide_cli.inventory.writer import InventoryWriter
 from landslide_cli.mosaic.encoding import NODATA
-from landslide_cli.mosaic.reading import Mosaic, OnRows, open_mosaic
+from landslide_cli.mosaic.reading import Mosaic, open_mosaic
 from landslide_cli.polygons import Finished
+from landslide_cli.typing import Bools, Bytes, OnProgress
 
 if TYPE_CHECKING:
     import geopandas
@@ -41,14 +41,14 @@ THRESHOLDS = tuple(step / 10 for step in range(1, 10))
 @overload
 def polygonize(
     probability: str | Path, out: None = None, *, rules: PolygonRules = ..., spread: str | Path | None = ...,
-    overwrite: bool = ..., on_progress: OnRows | None = ...,
+    overwrite: bool = ..., on_progress: OnProgress | None = ...,
 ) -> geopandas.GeoDataFrame: ...  # fmt: skip
 
 
 @overload
 def polygonize(
     probability: str | Path, out: str | Path | Outputs, *, rules: PolygonRules = ..., spread: str | Path | None = ...,
-    overwrite: bool = ..., on_progress: OnRows | None = ...,
+    overwrite: bool = ..., on_progress: OnProgress | None = ...,
 ) -> Summary: ...  # fmt: skip
 
 
@@ -59,7 +59,7 @@ def polygonize(
     rules: PolygonRules = PolygonRules(),
     spread: str | Path | None = None,
     overwrite: bool = False,
-    on_progress: OnRows | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Summary | geopandas.GeoDataFrame:
     """Find the landslides of a probability raster; geometry and attributes are those of `landslide_cli.detect`.
 
@@ -145,7 +145,7 @@ class Row:
 
 
 def table(
-    probability: str | Path, *, rules: PolygonRules = PolygonRules(), on_progress: OnRows | None = None
+    probability: str | Path, *, rules: PolygonRules = PolygonRules(), on_progress: OnProgress | None = None
 ) -> list[Row]:
     """Number and area of the landslides at the thresholds 0.1, 0.2, … 0.9, as `polygonize` would write them.
 
@@ -180,7 +180,7 @@ class _Counter:
         self._landslides, self._flat = 0, 0
         self._area_m2 = 0.0 if measurer.ground.on_earth else np.nan
 
-    def add(self, stored: NDArray[np.uint8], analysed: NDArray[np.bool_]) -> None:
+    def add(self, stored: Bytes, analysed: Bools) -> None:
         landslide = analysed & (stored >= self._lowest)
         self._count(self._polygonizer.feed(landslide, stored if self._needs_values else None))
 

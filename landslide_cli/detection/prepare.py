@@ -22,7 +22,7 @@ RGB = ("red", "green", "blue")  # what bands are chosen by if there is no model 
 
 @dataclass(slots=True)
 class Prepared:
-    """What a run needs. A part is None only where a refusal has been let pass; see `prepare`."""
+    """The parts that a run needs. One is None only where a refusal has been let pass; see `prepare`."""
 
     card: ModelCard | None = None
     choice: Choice | None = None

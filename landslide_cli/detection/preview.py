@@ -25,7 +25,7 @@ from landslide_cli.scene.view import View
 
 @dataclass(slots=True)
 class Preview:
-    """What a run would do. Everything that couldn't be found out, because of a refusal, is None.
+    """A run foreseen. Everything that couldn't be found out, because of a refusal, is None.
 
     Attributes:
         scene: The scene.
@@ -152,7 +152,7 @@ def _describe(found: Preview, prepared: Prepared) -> None:
 
 
 def _look_closer(found: Preview, scene: Scene, outputs: Outputs | None, rules: PolygonRules) -> None:
-    """What the run would only meet once it has begun."""
+    """Look for refusals that a run would only meet once it has begun."""
     if outputs:
         with found.noting():
             fitting_crs(outputs.inventory, scene.crs, {"scene": scene.name})

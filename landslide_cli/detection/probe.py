@@ -10,7 +10,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from numpy.typing import NDArray
 
 from landslide_cli.detection.outputs import provenance
 from landslide_cli.detection.run import open_collector
@@ -23,6 +22,7 @@ from landslide_cli.prediction.plan import Plan
 from landslide_cli.prediction.tiles import read_tiles
 from landslide_cli.tiling.grid import Grid
 from landslide_cli.tiling.resampling import PIXELS_AT_ONCE, Scaling
+from landslide_cli.typing import Float32
 
 TIMED = 3  # batches of the probe that are timed, after one that warms up
 LOOKED_AT = 64  # windows that are looked into for valid pixels, in whole rows of them
@@ -31,7 +31,7 @@ ROWS_AT_LEAST = 3
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What a run would take.
+    """Time and memory that a run would take.
 
     Attributes:
         seconds: Time of the run once the network is loaded: reading, network, polygons.
@@ -81,7 +81,7 @@ def _spread(count: int, wanted: int) -> list[int]:
 
 @dataclass(slots=True)
 class _Cost:
-    """What is done meanwhile takes: seconds by the clock, and those of all cores together."""
+    """Seconds that something takes: by the clock, and of all cores together."""
 
     clock: float = 0.0
     cores: float = 0.0
@@ -104,7 +104,7 @@ def _together(*stages: _Cost) -> float:
     return max(*(stage.clock for stage in stages), sum(stage.cores for stage in stages) / usable)
 
 
-def _polygonize(plan: Plan, engine: Engine, probability: NDArray[np.float32]) -> tuple[_Cost, _Cost, float]:
+def _polygonize(plan: Plan, engine: Engine, probability: Float32) -> tuple[_Cost, _Cost, float]:
     """Blend one window and make polygons of it: what that takes, what their file does, and which part of the scene."""
     scene, size = plan.scene, plan.size
     seen = min(size, plan.rows.seen), min(size, plan.cols.seen)

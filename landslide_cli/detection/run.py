@@ -30,10 +30,11 @@ from landslide_cli.inventory.writer import InventoryWriter
 from landslide_cli.mosaic.blend import blend
 from landslide_cli.mosaic.encoding import NODATA
 from landslide_cli.prediction.plan import Plan
-from landslide_cli.prediction.predictor import OnProgress, Predictor
+from landslide_cli.prediction.predictor import Predictor
 from landslide_cli.prediction.runtime import Runtime
 from landslide_cli.scene.scene import Raster, name_of
 from landslide_cli.scene.view import View
+from landslide_cli.typing import OnProgress
 
 if TYPE_CHECKING:
     import geopandas
@@ -163,7 +164,7 @@ def run(
 def open_collector(
     place: Path, plan: Plan, measurer: Measurer, tags: dict[str, str], outputs: Outputs | None = None
 ) -> Collector:
-    """What makes a plan's strips polygons, and the inventory that they go into.
+    """Open the collector that makes a plan's strips polygons, and the inventory that they go into.
 
     Args:
         place: File to write.

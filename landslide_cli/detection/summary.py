@@ -10,7 +10,7 @@ from landslide_cli.inventory.collector import Collector
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What `landslide_cli.detect` or `landslide_cli.polygonize` found."""
+    """The landslides that `landslide_cli.detect` or `landslide_cli.polygonize` found, in numbers."""
 
     scene: str
     """The scene; where a raster was polygonized, what its run called it."""
@@ -38,7 +38,7 @@ class Summary:
     windows: int | None
     """Windows that the network was asked about; None where a raster was polygonized."""
     engine: str | None
-    """What ran the network: torch or openvino; None, as for the other three, where a raster doesn't tell."""
+    """Engine of the network: torch or openvino; None, as for the other three, where a raster doesn't tell."""
     device: str | None
     """Where the network ran."""
     precision: str | None

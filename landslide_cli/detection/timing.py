@@ -10,9 +10,7 @@ from itertools import cycle, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import rasterio
-from numpy.typing import NDArray
 
 from landslide_cli.detection.outputs import Outputs, provenance
 from landslide_cli.detection.prepare import prepare
@@ -28,6 +26,7 @@ from landslide_cli.prediction.predictor import Predictor, read_batches
 from landslide_cli.prediction.runtime import Runtime
 from landslide_cli.scene.scene import Raster
 from landslide_cli.scene.view import View
+from landslide_cli.typing import Pixels
 
 KEPT = 4  # batches that the network alone is asked about, over and over
 DEMO_SIZE = 4096
@@ -52,7 +51,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """What was measured on which scene with which engine.
+    """A measurement: on which scene, with which engine, and each stage.
 
     Attributes:
         scene: Name of the scene.
@@ -111,7 +110,7 @@ def measure(plan: Plan, engine: Engine, folder: Path) -> Benchmark:
     views.prepare(plan.size, len(plan.grid))
     with rasterio.Env(GDAL_CACHEMAX=plan.cache_bytes):
         calls, windows = 0, 0
-        kept: list[NDArray[np.generic]] = []
+        kept: list[Pixels] = []
         start = time.perf_counter()
         for batch in read_batches(plan, views):
             if batch.pixels is not None:
@@ -151,7 +150,7 @@ def _time(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def _ask(engine: Engine, batches: Sequence[NDArray[np.generic]], calls: int, value_range: tuple[float, float]) -> None:
+def _ask(engine: Engine, batches: Sequence[Pixels], calls: int, value_range: tuple[float, float]) -> None:
     """The bare loop that a whole run is held against: pixels are in memory, answers are thrown away."""
     for pixels in islice(cycle(batches), calls):
         engine(pixels, value_range)

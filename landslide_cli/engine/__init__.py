@@ -6,11 +6,12 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from landslide_cli.typing import Float32, Pixels
 
 
 class Engine(ABC):
-    """What the run needs of a network. It is opened once and used for one scene after the other.
+    """A network that can be asked about raw pixels. It is opened once and used for one scene after the other.
 
     Attributes:
         name: What runs the network, such as ``torch``.
@@ -25,7 +26,7 @@ class Engine(ABC):
     batch_size: int = 1
 
     @abstractmethod
-    def __call__(self, pixels: NDArray[np.generic], value_range: tuple[float, float]) -> NDArray[np.float32]:
+    def __call__(self, pixels: Pixels, value_range: tuple[float, float]) -> Float32:
         """Predict one batch.
 
         Args:
@@ -45,10 +46,10 @@ class Engine(ABC):
             windows: How many it will be asked about.
         """
 
-    def on_device(self, pixels: NDArray[np.generic], value_range: tuple[float, float]) -> Any:
-        """Predict one batch as a call does, but leave the answer on the card, as a torch tensor, if there is one."""
+    def on_device(self, pixels: Pixels, value_range: tuple[float, float]) -> Any:
+        """Predict one batch as a call does; the answer, of the same shape, may stay on a card as a torch tensor."""
         return self(pixels, value_range)
 
-    def empty(self, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> Pixels:
         """An array of this shape to fill with raw pixels, in the memory that the engine takes them from soonest."""
         return np.empty(shape, dtype)

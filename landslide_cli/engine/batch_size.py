@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from landslide_cli.engine import Engine
+from landslide_cli.typing import Float32, Pixels
 
 log = logging.getLogger(__name__)
 
 LARGEST = 64  # windows; more than a run wants to read ahead
 SHARE = 0.8  # of the free memory that a batch may take: others use the card, and its memory falls to pieces
 FULL_RANGE = (0.0, 255.0)
-Ask = Callable[[NDArray[np.generic], tuple[float, float]], Any]
+Ask = Callable[[Pixels, tuple[float, float]], Any]
 GAIN = 1.05  # by which the rate must grow for twice the memory
 
 
@@ -45,28 +45,28 @@ class Halving(Engine):
         self._engine.prepare(size, windows)
         self.batch_size = self._most = self._engine.batch_size
 
-    def empty(self, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> Pixels:
         """The engine's, of this shape."""
         return self._engine.empty(shape, dtype)
 
-    def __call__(self, pixels: NDArray[np.generic], value_range: tuple[float, float]) -> NDArray[np.float32]:
+    def __call__(self, pixels: Pixels, value_range: tuple[float, float]) -> Float32:
         """Predict one batch; see `landslide_cli.engine.Engine` for shapes.
 
         Raises:
             torch.OutOfMemoryError: not even a single window fits.
         """
         done = self._in_parts(self._engine, pixels, value_range)
-        probability: NDArray[np.float32] = done[0] if len(done) == 1 else np.concatenate(done)
+        probability: Float32 = done[0] if len(done) == 1 else np.concatenate(done)
         return probability
 
-    def on_device(self, pixels: NDArray[np.generic], value_range: tuple[float, float]) -> Any:
+    def on_device(self, pixels: Pixels, value_range: tuple[float, float]) -> Any:
         """The same with the answer left on the card; see `landslide_cli.engine.Engine` for shapes."""
         done = self._in_parts(self._engine.on_device, pixels, value_range)
         if len(done) == 1:
             return done[0]
         return torch.cat(done) if isinstance(done[0], torch.Tensor) else np.concatenate(done)
 
-    def _in_parts(self, ask: Ask, pixels: NDArray[np.generic], value_range: tuple[float, float]) -> list[Any]:
+    def _in_parts(self, ask: Ask, pixels: Pixels, value_range: tuple[float, float]) -> list[Any]:
         done: list[Any] = []
         first = 0
         while first < len(pixels):
@@ -79,7 +79,7 @@ class Halving(Engine):
                 first += len(part)
         return done
 
-    def _asked(self, ask: Ask, part: NDArray[np.generic], value_range: tuple[float, float]) -> Any:
+    def _asked(self, ask: Ask, part: Pixels, value_range: tuple[float, float]) -> Any:
         """None where memory is out; the error, and all that its traceback holds on the card, is gone by then."""
         try:
             return ask(part, value_range)

@@ -25,7 +25,7 @@ LOSS = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What will run a model, and where: decided once, before anything is loaded."""
+    """The engine, device and precision that a model will run with: decided once, before anything is loaded."""
 
     weights: Path
     """A ``.safetensors`` file, or an OpenVINO ``.xml`` that `landslide export` wrote."""
@@ -144,7 +144,7 @@ def _has_accelerator() -> bool:
 
 
 def _could_have_one(package: Path) -> bool:
-    """What the build of torch at ``package`` and the drivers tell without importing it, which takes seconds."""
+    """Whether the build of torch at ``package`` and the drivers could; importing it to ask would take seconds."""
     if sys.platform == "darwin":
         return True
     spec = importlib.util.spec_from_file_location("torch_version", package.with_name("version.py"))

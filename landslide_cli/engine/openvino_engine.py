@@ -5,17 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from landslide_cli.engine import Engine
 from landslide_cli.engine.openvino_files import import_openvino
 from landslide_cli.errors import DeviceError
 from landslide_cli.model.linear import scale_and_shift
 from landslide_cli.model.openvino import OpenVINOModel
+from landslide_cli.typing import Float32, Pixels
 
 HINTS = {"float32": "f32", "bfloat16": "bf16"}
-
-Pixels = NDArray[np.float32]
 
 
 class OpenVINOEngine(Engine):
@@ -72,14 +70,14 @@ class OpenVINOEngine(Engine):
             self._compiled[any_size] = self._core.compile_model(graph, "CPU", self._config)
         return self._compiled[any_size]
 
-    def normalised(self, pixels: NDArray[np.generic], value_range: tuple[float, float]) -> Pixels:
+    def normalised(self, pixels: Pixels, value_range: tuple[float, float]) -> Float32:
         """Normalise raw pixels, shape ``(N, bands, height, width)``, to float32 of the same shape."""
         scale, shift = scale_and_shift(value_range, *self._statistics)
         return np.clip(pixels.astype(np.float32), *value_range) * scale + shift
 
-    def __call__(self, pixels: NDArray[np.generic], value_range: tuple[float, float]) -> Pixels:
+    def __call__(self, pixels: Pixels, value_range: tuple[float, float]) -> Float32:
         """Predict one batch; see `landslide_cli.engine.Engine` for shapes."""
-        probability: Pixels = self._network(pixels.shape)([self.normalised(pixels, value_range)])[0]
+        probability: Float32 = self._network(pixels.shape)([self.normalised(pixels, value_range)])[0]
         return probability[:, 0]
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from landslide_cli.engine import Engine
@@ -18,6 +17,7 @@ from landslide_cli.engine.compiling import Compiled, from_windows
 from landslide_cli.engine.folding import folded
 from landslide_cli.errors import DeviceError
 from landslide_cli.model.normalise import Normalise
+from landslide_cli.typing import Float32, Pixels
 
 log = logging.getLogger(__name__)
 
@@ -126,23 +126,23 @@ class TorchEngine(Engine):
             if self.batch_size > 1:
                 log.info("windows at once: %d (--batch-size)", self.batch_size)
 
-    def empty(self, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> Pixels:
         """An array of this shape, in pinned memory for CUDA, which copies from there without a detour."""
         pinned = self._device.type == "cuda"
-        made: NDArray[np.generic] = torch.empty(shape, dtype=_torch_type(dtype), pin_memory=pinned).numpy()
+        made: Pixels = torch.empty(shape, dtype=_torch_type(dtype), pin_memory=pinned).numpy()
         return made
 
-    def __call__(self, pixels: NDArray[np.generic], value_range: tuple[float, float]) -> NDArray[np.float32]:
+    def __call__(self, pixels: Pixels, value_range: tuple[float, float]) -> Float32:
         """Predict one batch; see `landslide_cli.engine.Engine` for shapes."""
-        probability: NDArray[np.float32] = self._asked(pixels, value_range).cpu().numpy()
+        probability: Float32 = self._asked(pixels, value_range).cpu().numpy()
         return probability
 
-    def on_device(self, pixels: NDArray[np.generic], value_range: tuple[float, float]) -> Any:
+    def on_device(self, pixels: Pixels, value_range: tuple[float, float]) -> Any:
         """The same with the answer left on the card, if there is one; see `landslide_cli.engine.Engine` for shapes."""
         return self(pixels, value_range) if self._device.type == "cpu" else self._asked(pixels, value_range)
 
     @torch.inference_mode()
-    def _asked(self, pixels: NDArray[np.generic], value_range: tuple[float, float]) -> Tensor:
+    def _asked(self, pixels: Pixels, value_range: tuple[float, float]) -> Tensor:
         # Raw pixels travel, which are a quarter or half of what float32 would take.
         x = torch.from_numpy(pixels).to(self._device).float().clamp(*value_range)
         logits = self._run(self._normalise(value_range)(x).to(self._dtype, memory_format=torch.channels_last))

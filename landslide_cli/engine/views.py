@@ -9,19 +9,19 @@ from __future__ import annotations
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 
 from landslide_cli.engine import Engine
+from landslide_cli.typing import Float32, Pixels
 
 # A view: transposed, then upside down, then mirrored, or not. The eight are the symmetries of a square.
-View = tuple[bool, bool, bool]
-VIEWS: dict[str, tuple[View, ...]] = {
+Symmetry = tuple[bool, bool, bool]
+VIEWS: dict[str, tuple[Symmetry, ...]] = {
     "flips": tuple((False, down, across) for down, across in product((False, True), repeat=2)),
     "d4": tuple((turn, down, across) for turn, down, across in product((False, True), repeat=3)),
 }
 
 
-def viewed(pixels: NDArray[np.generic], view: View) -> NDArray[np.generic]:
+def viewed(pixels: Pixels, view: Symmetry) -> Pixels:
     """Turn the last two axes of an array of shape ``(…, height, width)`` into a view."""
     transposed, down, across = view
     turned = pixels.swapaxes(-1, -2) if transposed else pixels
@@ -29,7 +29,7 @@ def viewed(pixels: NDArray[np.generic], view: View) -> NDArray[np.generic]:
     return np.ascontiguousarray(turned[..., :: -1 if down else 1, :: -1 if across else 1])
 
 
-def undone(probability: NDArray[np.float32], view: View) -> NDArray[np.float32]:
+def undone(probability: Float32, view: Symmetry) -> Float32:
     """Undo a view's flips and rotations on its prediction, shape ``(…, height, width)``."""
     transposed, down, across = view
     turned = probability[..., :: -1 if down else 1, :: -1 if across else 1]
@@ -59,11 +59,11 @@ class Views(Engine):
         self._engine.prepare(size, windows * len(self._views))
         self.batch_size = self._engine.batch_size
 
-    def empty(self, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> Pixels:
         """The engine's, of this shape."""
         return self._engine.empty(shape, dtype)
 
-    def __call__(self, pixels: NDArray[np.generic], value_range: tuple[float, float]) -> NDArray[np.float32]:
+    def __call__(self, pixels: Pixels, value_range: tuple[float, float]) -> Float32:
         """Predict one batch of raw pixels, shape ``(batch_size, bands, height, width)``.
 
         Returns:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
@@ -21,6 +21,7 @@ from landslide_cli.model.card import ModelCard
 from landslide_cli.model.weights import find_model
 from landslide_cli.prediction.runtime import Runtime
 from landslide_cli.scene.ground import ground_resolution
+from landslide_cli.typing import OnProgress
 
 if TYPE_CHECKING:
     from landslide_cli.chips.chip import Chip
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-OnProgress = Callable[[int, int], None]
 TIFFS = {".tif", ".tiff"}
 
 
@@ -160,7 +160,7 @@ def choose_zoom(image: Path, folder: Path, card: ModelCard, *, metres: float | N
 
 
 def card_source(folder: Path, card: ModelCard) -> dict[str, str | float] | None:
-    """What the card says of a folder that the model was trained on: the one whose path ends like it."""
+    """The source in the card that a folder is: the one whose path ends like it."""
     parts = folder.resolve().parts
     for source in card.training.get("sources", ()):
         path = Path(str(source.get("path", ""))).parts

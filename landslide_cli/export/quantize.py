@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from landslide_cli.engine import Engine
 from landslide_cli.engine.openvino_engine import OpenVINOEngine
@@ -27,11 +26,11 @@ from landslide_cli.model.openvino import OpenVINOModel, read_openvino_model
 from landslide_cli.model.weights import find_model
 from landslide_cli.prediction.image import predict_image
 from landslide_cli.prediction.plan import SIZE
+from landslide_cli.typing import Float32, OnNote, Pixels
 
 log = logging.getLogger(__name__)
 
 WINDOWS = 300  # by which the ranges of activations are measured; nncf's own number
-OnProgress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ def export_int8(
     *,
     pixel_size: Sequence[float] = (),
     overwrite: bool = False,
-    on_progress: OnProgress | None = None,
+    on_progress: OnNote | None = None,
 ) -> Quantized:
     """Quantize a model by the ranges that its activations have on chips, and measure what that costs.
 
@@ -123,9 +122,7 @@ def _engine(model: OpenVINOModel, precision: str) -> OpenVINOEngine:
     return engine
 
 
-def _windows(
-    views: list[Viewed], value_range: tuple[float, float], on_progress: OnProgress | None
-) -> list[NDArray[np.generic]]:
+def _windows(views: list[Viewed], value_range: tuple[float, float], on_progress: OnNote | None) -> list[Pixels]:
     """Windows as `detect` would see them, spread evenly over the chips."""
     chosen = [views[number] for number in np.linspace(0, len(views) - 1, min(WINDOWS, len(views))).astype(int)]
     listener = _Listener()
@@ -143,14 +140,14 @@ class _Listener(Engine):
     name, device, precision = "listener", "cpu", "float32"
 
     def __init__(self) -> None:
-        self.heard: list[NDArray[np.generic]] = []
+        self.heard: list[Pixels] = []
 
-    def __call__(self, pixels: NDArray[np.generic], value_range: tuple[float, float]) -> NDArray[np.float32]:
+    def __call__(self, pixels: Pixels, value_range: tuple[float, float]) -> Float32:
         self.heard.append(pixels)
         return np.zeros((1, *pixels.shape[-2:]), dtype=np.float32)
 
 
-def _quantize(model: OpenVINOModel, windows: list[NDArray[np.generic]]) -> Any:
+def _quantize(model: OpenVINOModel, windows: list[Pixels]) -> Any:
     openvino = import_openvino()  # before nncf, which would report to its makers through the same package
     import nncf
     from nncf.quantization.range_estimator import RangeEstimatorParametersSet
@@ -201,7 +198,7 @@ def _delicate(graph: Any) -> list[str]:
     return [node.get_friendly_name() for node in (first, *delicate)]
 
 
-def _f1(engine: OpenVINOEngine, views: list[Viewed], card: ModelCard, on_progress: OnProgress | None) -> float:
+def _f1(engine: OpenVINOEngine, views: list[Viewed], card: ModelCard, on_progress: OnNote | None) -> float:
     """Pooled F1 on chips."""
 
     def tell(done: int, total: int) -> None:

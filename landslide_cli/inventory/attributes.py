@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from landslide_cli.inventory.rules import PolygonRules, shaped
 from landslide_cli.inventory.terrain import Terrain, open_terrain
-from landslide_cli.scene.ground import Floats, Geometries, Ground
+from landslide_cli.scene.ground import Ground
+from landslide_cli.typing import Bools, Float64, Geometries
 
 Columns = Mapping[str, NDArray[Any]]
 
@@ -53,9 +54,9 @@ class Measured:
         flat: Polygons that were dropped because their slope is too small.
     """
 
-    keep: NDArray[np.bool_]
+    keep: Bools
     placed: Geometries
-    columns: dict[str, Floats]
+    columns: dict[str, Float64]
     flat: int
 
 
@@ -100,7 +101,7 @@ class Measurer:
 
 @contextmanager
 def open_measurer(rules: PolygonRules, ground: Ground, size: tuple[int, int]) -> Iterator[Measurer]:
-    """What measures polygons of a raster, with the elevation model of the rules opened.
+    """Open a measurer for a raster's polygons, and the elevation model of its rules.
 
     Args:
         rules: What is done to the polygons; their threshold is decided.
@@ -118,8 +119,8 @@ def open_measurer(rules: PolygonRules, ground: Ground, size: tuple[int, int]) ->
         yield Measurer(ground, rules, terrain)
 
 
-def dimensions(placed: Geometries, ground: Ground) -> dict[str, Floats]:
-    """Length, width, azimuth, elongation and centroid of polygons in the scene's CRS.
+def dimensions(placed: Geometries, ground: Ground) -> dict[str, Float64]:
+    """Length, width, azimuth, elongation and centroid of polygons in the scene's CRS, each of shape ``(n,)``.
 
     Length and width are the sides of the smallest rectangle of any direction around the polygon, on the azimuthal
     equidistant plane about its centroid. The azimuth is that of the long side, from 0 to 180 degrees clockwise
@@ -142,7 +143,7 @@ def dimensions(placed: Geometries, ground: Ground) -> dict[str, Floats]:
     }  # fmt: skip
 
 
-def _sides(flat: Geometries) -> tuple[Floats, Floats, Floats]:
+def _sides(flat: Geometries) -> tuple[Float64, Float64, Float64]:
     """Long side, short side and azimuth of the long one of the smallest rectangle around polygons on a plane."""
     corners = shapely.get_coordinates(shapely.oriented_envelope(flat)).reshape(-1, 5, 2)
     sides = np.diff(corners[:, :3], axis=1)
@@ -156,7 +157,7 @@ def _sides(flat: Geometries) -> tuple[Floats, Floats, Floats]:
 
 
 def rounded(columns: Columns) -> dict[str, NDArray[Any]]:
-    """Columns in the order of the table, with the decimals that they carry."""
+    """Columns of shape ``(n,)`` in the order of the table, with the decimals that they carry."""
     table: dict[str, NDArray[Any]] = {}
     for name, decimals in FIELDS.items():
         if name in columns:

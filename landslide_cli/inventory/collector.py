@@ -14,13 +14,14 @@ from landslide_cli.mosaic.blend import Strip
 from landslide_cli.mosaic.encoding import NODATA, SPREAD_STEP, STEPS, stored_threshold
 from landslide_cli.polygons import Finished, StreamingPolygonizer, joined
 from landslide_cli.polygons.histograms import Histograms
+from landslide_cli.typing import Bools
 
 VERTICES_IN_MEMORY = 30_000
 HIGH = 0.9
 
 
 def landslide_polygonizer(width: int, measurer: Measurer, histograms: Histograms | None = None) -> StreamingPolygonizer:
-    """What makes a mask of landslides polygons by the rules of the measurer.
+    """Make the polygonizer of a landslide mask, by the rules of the measurer.
 
     Args:
         width: Columns of the mask.
@@ -55,7 +56,7 @@ class Collector:
         self._found: list[Finished] = []
         self._vertices = 0
 
-    def add(self, strip: Strip) -> NDArray[np.bool_]:
+    def add(self, strip: Strip) -> Bools:
         """Add a strip; give its landslide mask, bool, shape ``(rows, width)``."""
         analysed = strip.stored != NODATA
         landslide = analysed & (strip.stored >= self._lowest)

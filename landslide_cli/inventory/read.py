@@ -22,7 +22,7 @@ PREFIX = "LANDSLIDE_"
 
 @dataclass(frozen=True)
 class Inventory:
-    """What a file of landslides holds.
+    """An inventory that was read: its landslides, and all that the file tells of them.
 
     Attributes:
         landslides: Their polygons and attributes.

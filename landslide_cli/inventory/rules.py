@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 
 from landslide_cli.errors import TerrainError, is_number, refuse_unless
 from landslide_cli.mosaic.encoding import stored_threshold
-from landslide_cli.scene.ground import Geometries, Ground
+from landslide_cli.scene.ground import Ground
+from landslide_cli.typing import Bools, Float64, Geometries
 
 Boundary = Literal["pixel", "smooth"]
 BOUNDARIES = ("pixel", "smooth")
@@ -21,7 +21,7 @@ BOUNDARIES = ("pixel", "smooth")
 
 @dataclass(frozen=True, slots=True)
 class PolygonRules:
-    """What makes probabilities polygons, and which of them stay.
+    """The rules by which probabilities become polygons, and by which polygons stay.
 
     Raises:
         OptionError: a value that it can't have.
@@ -96,9 +96,7 @@ class PolygonRules:
         return 0.25 * self.min_area_m2 / math.prod(pixel_m) if pixel_m else 0.0
 
 
-def shaped(
-    pixels: Geometries, ground: Ground, rules: PolygonRules
-) -> tuple[NDArray[np.bool_], Geometries, NDArray[np.float64], NDArray[np.float64]]:
+def shaped(pixels: Geometries, ground: Ground, rules: PolygonRules) -> tuple[Bools, Geometries, Float64, Float64]:
     """Drop, fill and simplify.
 
     Without metres (no CRS) polygons stay as they are.

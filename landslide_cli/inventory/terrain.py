@@ -21,7 +21,8 @@ from rasterio.windows import Window
 
 from landslide_cli.errors import TerrainError
 from landslide_cli.inventory.slope import FIELDS, Relief
-from landslide_cli.scene.ground import Floats, Geometries, Ground
+from landslide_cli.scene.ground import Ground
+from landslide_cli.typing import Float64, Geometries
 
 PIXELS_AT_ONCE = 1 << 20
 CACHE_BYTES = 32 << 20
@@ -51,8 +52,8 @@ class Terrain:
         """File name without its folder."""
         return Path(self.src.name).name
 
-    def measure(self, placed: Geometries) -> dict[str, Floats]:
-        """Heights in metres, slopes and aspect in degrees of polygons in the scene's CRS.
+    def measure(self, placed: Geometries) -> dict[str, Float64]:
+        """Heights in metres, slopes and aspect in degrees, each of shape ``(n,)``, of polygons in the scene's CRS.
 
         All are NaN where any pixel of the polygon has no height. A pixel belongs to a polygon that covers its centre;
         a polygon that covers no centre takes all the pixels that it touches.
@@ -74,7 +75,7 @@ class Terrain:
         """Polygons in the scene's CRS in pixel coordinates of the elevation model."""
         inverse = ~self.ground.transform
 
-        def onto(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+        def onto(x: Float64, y: Float64) -> tuple[Float64, Float64]:
             x, y = self.to_dem.transform(x, y)
             if self.src.crs.is_geographic:
                 middle, _ = self.ground.transform @ (self.src.width / 2, self.src.height / 2)
@@ -84,7 +85,7 @@ class Terrain:
         found: Geometries = shapely.transform(placed, onto, interleaved=False)
         return found
 
-    def _measured(self, polygon: Any, bounds: Floats, steps: Floats) -> Sequence[float]:
+    def _measured(self, polygon: Any, bounds: Float64, steps: Float64) -> Sequence[float]:
         size = np.array([self.src.width, self.src.height])
         if not np.isfinite(bounds).all() or (bounds[:2] < -0.5).any() or (bounds[2:] > size + 0.5).any():
             return [np.nan] * len(FIELDS)
@@ -107,7 +108,7 @@ class Terrain:
                 break
         return sums.measured()
 
-    def _heights(self, window: Window) -> Floats:
+    def _heights(self, window: Window) -> Float64:
         """Heights in metres of a window and the pixels around it, NaN where there is none."""
         height, width = int(window.height) + 2, int(window.width) + 2
         top, left = int(window.row_off) - 1, int(window.col_off) - 1

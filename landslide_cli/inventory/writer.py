@@ -20,7 +20,8 @@ from landslide_cli.inventory.geopackage import append, set_column, store_styles,
 from landslide_cli.inventory.neighbours import nearest_m
 from landslide_cli.inventory.provenance import Job, run_table
 from landslide_cli.inventory.shapefile import Room
-from landslide_cli.scene.ground import Bounds, Floats, Geometries, WestSouthEastNorth
+from landslide_cli.scene.ground import Bounds, WestSouthEastNorth
+from landslide_cli.typing import Float64, Geometries
 
 
 class InventoryWriter:
@@ -169,10 +170,10 @@ class InventoryWriter:
         append(self._spool, layer, frame, kind=self._kind[layer], **options)
 
 
-def _holes_share(pixels: Geometries) -> Floats:
+def _holes_share(pixels: Geometries) -> Float64:
     """Part of what polygons surround that isn't theirs."""
     area = shapely.area(pixels)
-    share: Floats = 1 - area / shapely.area(shapely.polygons(shapely.get_exterior_ring(pixels)))
+    share: Float64 = 1 - area / shapely.area(shapely.polygons(shapely.get_exterior_ring(pixels)))
     return share
 
 

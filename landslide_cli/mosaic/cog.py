@@ -7,15 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import rasterio
 import rasterio.shutil
-from numpy.typing import NDArray
 from rasterio.enums import Resampling
 from rasterio.windows import Window
 
 from landslide_cli.mosaic.encoding import NODATA
 from landslide_cli.scene.ground import Ground
+from landslide_cli.typing import Bytes
 
 
 class RasterWriter:
@@ -24,7 +23,7 @@ class RasterWriter:
     def __init__(self, dst: Any) -> None:
         self._dst = dst
 
-    def write(self, top: int, rows: NDArray[np.uint8]) -> None:
+    def write(self, top: int, rows: Bytes) -> None:
         """Write full-width rows, uint8, shape ``(rows, width)``, from ``top`` on."""
         self._dst.write(rows, 1, window=Window(0, top, rows.shape[1], rows.shape[0]))
 

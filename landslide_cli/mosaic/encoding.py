@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
+
+from landslide_cli.typing import Bools, Bytes, Float32
 
 STEPS = 254  # stored values 0 … 254 mean probabilities 0 … 1
 NODATA = 255
@@ -18,7 +19,7 @@ def stored_threshold(threshold: float) -> int:
     return math.ceil(threshold * STEPS - 1e-9)
 
 
-def quantise(probability: NDArray[np.float32], valid: NDArray[np.bool_] | None = None) -> NDArray[np.uint8]:
+def quantise(probability: Float32, valid: Bools | None = None) -> Bytes:
     """Probabilities to stored values, uint8 of the same shape; 255 where ``valid`` is False."""
     stored = (probability * STEPS + 0.5).clip(0, STEPS).astype(np.uint8)
     if valid is not None:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from landslide_cli.engine import Engine
 from landslide_cli.mosaic.blend import Prediction, blend
 from landslide_cli.tiling.grid import Grid, Tile
 from landslide_cli.tiling.resampling import Scaling, resized
+from landslide_cli.typing import Bytes, Float32
 
 WINDOW = 512
 
 
-def predict_image(
-    engine: Engine, image: NDArray[np.uint8], value_range: tuple[float, float], zoom: float = 1.0
-) -> NDArray[np.uint8]:
+def predict_image(engine: Engine, image: Bytes, value_range: tuple[float, float], zoom: float = 1.0) -> Bytes:
     """Predict a whole image in memory through the windows that `detect` would use.
 
     Args:
@@ -42,7 +40,7 @@ def predict_image(
     return np.concatenate([strip.stored for strip in blend(predictions, grid, scene=(rows, cols))])
 
 
-def _probability(answer: NDArray[np.float32]) -> NDArray[np.float32]:
+def _probability(answer: Float32) -> Float32:
     """The probability of a batch of one; an engine of several views gives their spread as well."""
     only = answer[0]
     return only[0] if only.ndim == 3 else only

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from rasterio.enums import Interleaving
 
 from landslide_cli.errors import SceneError
@@ -14,6 +13,7 @@ from landslide_cli.scene.area import Area
 from landslide_cli.scene.scene import Scene
 from landslide_cli.tiling.grid import DEFAULT_OVERLAP, Grid
 from landslide_cli.tiling.resampling import Scaling, rows_at_once
+from landslide_cli.typing import Pixels
 
 SIZE = 512
 # Pixels whose sides differ by more on the ground (degrees far from the equator) are made square.
@@ -22,7 +22,7 @@ SQUEEZED = 1.25
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run will do.
+    """The decisions about one scene's prediction.
 
     Attributes:
         scene: The open scene.
@@ -47,8 +47,8 @@ class Plan:
     tta: str = "none"
 
     @property
-    def fill(self) -> NDArray[np.generic]:
-        """What the network sees at invalid pixels: each band's mean, the most neutral value it knows."""
+    def fill(self) -> Pixels:
+        """Each band's mean, shape ``(bands,)``: the most neutral value the network knows, seen at invalid pixels."""
         low, high = self.value_range
         fill = low + np.asarray(self.card.mean) * (high - low)
         return (fill if self.scene.dtype.kind == "f" else fill.round()).astype(self.scene.dtype)
@@ -69,12 +69,12 @@ class Plan:
 
     @property
     def blended_bytes(self) -> int:
-        """What the rows take that windows are added up in."""
+        """Bytes of the rows that windows are added up in."""
         return 4 * self.size * self.grid.cols.length * (2 if self.tta != "none" else 1)
 
     @property
     def read_bytes(self) -> int:
-        """What the rows take that windows are cut from, each with whether it counts."""
+        """Bytes of the rows that windows are cut from, and of which pixels in them are valid."""
         return self.size * self.grid.cols.length * (len(self.scene.bands) * self.scene.dtype.itemsize + 1)
 
     @property

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from landslide_cli.engine import Engine
 from landslide_cli.mosaic.blend import Prediction
 from landslide_cli.prediction.plan import Plan
 from landslide_cli.prediction.prefetch import ahead
 from landslide_cli.prediction.tiles import Seen, read_tiles
-
-OnProgress = Callable[[int, int], None]
-Pixels = NDArray[np.generic]
+from landslide_cli.typing import OnProgress, Pixels
 
 # Batches that are read, and answered, before they are needed.
 READ_AHEAD, ANSWERED_AHEAD = 2, 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +27,8 @@ from landslide_cli.report.page import Contents, page_of
 from landslide_cli.report.sizes import sizes_of
 from landslide_cli.report.tiles import Imagery, Tiles, make_tiles
 from landslide_cli.scene.scene import Scene, open_scene
+from landslide_cli.typing import OnProgress
 
-OnProgress = Callable[[int, int], None]
 RGB = ("red", "green", "blue")
 # Outlines of what was analysed are drawn in every tile of the map.
 ANALYSED_VERTICES = 60_000
@@ -39,7 +39,7 @@ MB = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was written.
+    """The files that were written.
 
     Attributes:
         out: The page.

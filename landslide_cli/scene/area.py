@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import shapely
 from affine import Affine
-from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.features import geometry_mask
 from rasterio.windows import Window
@@ -18,6 +17,7 @@ from landslide_cli.errors import AreaError, OutsideAreaError
 from landslide_cli.scene.scene import Scene
 from landslide_cli.scene.vectors import UnreadableError, read_layer
 from landslide_cli.scene.view import View
+from landslide_cli.typing import Bools
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Area:
 
     polygon: Any
 
-    def mask(self, window: Window) -> NDArray[np.bool_]:
+    def mask(self, window: Window) -> Bools:
         """True where a pixel's centre lies in the area; shape of the window."""
         shape = (int(window.height), int(window.width))
         left, top = int(window.col_off), int(window.row_off)
@@ -35,7 +35,7 @@ class Area:
             return np.zeros(shape, dtype=bool)
         if self.polygon.contains(box):
             return np.ones(shape, dtype=bool)
-        inside: NDArray[np.bool_] = geometry_mask(
+        inside: Bools = geometry_mask(
             [self.polygon], out_shape=shape, transform=Affine.translation(left, top), invert=True
         )
         return inside

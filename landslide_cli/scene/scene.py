@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import rasterio
@@ -22,6 +22,7 @@ from rasterio.windows import Window
 
 from landslide_cli.errors import NoCRSWarning, SceneError
 from landslide_cli.scene.ground import Ground, ground_of
+from landslide_cli.typing import Bools, Pixels
 
 Raster: TypeAlias = "str | PathLike[str] | DatasetReader"
 RGB = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
@@ -79,7 +80,7 @@ class Scene:
         """Metres per pixel at the centre: the geometric mean of both directions."""
         return self.ground.resolution_m
 
-    def read(self, window: Window) -> tuple[NDArray[np.generic], NDArray[np.bool_]]:
+    def read(self, window: Window) -> tuple[Pixels, Bools]:
         """Read a window that lies inside the scene.
 
         Returns:
@@ -105,7 +106,7 @@ class Scene:
                 valid &= finite
         return image, valid
 
-    def _valid(self, image: NDArray[np.generic], window: Window) -> NDArray[np.bool_]:
+    def _valid(self, image: Pixels, window: Window) -> Bools:
         flags = [self.src.mask_flag_enums[band - 1] for band in self.bands]
         if any(MaskFlags.per_dataset in flag for flag in flags):
             return self.src.read_masks(self.bands[0], window=window) > 0
@@ -126,7 +127,7 @@ class Scene:
         for window in self._probes():
             image, valid = self.read(window)
             samples.append(image[:, valid].ravel())
-        values = np.concatenate(samples)
+        values: NDArray[Any] = np.concatenate(samples)
         if values.size == 0:
             raise SceneError(f"{self.src.name}: no valid pixel was found to stretch by; give --scale LO,HI")
         low, high = (float(v) for v in np.percentile(values, PERCENTILES))
@@ -134,8 +135,8 @@ class Scene:
 
     def valid_share(self) -> float:
         """Part of the pixels that are valid, in the windows that `stretch` looks at."""
-        known = [valid for _, valid in map(self.read, self._probes())]
-        return sum(int(valid.sum()) for valid in known) / sum(valid.size for valid in known)
+        probed = [valid for _, valid in map(self.read, self._probes())]
+        return sum(int(valid.sum()) for valid in probed) / sum(valid.size for valid in probed)
 
     def _probes(self) -> Iterator[Window]:
         for top in _spread(self.height):
@@ -195,7 +196,7 @@ def _opened(raster: Raster) -> Iterator[DatasetReader]:
 
 
 def name_of(raster: Raster) -> str:
-    """What a raster is called: its path, or that of an open dataset."""
+    """The name of a raster: its path, or that of an open dataset."""
     return str(raster) if isinstance(raster, str | PathLike) else str(raster.name)
 
 

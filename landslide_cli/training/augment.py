@@ -1,149 +1,201 @@
-"""Random crops of chips, and the changes of scale, orientation, colour and sharpness made to them."""
+"""What is changed in a training crop, drawn at random: place, scale, orientation, light, haze, sharpness, holes.
+
+The numbers are drawn here, on the processor, from the step's own generator; the pixels are changed by
+`landslide_cli.training.changes`, a whole batch at a time, on the device that trains.
+"""
 
 from __future__ import annotations
 
-import io
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from torch import Tensor
 
 from landslide_cli.tiling.grid import mirrored
+from landslide_cli.training.cache import IGNORED, Decoded, Level
 
-Pixels = NDArray[np.uint8]
-Truth = NDArray[np.bool_]
+# A level of a chip is taken where a pixel of the crop covers between these many of its pixels.
+FINEST, COARSEST = 0.7, 1.4
+# Sides of a square that holds any rotation of a smaller one.
+DIAGONAL = math.sqrt(2)
+# Landslides seen often are learned well: most crops lie near one, some at what is as bright and isn't one.
+NEAR_LANDSLIDE, AT_BRIGHT = 0.65, 0.15
 
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """How far the random changes go; probabilities lie between 0 and 1."""
+    """How often and how far the random changes go; probabilities lie between 0 and 1."""
 
-    scale_jitter: float = 1.5  # zoom between 1/1.5 and 1.5, log-uniform
-    rotate: float = 0.3  # free rotation; the eight right-angled views come always
+    scale_jitter: float = 1.5
+    """Zoom between 1/1.5 and 1.5, log-uniform, where a source has no ``seen_m``."""
+    rotate: float = 0.3
+    """Free rotation; the eight right-angled views come always."""
+    stretch: float = 0.0
+    """Bands stretched to the chip's darkest and brightest pixels, as many products are."""
     colour: float = 0.8
-    grey: float = 0.0  # most or all of the colour taken away
-    tint: float = 0.08  # spread of each band's gain
+    """Gamma, gain of each band, contrast, brightness and saturation."""
+    grey: float = 0.0
+    """Most or all of the colour taken away."""
+    tint: float = 0.08
+    """Spread of each band's gain."""
+    dark: float = 0.0
+    """Down to a fifth of the brightness."""
     blur: float = 0.15
+    """Up to 1.5 pixels."""
     haze: float = 0.1
+    """Up to two fifths of a bright veil."""
+    noise: float = 0.0
+    """Up to a twentieth of the range."""
     jpeg: float = 0.2
-    cutmix: float = 0.0  # a box of another crop of the batch pasted in
+    """Quality between 40 and 90."""
+    levels: float = 0.0
+    """Few grey levels: 24 to 96 in all."""
+    collar: float = 0.0
+    """Ground without pixels: edges, corners, stripes, what surrounds a disc; filled and out of the loss."""
+    cutmix: float = 0.0
+    """A box of another crop pasted in."""
 
 
-def random_crop(
-    rng: Generator, image: Pixels, mask: Truth, *, size: int, zoom: float, augmentation: Augmentation
-) -> tuple[Pixels, Truth]:
-    """Cut one augmented square out of a chip.
+class Changes(NamedTuple):
+    """What is done to each of N crops, float32.
+
+    Attributes:
+        geometry: ``(N, 2, 3)``: from ``(x, y, 1)`` of the crop, counted from its centre, to the window's pixels.
+        ends: ``(N, 2, 3)``: values between 0 and 1 that a stretch makes 0 and 1, band by band.
+        light: ``(N, 6)``: gamma, saturation, contrast, brightness, factor of darkness, share of grey.
+        gains: ``(N, 3)``: factor of each band.
+        veil: ``(N, 4)``: colour of the haze and how much of it.
+        sharpness: ``(N, 4)``: blur in pixels, noise, quality of JPEG (0: none), number of grey levels (0: all).
+        collar: ``(N, 5)``: kind (see `landslide_cli.training.changes`), two directions, position and period.
+        box: ``(N, 4)``: left, top, right, bottom of what is pasted from the crop before.
+    """
+
+    geometry: Tensor
+    ends: Tensor
+    light: Tensor
+    gains: Tensor
+    veil: Tensor
+    sharpness: Tensor
+    collar: Tensor
+    box: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """One crop before it is changed: a square of a chip's level that holds it, and its changes without the N."""
+
+    window: Level
+    changes: Changes
+
+
+def window_side(size: int) -> int:
+    """Side of the square that holds any crop of ``size`` pixels before it is turned and scaled."""
+    return 2 * math.ceil(size * COARSEST * DIAGONAL / 2) + 2
+
+
+def cut(rng: Generator, chip: Decoded, *, size: int, zooms: tuple[float, float], augmentation: Augmentation) -> Cut:
+    """Choose a crop of a chip and what is done to it.
 
     Args:
         rng: Source of every random choice.
-        image: uint8, shape ``(height, width, 3)``.
-        mask: bool, shape ``(height, width)``.
-        size: Side of the result in pixels.
-        zoom: Output pixels per input pixel before jitter; 0.5 halves the resolution.
+        chip: The chip.
+        size: Side of the crop in pixels.
+        zooms: Smallest and largest number of crop pixels per pixel of the chip; drawn log-uniform between them.
         augmentation: What may happen.
 
     Returns:
-        ``(crop, truth)`` of shapes ``(size, size, 3)`` and ``(size, size)``. Where the crop leaves the
-        chip, the chip is mirrored, as `detect` mirrors a scene.
+        The window has the side `window_side`; where it leaves the chip, the chip is mirrored, as `detect` mirrors a
+        scene.
     """
-    jitter = math.log(augmentation.scale_jitter)
-    zoom *= math.exp(rng.uniform(-jitter, jitter))
+    ratio = 1 / math.exp(rng.uniform(math.log(zooms[0]), math.log(zooms[1])))  # pixels of the chip for each of the crop
+    row, col = _choose_centre(rng, chip, round(size * ratio))
+    number = min(max(0, math.floor(math.log2(ratio / FINEST))), len(chip.levels) - 1)
+    level = chip.levels[number]
+    ratio = min(ratio / 2**number, COARSEST)
+    side = window_side(size)
+    top, left = (math.floor(place / 2**number) - side // 2 for place in (row, col))
+    rows, cols = mirrored(top, side, level.shape[0]), mirrored(left, side, level.shape[1])
+    # Four bytes at a time are fetched four times as fast.
+    window = level.view(np.uint32)[..., 0][np.ix_(rows, cols)].view(np.uint8).reshape(side, side, 4)
     angle = rng.uniform(-45, 45) if rng.random() < augmentation.rotate else 0.0
-    spread = abs(math.cos(math.radians(angle))) + abs(math.sin(math.radians(angle)))
-    outer = math.ceil(size * spread)
-    side = max(2, round(outer / zoom))
-    row, col = _choose_centre(rng, mask, side)
-    rows = mirrored(row - side // 2, side, image.shape[0])
-    cols = mirrored(col - side // 2, side, image.shape[1])
-    pixels = Image.fromarray(image[np.ix_(rows, cols)]).resize((outer, outer), Image.Resampling.BILINEAR)
-    truth = Image.fromarray(mask[np.ix_(rows, cols)].astype(np.uint8) * 255).resize(
-        (outer, outer), Image.Resampling.BILINEAR
-    )
-    if angle:
-        pixels = pixels.rotate(angle, Image.Resampling.BILINEAR)
-        truth = truth.rotate(angle, Image.Resampling.BILINEAR)
-    if outer > size:
-        start = (outer - size) // 2
-        box = (start, start, start + size, start + size)
-        pixels, truth = pixels.crop(box), truth.crop(box)
-    crop = _degrade(rng, pixels, augmentation)
-    return _right_angled(rng, crop, np.asarray(truth) > 127)
+    angle = math.radians(angle) + rng.integers(4) * math.pi / 2
+    flip = -1 if rng.random() < 0.5 else 1
+    cosine, sine = ratio * math.cos(angle), ratio * math.sin(angle)
+    if angle % (math.pi / 2) == 0:
+        cosine, sine = round(math.cos(angle)) * ratio, round(math.sin(angle)) * ratio
+    geometry = [[flip * cosine, -sine, col / 2**number - left], [flip * sine, cosine, row / 2**number - top]]
+    return Cut(window, Changes(_numbers(geometry), *_drawn(rng, chip.ends, size, augmentation)))
 
 
-def cutmix(
-    rng: Generator, crop: tuple[Pixels, Truth], other: tuple[Pixels, Truth], *, chance: float
-) -> tuple[Pixels, Truth]:
-    """Paste a box of another crop over a crop, in ``chance`` of the cases; the truth goes with the pixels.
-
-    Yun et al. 2019, "CutMix", equation 2: the box has the crop's shape and an area uniform between none and all of it.
-    The box knows nothing of the truth, so its edges give nothing away.
-
-    Args:
-        rng: Source of every random choice.
-        crop: Pixels ``(size, size, 3)`` and truth ``(size, size)``; they stay as they are.
-        other: Pixels and truth of the same shapes.
-        chance: Between 0 and 1.
-    """
-    if rng.random() >= chance:
-        return crop
-    pixels, truth = crop[0].copy(), crop[1].copy()
-    size = len(truth)
-    reach = size * math.sqrt(rng.random()) / 2
-    row, col = rng.random(2) * size
-    box = (
-        slice(max(0, round(row - reach)), round(row + reach)),
-        slice(max(0, round(col - reach)), round(col + reach)),
-    )
-    pixels[box], truth[box] = other[0][box], other[1][box]
-    return pixels, truth
+def together(cuts: list[Cut]) -> tuple[Tensor, Changes]:
+    """Windows, uint8 ``(N, side, side, 4)``, and changes of a batch."""
+    columns = zip(*(one.changes for one in cuts), strict=True)
+    windows = torch.from_numpy(np.stack([one.window for one in cuts]))
+    return windows, Changes(*(torch.stack(column) for column in columns))
 
 
-def _choose_centre(rng: Generator, mask: Truth, side: int) -> tuple[int, int]:
+def _choose_centre(rng: Generator, chip: Decoded, side: int) -> tuple[int, int]:
     """Mostly near a landslide pixel, if there is one, so that small slides are seen often."""
-    height, width = mask.shape
-    if rng.random() < 0.8 and mask.any():
-        inside = np.flatnonzero(mask)
-        row, col = divmod(int(rng.choice(inside)), width)
-        reach = side // 3
-        return row + int(rng.integers(-reach, reach + 1)), col + int(rng.integers(-reach, reach + 1))
-    return int(rng.integers(height)), int(rng.integers(width))
+    height, width = chip.levels[0].shape[:2]
+    number = min(2, len(chip.levels) - 1)  # looked up in a small one, which is quick
+    truth = chip.levels[number][..., 3]
+    dice = rng.random()
+    among = None
+    if dice < NEAR_LANDSLIDE:
+        among = np.flatnonzero((truth > 0) & (truth != IGNORED))
+    elif dice < NEAR_LANDSLIDE + AT_BRIGHT:
+        bright = chip.levels[number][..., :3].max(axis=2)
+        among = np.flatnonzero((truth == 0) & (bright >= np.percentile(bright, 85)))
+    if among is None or not len(among):
+        return int(rng.integers(height)), int(rng.integers(width))
+    row, col = divmod(int(rng.choice(among)), truth.shape[1])
+    reach = side // 3
+    row, col = (place * 2**number + 2**number // 2 + int(rng.integers(-reach, reach + 1)) for place in (row, col))
+    return row, col
 
 
-def _right_angled(rng: Generator, image: Pixels, mask: Truth) -> tuple[Pixels, Truth]:
-    turns = int(rng.integers(4))
-    image, mask = np.rot90(image, turns), np.rot90(mask, turns)
-    if rng.random() < 0.5:
-        image, mask = image[:, ::-1], mask[:, ::-1]
-    return np.ascontiguousarray(image), np.ascontiguousarray(mask)
+def _drawn(rng: Generator, ends: NDArray[np.float32], size: int, augmentation: Augmentation) -> tuple[Tensor, ...]:
+    """All changes but the geometry, in the order of `Changes`."""
+    happens = {entry.name: rng.random() < getattr(augmentation, entry.name) for entry in fields(augmentation)}
+    stretch = np.array([[0.0] * 3, [1.0] * 3])
+    if happens["stretch"]:
+        dark, bright = ends.astype(np.float64)
+        if rng.random() < 0.3:  # one line for all bands
+            dark, bright = np.full(3, dark.min()), np.full(3, bright.max())
+        reach = np.maximum(bright - dark, 0.1)
+        stretch = np.stack([dark + rng.uniform(-0.1, 0.1) * reach, bright + rng.uniform(-0.25, 0.25) * reach])
+    light, gains = [1.0, 1.0, 1.0, 0.0, 1.0, 0.0], np.ones(3)
+    if happens["colour"]:
+        light[:4] = [math.exp(v) for v in rng.uniform([-0.4, -0.6, -0.35], [0.4, 0.4, 0.35])] + [
+            rng.uniform(-0.12, 0.12)
+        ]
+        gains = np.exp(rng.normal(0, augmentation.tint, size=3))
+    if happens["dark"]:
+        light[4] = math.exp(rng.uniform(math.log(0.2), 0))
+    if happens["grey"]:
+        light[5] = rng.uniform(0.5, 1)
+    veil = [*rng.uniform(0.65, 1, size=3), rng.uniform(0.05, 0.4) if happens["haze"] else 0.0]
+    sharpness = [
+        rng.uniform(0.3, 1.5) if happens["blur"] else 0.0,
+        rng.uniform(0.005, 0.05) if happens["noise"] else 0.0,
+        rng.uniform(40, 90) if happens["jpeg"] else 0.0,
+        rng.uniform(24, 96) if happens["levels"] else 0.0,
+    ]
+    collar = [float(rng.integers(1, 5)) if happens["collar"] else 0.0, *rng.uniform(-math.pi, math.pi, size=2),
+              rng.uniform(-0.3, 0.45) * size, rng.uniform(0.15, 0.6) * size]  # fmt: skip
+    box = np.zeros(4)
+    if happens["cutmix"]:
+        # Yun et al. 2019, "CutMix", equation 2: the area is uniform between none and all of the crop.
+        reach = size * math.sqrt(rng.random()) / 2
+        col, row = rng.random(2) * size
+        box = np.array([col - reach, row - reach, col + reach, row + reach]).round().clip(0, size)
+    return tuple(map(_numbers, (stretch, light, gains, veil, sharpness, collar, box)))
 
 
-def _degrade(rng: Generator, image: Image.Image, augmentation: Augmentation) -> Pixels:
-    """Colour, haze, blur and compression, in the order in which they reach a sensor and a file."""
-    if rng.random() < augmentation.colour:
-        image = Image.fromarray(_recolour(rng, np.asarray(image), augmentation.tint))
-    if augmentation.grey and rng.random() < augmentation.grey:
-        image = Image.blend(image, image.convert("L").convert("RGB"), float(rng.uniform(0.5, 1)))
-    if rng.random() < augmentation.haze:
-        veil = Image.new("RGB", image.size, tuple(int(v) for v in rng.integers(170, 256, size=3)))
-        image = Image.blend(image, veil, float(rng.uniform(0.05, 0.4)))
-    if rng.random() < augmentation.blur:
-        image = image.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.3, 1.5))))
-    if rng.random() < augmentation.jpeg:
-        packed = io.BytesIO()
-        image.save(packed, "JPEG", quality=int(rng.integers(40, 90)))
-        image = Image.open(packed).convert("RGB")
-    return np.asarray(image)
-
-
-def _recolour(rng: Generator, image: Pixels, tint: float) -> Pixels:
-    """Gamma, gain of each band, contrast, brightness and saturation, each log-uniform or normal."""
-    values = (image.astype(np.float32) / 255) ** np.exp(rng.uniform(-0.35, 0.35))
-    values *= np.exp(rng.normal(0, tint, size=3)).astype(np.float32)
-    grey = values.mean(axis=2, keepdims=True)
-    values = grey + (values - grey) * np.exp(rng.uniform(-0.5, 0.4))
-    middle = values.mean()
-    values = middle + (values - middle) * np.exp(rng.uniform(-0.3, 0.3)) + rng.uniform(-0.12, 0.12)
-    return (values.clip(0, 1) * 255 + 0.5).astype(np.uint8)
+def _numbers(values: object) -> Tensor:
+    return torch.from_numpy(np.asarray(values, dtype=np.float32))

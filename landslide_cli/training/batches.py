@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,29 +18,59 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
 from landslide_cli.chips.chip import Chip
-from landslide_cli.training.augment import cutmix, random_crop
+from landslide_cli.training.augment import Changes, Cut, cut, together
 from landslide_cli.training.cache import ChipCache
 from landslide_cli.training.hard import Draws
 from landslide_cli.training.recipe import Recipe
 
-Pair = tuple[NDArray[np.uint8], NDArray[np.bool_]]
-# Tells the random numbers of the boxes from those of the crops.
-CUTMIX = 1
+
+class Batch(NamedTuple):
+    """Crops before they are changed, for `landslide_cli.training.changes.change`.
+
+    Attributes:
+        windows: uint8, ``(N, W, W, 4)``: red, green, blue, truth.
+        changes: What is done to each; float32 tensors.
+        size: Side of the crops.
+        seed: Of what the device draws itself.
+    """
+
+    windows: Tensor
+    changes: Changes
+    size: int
+    seed: int
+
+
+class Whole(NamedTuple):
+    """Whole letterboxed chips: uint8 ``(N, 3, S, S)``, and float32 truth ``(N, 1, S, S)``."""
+
+    pixels: Tensor
+    truth: Tensor
 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Chips of one source, drawn from with probability ``share``."""
+    """Chips of one source, drawn from with probability ``share``.
+
+    Attributes:
+        chips: The chips.
+        share: How likely a crop comes from here, beside the other pools' shares.
+        zoom: Pixels of the network for each of a chip when chips are judged, before the recipe's own zoom.
+        zooms: Smallest and largest of those in training, before the phase's zoom; ``zoom`` alone if None.
+    """
 
     chips: Sequence[Chip]
     share: float
     zoom: float
+    zooms: tuple[float, float] | None = None
+
+    def zooms_at(self, zoom: float) -> tuple[float, float]:
+        """Smallest and largest zoom of a crop in a phase."""
+        low, high = self.zooms or (self.zoom, self.zoom)
+        return low * zoom, high * zoom
 
 
-class StepBatches(IterableDataset[tuple[Tensor, Tensor]]):
+class StepBatches(IterableDataset[Batch | Whole]):
     """Batches of the steps from ``first`` to before ``stop``.
-
-    Each is ``(images, masks)``: raw uint8 pixels ``(N, 3, S, S)`` and float32 truth ``(N, 1, S, S)``.
 
     Args:
         recipe: What is trained.
@@ -76,7 +107,7 @@ class StepBatches(IterableDataset[tuple[Tensor, Tensor]]):
         self.rank = rank
         self.ranks = ranks
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[Batch | Whole]:
         worker = get_worker_info()
         start, stride = self.first, 1
         if worker:
@@ -85,24 +116,18 @@ class StepBatches(IterableDataset[tuple[Tensor, Tensor]]):
         for step in range(start, self.stop, stride):
             yield self.batch(step)
 
-    def batch(self, step: int) -> tuple[Tensor, Tensor]:
+    def batch(self, step: int) -> Batch | Whole:
         """Make this device's part of the batch of one step."""
-        pairs = self._whole(step) if self.recipe.letterbox else self._crops(step)
-        images, masks = zip(*pairs, strict=True)
-        pixels = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
-        return pixels, torch.from_numpy(np.stack(masks)).float()[:, None]
+        if self.recipe.letterbox:
+            images, masks = zip(*self._whole(step), strict=True)
+            pixels = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
+            return Whole(pixels, torch.from_numpy(np.stack(masks)).float()[:, None])
+        windows, changes = together(list(self._crops(step)))
+        seed = hash((self.recipe.seed, step, self.rank)) % 2**63
+        return Batch(windows, changes, self.recipe.phase_at(step).size, seed)
 
-    def _crops(self, step: int) -> Iterator[Pair]:
-        """Augmented crops, some with a box of their neighbour in the batch."""
-        crops = list(self._drawn(step))
-        chance = self.recipe.augmentation.cutmix
-        if not chance:
-            return iter(crops)
-        rng = np.random.default_rng((self.recipe.seed, step, self.rank, CUTMIX))
-        return (cutmix(rng, crop, crops[place - 1], chance=chance) for place, crop in enumerate(crops))
-
-    def _drawn(self, step: int) -> Iterator[Pair]:
-        """Augmented crops, from pools drawn by their shares."""
+    def _crops(self, step: int) -> Iterator[Cut]:
+        """Crops from pools drawn by their shares."""
         phase = self.recipe.phase_at(step)
         # The first device draws what a single one would.
         seed = (self.recipe.seed, step, self.rank) if self.rank else (self.recipe.seed, step)
@@ -113,13 +138,11 @@ class StepBatches(IterableDataset[tuple[Tensor, Tensor]]):
                 index = int(rng.integers(len(pool.chips)))
             else:
                 index = int(rng.choice(len(pool.chips), p=self.draws.chances[number]))
-            image, mask = self.cache.read(pool.chips[index])
-            yield random_crop(
-                rng, image, mask,
-                size=phase.size, zoom=phase.zoom * pool.zoom, augmentation=self.recipe.augmentation,
-            )  # fmt: skip
+            chip = self.cache.read(pool.chips[index])
+            zooms = pool.zooms_at(phase.zoom)
+            yield cut(rng, chip, size=phase.size, zooms=zooms, augmentation=self.recipe.augmentation)
 
-    def _whole(self, step: int) -> Iterator[Pair]:
+    def _whole(self, step: int) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
         """Whole chips: pass after pass over all of them, each pass in its own order."""
         chips = [chip for pool in self.pools for chip in pool.chips]
         batch = self.recipe.phase_at(step).batch
@@ -128,4 +151,5 @@ class StepBatches(IterableDataset[tuple[Tensor, Tensor]]):
         for place in range(start, start + share):
             turn, index = divmod(place, len(chips))
             order = np.random.default_rng((self.recipe.seed, turn)).permutation(len(chips))
-            yield self.cache.read(chips[order[index]])
+            decoded = self.cache.read(chips[order[index]])
+            yield decoded.image, decoded.landslide

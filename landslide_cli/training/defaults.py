@@ -45,6 +45,7 @@ class Wish:
     resolution_m: float | None = None
     scale: tuple[float, float] | None = None
     start: Path | None = None
+    encoder: Path | None = None
 
 
 def make_recipe(model_id: str, folders: Sequence[Path], wish: Wish) -> Recipe:
@@ -70,6 +71,7 @@ def make_recipe(model_id: str, folders: Sequence[Path], wish: Wish) -> Recipe:
     recipe = Recipe(
         model_id=model_id, sources=sources, phases=(Phase(1, 1, PAPER_SIZE),), network=wish.network, seed=wish.seed,
         resolution_m=(min(metres), max(metres)), start=str(wish.start or ""),
+        encoder=str(wish.encoder or ""),
         licence="not stated: that of the chips it was trained on",
     )  # fmt: skip
     return _as_in_the_paper(recipe, every, wish) if wish.protocol == "paper" else _as_we_do(recipe, every, wish)

@@ -16,8 +16,10 @@ from landslide_cli.chips.chip import Chip
 from landslide_cli.errors import TrainingDataError
 from landslide_cli.extras import need
 from landslide_cli.model.normalise import Normalise
+from landslide_cli.model.weights import find_model, load_network
 from landslide_cli.training.batches import Pool
 from landslide_cli.training.callbacks import KeepLast, OnStep, Pictures, Report
+from landslide_cli.training.encoder_files import Origin
 from landslide_cli.training.module import SegmentationTask
 from landslide_cli.training.pictures import choose_pictured
 from landslide_cli.training.recipe import Recipe
@@ -60,6 +62,7 @@ class Trained:
         std: Standard deviation of each band.
         step: The step whose weights these are.
         start: Checksum of the weights that training started from, if any.
+        encoder: Where the encoder came from that training started from, if any.
     """
 
     network: nn.Module
@@ -67,6 +70,7 @@ class Trained:
     std: tuple[float, ...]
     step: int = 0
     start: str = ""
+    encoder: Origin | None = None
 
 
 def fit(
@@ -90,19 +94,20 @@ def fit(
 
     Raises:
         TrainingDataError: ``patience`` without validation chips, or a batch that the devices can't share.
-        ModelError: the weights to start from don't fit.
+        ModelError: the weights to start from or the encoder don't fit.
         MissingExtraError: TensorBoard is asked for and isn't installed.
     """
     _refuse_misfits(recipe, split, settings)
     lightning.seed_everything(recipe.seed, verbose=False)
     pools, validation = _pools(recipe, split.training), _pools(recipe, split.validation)
     checked = [chip for pool in validation for chip in pool.chips]
-    beginning = begin(recipe, [chip for pool in pools for chip in pool.chips])
+    beginning = begin(recipe, pools, run_dir)
     task = SegmentationTask(
         beginning.network, Normalise(VALUE_RANGE, beginning.mean, beginning.std), recipe, pools, validation,
-        workers=settings.workers, cache=settings.cache, pictured=choose_pictured(checked),
+        workers=settings.workers, cache=settings.cache, pictured=choose_pictured(checked), teacher=_teacher(recipe),
     )  # fmt: skip
     average = _average(recipe)
+    task.encoder = tuple(beginning.encoder.explained) if beginning.encoder else ()
     best = ModelCheckpoint(run_dir, filename="best-{step}", monitor="val_f1", mode="max", save_top_k=1)
     every = min(settings.every, recipe.steps)
     busy = (every if checked else 0, recipe.hard_every)
@@ -146,11 +151,22 @@ def fit(
     step = trainer.global_step
     if recipe.patience and best.best_model_path:
         step = _take_best(task, Path(best.best_model_path))
-    return Trained(task.network.eval(), beginning.mean, beginning.std, step, beginning.start)
+    return Trained(task.network.eval(), beginning.mean, beginning.std, step, beginning.start, beginning.encoder)
+
+
+def _teacher(recipe: Recipe) -> nn.Module | None:
+    """What the recipe learns from beside the masks: raw pixels to logits."""
+    if not recipe.teacher:
+        return None
+    weights, card = find_model(recipe.teacher)
+    return nn.Sequential(Normalise(card.value_range, card.mean, card.std), load_network(weights, card))
 
 
 def _pools(recipe: Recipe, part: dict[str, list[Chip]]) -> list[Pool]:
-    return [Pool(part[source.name], share=source.share, zoom=source.zoom) for source in recipe.sources]
+    return [
+        Pool(part[source.name], share=source.share, zoom=recipe.zoom_of(source), zooms=recipe.zooms_of(source))
+        for source in recipe.sources
+    ]
 
 
 def _refuse_misfits(recipe: Recipe, split: Split, settings: Settings) -> None:

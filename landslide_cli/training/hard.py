@@ -68,9 +68,9 @@ def score_pools(pools: Sequence[Any], cache: ChipCache, score: Score, *, since: 
     for pool in pools:
         scores = np.full(len(pool.chips), np.nan)
         for index, chip in enumerate(pool.chips):
-            image, mask = cache.read(chip)
-            if not mask.any():
-                scores[index] = score(image, pool.zoom)
+            decoded = cache.read(chip)
+            if not decoded.landslide.any():
+                scores[index] = score(decoded.image, pool.zoom)
         chances.append(_chances(scores, hard_share))
     return Draws(since, tuple(chances))
 

@@ -19,8 +19,9 @@ from torchmetrics.classification import BinaryF1Score, BinaryPrecision, BinaryRe
 from landslide_cli.chips.chip import Chip
 from landslide_cli.model.normalise import Normalise
 from landslide_cli.networks.blocks import pad_to_multiple
-from landslide_cli.training.batches import Pool, StepBatches
+from landslide_cli.training.batches import Batch, Pool, StepBatches, Whole
 from landslide_cli.training.cache import ChipCache
+from landslide_cli.training.changes import Crops, change
 from landslide_cli.training.hard import Draws, score_pools
 from landslide_cli.training.losses import LOSSES
 from landslide_cli.training.optimize import make_optimizer, make_schedule
@@ -61,6 +62,7 @@ class SegmentationTask(lightning.LightningModule):
     Args:
         network: In training mode.
         normalise: From raw pixels to what the network takes.
+        teacher: Gives logits of raw pixels, to learn from beside the masks.
         recipe: How it is trained.
         pools: Chips to train on, source by source.
         validation: Chips to validate on.
@@ -80,8 +82,11 @@ class SegmentationTask(lightning.LightningModule):
         workers: int = 0,
         cache: int = 0,
         pictured: Sequence[int] = (),
+        teacher: nn.Module | None = None,
     ) -> None:
         super().__init__()
+        # In a list it is no part of this module: neither trained nor averaged nor kept in checkpoints.
+        self.teachers = [teacher.eval().requires_grad_(requires_grad=False)] if teacher else []
         self.network = network
         self.normalise = normalise
         self.recipe = recipe
@@ -92,6 +97,7 @@ class SegmentationTask(lightning.LightningModule):
         self.draws: Draws | None = None
         self.pictured = frozenset(pictured)
         self.seen: list[Seen] = []
+        self.encoder: tuple[str, ...] = ()  # layers that learn at the encoder's rate
         self.loss = LOSSES[recipe.loss]
         self.scores = MetricCollection(
             {"val_f1": BinaryF1Score(), "val_precision": BinaryPrecision(), "val_recall": BinaryRecall()}
@@ -103,13 +109,30 @@ class SegmentationTask(lightning.LightningModule):
         logits: Tensor = self.network(x)
         return logits
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
-        pixels, truth = batch
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        if isinstance(batch, Batch):
+            # In one line with the pixels' mean, which is what `detect` puts where a scene has none.
+            fill = -self.normalise.shift.flatten() / self.normalise.scale.flatten()
+            return change(batch.windows, batch.changes, size=int(batch.size), fill=fill.round(), seed=int(batch.seed))
+        if isinstance(batch, Whole):
+            return Crops(*batch, torch.ones_like(batch.truth))
+        return batch
+
+    def training_step(self, batch: Crops, batch_index: int) -> Tensor:
         # What dropout leaves out follows from the step as well, not from what came before.
         torch.manual_seed(hash((self.recipe.seed, self.trainer.global_step, self.trainer.global_rank)) % 2**63)
-        loss = self.loss(self(pixels), truth)
+        loss = self.loss(self(batch.pixels), self._taught(batch), batch.weight)
         self.log("loss", loss)
         return loss
+
+    @torch.no_grad()
+    def _taught(self, batch: Crops) -> Tensor:
+        """The truth, a part of it as the teacher says."""
+        if not self.teachers:
+            return batch.truth
+        answer = torch.sigmoid(self.teachers[0].to(self.device)(batch.pixels).float())
+        share = self.recipe.teacher_share
+        return share * answer + (1 - share) * batch.truth
 
     def validation_step(self, batch: tuple[Tensor, Tensor, Tensor], batch_index: int) -> None:
         pixels, truth, zoom = batch
@@ -131,11 +154,11 @@ class SegmentationTask(lightning.LightningModule):
         self.scores.reset()
 
     def configure_optimizers(self) -> Any:
-        optimizer = make_optimizer(self.recipe, self.network)
+        optimizer = make_optimizer(self.recipe, self.network, encoder=self.encoder)
         schedule = make_schedule(self.recipe, optimizer)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
-    def train_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
+    def train_dataloader(self) -> DataLoader[Batch | Whole]:
         # The loader is asked for after a checkpoint is restored, so it begins where that one ended; and
         # again at the end of each round of hard negatives.
         step, stop = self.trainer.global_step, None
@@ -150,7 +173,8 @@ class SegmentationTask(lightning.LightningModule):
             self.recipe, self.pools, step, stop=stop, draws=self.draws, cache=self.cache,
             rank=self.trainer.global_rank, ranks=self.trainer.world_size,
         )  # fmt: skip
-        return DataLoader(batches, batch_size=None, num_workers=self.workers)
+        pinned = self.device.type == "cuda"
+        return DataLoader(batches, batch_size=None, num_workers=self.workers, pin_memory=pinned)
 
     def val_dataloader(self) -> DataLoader[tuple[Tensor, Tensor, float]]:
         return DataLoader(WholeChips(self.validation), batch_size=1, num_workers=self.workers)

@@ -3,18 +3,40 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from landslide_cli.training.encoder_files import encoder_parameters
 from landslide_cli.training.muon import Muon
 from landslide_cli.training.recipe import Recipe
 
 
-def make_optimizer(recipe: Recipe, network: nn.Module) -> Optimizer:
-    """AdamW, Muon or SGD, without decay on biases and norms."""
+def make_optimizer(recipe: Recipe, network: nn.Module, *, encoder: Collection[str] = ()) -> Optimizer:
+    """AdamW, Muon or SGD, without decay on biases and norms.
+
+    Args:
+        recipe: Says which, and how fast.
+        network: What is trained.
+        encoder: Names of the layers that VGG-16 filled; they learn at the recipe's ``encoder_rate``.
+    """
+    optimizer = _plain_optimizer(recipe, network)
+    slow = encoder_parameters(network, encoder) if encoder else set()
+    slow_ids = {id(parameter) for name, parameter in network.named_parameters() if name in slow}
+    for group in list(optimizer.param_groups):
+        parts: tuple[list[Tensor], list[Tensor]] = ([], [])
+        for parameter in group["params"]:
+            parts[id(parameter) in slow_ids].append(parameter)
+        group["params"] = parts[0]
+        if parts[1]:
+            optimizer.add_param_group({**group, "params": parts[1], "lr": group["lr"] * recipe.encoder_rate})
+    return optimizer
+
+
+def _plain_optimizer(recipe: Recipe, network: nn.Module) -> Optimizer:
     weights = [p for p in network.parameters() if p.ndim > 1]
     rest = [p for p in network.parameters() if p.ndim <= 1]
     rate, decay = recipe.learning_rate, recipe.weight_decay

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -25,8 +26,10 @@ class Source:
     """One folder of chips and what may be said of it.
 
     ``share`` is the part of all training crops that comes from here; ``zoom`` scales its pixels
-    before the phase's own zoom, so that sources of different resolution meet. ``scale`` gives the raw values
-    that become 0 and 255 where the images aren't 8-bit.
+    before the phase's own zoom, so that sources of different resolution meet. With ``seen_m`` the network sees the
+    source at any of these metres per pixel instead, log-uniform, whatever ``zoom`` and ``scale_jitter`` say. ``scale``
+    gives the raw values that become 0 and 255 where the images aren't 8-bit. ``rim`` is the number of pixels to each
+    side of an outline that training passes over.
     """
 
     name: str
@@ -37,6 +40,13 @@ class Source:
     licence: str = ""
     zoom: float = 1.0
     scale: tuple[float, float] | None = None
+    seen_m: tuple[float, float] | None = None
+    rim: int = 0
+
+    @property
+    def native_m(self) -> float:
+        """Metres per pixel, the geometric mean where they differ from image to image."""
+        return math.sqrt(self.resolution_m[0] * self.resolution_m[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,14 @@ class Phase:
     batch: int
     size: int
     zoom: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place on the ground, and patterns of the groups that lie there: it is left out of training as a whole."""
+
+    name: str
+    groups: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +79,19 @@ class Recipe:
         network: Name in the registry.
         arguments: What the network is built with.
         start: Weights to start from (``.safetensors`` with its card), relative to the recipe; none if empty.
+        teacher: Weights (``.safetensors`` with its card), relative to the recipe, whose answers are learned beside the
+            masks; none if empty.
+        teacher_share: Part of the truth that is the teacher's answer.
+        places: Places that `landslide compare --places` leaves out in turn.
         split: ``groups`` holds out the patterns of ``validation`` and ``test``; ``random`` draws a tenth of
             all images for each.
         validation: Patterns of groups that choose threshold and, with ``patience``, the step.
         test: Patterns of groups that choose nothing.
         working_zoom: Zoom at which chips are judged and the model is meant to work; that of the last phase if 0.
         seed: Decides everything random.
+        encoder: VGG-16 to begin with, or an encoder fitted before, relative to the recipe; none if empty.
+        encoder_rate: Learning rate of the encoder's layers, as part of that of the others.
+        encoder_licence: What a user may do with the encoder, where its file isn't a known one.
         optimizer: ``adamw``, ``muon`` or ``sgd``.
         learning_rate: The highest one.
         momentum: Of ``sgd``.
@@ -95,11 +120,17 @@ class Recipe:
     network: str = "msasnet"
     arguments: dict[str, Any] = field(default_factory=dict)
     start: str = ""
+    teacher: str = ""
+    teacher_share: float = 0.7
+    places: tuple[Place, ...] = ()
     split: str = "groups"
     validation: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
     working_zoom: float = 0.0
     seed: int = 0
+    encoder: str = ""
+    encoder_rate: float = 0.3
+    encoder_licence: str = ""
     optimizer: str = "adamw"
     learning_rate: float = 1e-3
     momentum: float = 0.9
@@ -122,6 +153,10 @@ class Recipe:
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 raise TrainingDataError(f"{name} = {getattr(self, name)!r} is not one of {', '.join(choices)}")
+        if self.start and self.encoder:
+            raise TrainingDataError("start gives all weights and encoder some of them; leave one of the two out")
+        if not self.encoder_rate > 0:
+            raise TrainingDataError(f"encoder_rate = {self.encoder_rate} is not more than 0")
         if self.letterbox and {phase.size for phase in self.phases} != {self.letterbox}:
             raise TrainingDataError(f"letterbox = {self.letterbox} needs phases of that size")
         if self.split == "random" and (self.validation or self.test):
@@ -136,6 +171,21 @@ class Recipe:
     def zoom(self) -> float:
         """At which zoom chips are judged."""
         return self.working_zoom or self.phases[-1].zoom
+
+    def zoom_of(self, source: Source) -> float:
+        """Pixels of the network for each of a source's when it is judged, before `zoom`: as `detect` would see it."""
+        if source.seen_m is None:
+            return source.zoom
+        low, high = self.resolution_m
+        return source.native_m / min(max(source.native_m, low), high)
+
+    def zooms_of(self, source: Source) -> tuple[float, float]:
+        """Smallest and largest zoom of a source in training, before the phase's."""
+        if source.seen_m is None:
+            jitter = self.augmentation.scale_jitter
+            return source.zoom / jitter, source.zoom * jitter
+        finest, coarsest = source.seen_m
+        return source.native_m / coarsest, source.native_m / finest
 
     def phase_at(self, step: int) -> Phase:
         """The phase that optimizer step ``step``, counted from 0, belongs to."""
@@ -156,11 +206,17 @@ def read_recipe(path: Path) -> Recipe:
         table = tomllib.loads(path.read_text())
         table["sources"] = tuple(_build(Source, entry) for entry in table["sources"])
         table["phases"] = tuple(_build(Phase, entry) for entry in table["phases"])
+        table["places"] = tuple(_build(Place, entry) for entry in table.get("places", ()))
         table["augmentation"] = _build(Augmentation, table.get("augmentation", {}))
         recipe: Recipe = _build(Recipe, table)
     except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
         raise TrainingDataError(f"{path} is not a recipe: {error}") from error
-    return replace(recipe, start=str(path.parent / recipe.start)) if recipe.start else recipe
+    beside = {
+        name: str(path.parent / getattr(recipe, name))
+        for name in ("start", "teacher", "encoder")
+        if getattr(recipe, name)
+    }
+    return replace(recipe, **beside)  # type: ignore[arg-type]
 
 
 def _build(kind: Any, table: dict[str, Any]) -> Any:

@@ -31,7 +31,8 @@ def split_sources(recipe: Recipe, data: Path) -> Split:
     """
     found = {
         source.name: [
-            replace(chip, letterbox=recipe.letterbox) for chip in find_chips(data / source.path, source.scale)
+            replace(chip, letterbox=recipe.letterbox, rim=source.rim)
+            for chip in find_chips(data / source.path, source.scale)
         ]
         for source in recipe.sources
     }

@@ -64,7 +64,7 @@ def train(
 
 def write_model(recipe: Recipe, split: Split, trained: Trained, out: Path) -> ModelCard:
     """Write calibrated weights and card; the numbers in the card are those of the written weights."""
-    zooms = {source.name: recipe.zoom * source.zoom for source in recipe.sources}
+    zooms = {source.name: recipe.zoom * recipe.zoom_of(source) for source in recipe.sources}
     with staged(out) as place:
         draft = _draft(recipe, trained, place)
         # Only validation chooses calibration and threshold; the test part is looked at once they stand.
@@ -151,4 +151,8 @@ def _training(recipe: Recipe, split: Split, trained: Trained) -> dict[str, Any]:
     entries["working_zoom"] = recipe.zoom
     entries["validation_groups"] = list(entries.pop("validation"))
     entries["test_groups"] = list(entries.pop("test"))
+    for name in ("encoder", "encoder_rate", "encoder_licence"):
+        del entries[name]
+    if trained.encoder:
+        entries["encoder"] = asdict(trained.encoder) | {"rate": recipe.encoder_rate}
     return entries | {"start": trained.start, "step": trained.step}

@@ -11,49 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 
-from landslide_cli.cli import main
 from landslide_cli.model.card import read_card
 from tests.conftest import write_chip
-
-RECIPE = """
-model_id = "tiny"
-resolution_m = [0.8, 0.8]
-network = "drs-unet"
-arguments = {width = 4}
-validation = ["b"]
-test = ["c"]
-patience = 50
-hard_every = 50
-
-[[phases]]
-steps = 120
-batch = 2
-size = 32
-
-[[sources]]
-name = "slides"
-path = "slides"
-share = 0.5
-resolution_m = [0.8, 0.8]
-
-[[sources]]
-name = "others"
-path = "others"
-share = 0.5
-resolution_m = [0.8, 0.8]
-"""
-
-
-def refused(tmp_path: Path, *options: str, status: int = 1) -> str:
-    command = ["train", "-o", str(tmp_path / "w.safetensors"), "--run-dir", str(tmp_path / "run"), *options]
-    result = CliRunner().invoke(main, command)
-    assert result.exit_code == status, result.output
-    assert not (tmp_path / "w.safetensors").exists()
-    assert result.stdout == ""
-    return next(line for line in result.stderr.splitlines() if line.startswith("Error: "))
+from tests.training.conftest import RECIPE, refused
 
 
 def refused_chips(tmp_path: Path, folder: Path) -> str:

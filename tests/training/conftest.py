@@ -4,8 +4,10 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from landslide_cli.chips.chip import find_chips
+from landslide_cli.cli import main
 from landslide_cli.training.batches import Pool
 from landslide_cli.training.recipe import Phase, Recipe, Source
 from tests.conftest import write_chip
@@ -26,3 +28,42 @@ def small_recipe(**changes: object) -> Recipe:
         arguments={"width": 8}, validation=("b",), test=("c",),
     )  # fmt: skip
     return dataclasses.replace(recipe, **changes)  # type: ignore[arg-type]
+
+
+RECIPE = """
+model_id = "tiny"
+resolution_m = [0.8, 0.8]
+network = "drs-unet"
+arguments = {width = 4}
+validation = ["b"]
+test = ["c"]
+patience = 50
+hard_every = 50
+
+[[phases]]
+steps = 120
+batch = 2
+size = 32
+
+[[sources]]
+name = "slides"
+path = "slides"
+share = 0.5
+resolution_m = [0.8, 0.8]
+
+[[sources]]
+name = "others"
+path = "others"
+share = 0.5
+resolution_m = [0.8, 0.8]
+"""
+
+
+def refused(tmp_path: Path, *options: str, status: int = 1) -> str:
+    """What ``landslide train`` says when it refuses."""
+    command = ["train", "-o", str(tmp_path / "w.safetensors"), "--run-dir", str(tmp_path / "run"), *options]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == status, result.output
+    assert not (tmp_path / "w.safetensors").exists()
+    assert result.stdout == ""
+    return next(line for line in result.stderr.splitlines() if line.startswith("Error: "))

@@ -1,16 +1,13 @@
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from landslide_cli.chips.chip import Chip, find_chips
-from landslide_cli.training.augment import Augmentation
 from landslide_cli.training.batches import Pool, StepBatches
-from landslide_cli.training.cache import ChipCache
+from landslide_cli.training.cache import ChipCache, Decoded
 from landslide_cli.training.hard import Draws
 from landslide_cli.training.recipe import Phase
 from tests.training.conftest import small_recipe
@@ -22,7 +19,7 @@ def test_batches_follow_the_draws_and_the_device(pools: list[Pool]) -> None:
     drawn = set()
 
     class Noting(ChipCache):
-        def read(self, chip: Chip) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        def read(self, chip: Chip) -> Decoded:
             drawn.add(chip.image.stem)
             return super().read(chip)
 
@@ -48,14 +45,14 @@ def test_whole_chips_come_once_in_each_pass_on_all_devices_together(pools: list[
     assert torch.equal(whole.batch(4)[0], together)
 
 
-def test_a_batch_with_cutmix_holds_the_same_crops(data: Path) -> None:
-    recipe = small_recipe()
-    pools = [Pool(find_chips(data / "slides"), 1.0, 1.0)]
-    plain = StepBatches(dataclasses.replace(recipe, augmentation=Augmentation()), pools).batch(0)[0]
-    mixed = StepBatches(dataclasses.replace(recipe, augmentation=Augmentation(cutmix=1)), pools).batch(0)[0]
-    same = (plain == mixed) | (plain.roll(1, dims=0) == mixed)
-    assert same.all()
-    assert not torch.equal(plain, mixed)
+def test_sources_are_seen_at_their_metres(data: Path) -> None:
+    """Of a pool with zooms, every crop is cut at one of them."""
+    pools = [Pool(find_chips(data / "slides"), 1.0, 1.0, zooms=(0.5, 2.0))]
+    batches = list(StepBatches(small_recipe(phases=(Phase(40, 4, 32),)), pools))
+    ratios = torch.cat([batch.changes.geometry[:, :, :2].norm(dim=1)[:, 0] for batch in batches])
+    assert ratios.min() >= 0.5
+    assert ratios.max() <= 1.41  # two pixels of the chip are one of its next level
+    assert ratios.log().std() > 0.2
 
 
 def test_the_batch_of_a_step_depends_on_seed_and_step_alone(data: Path) -> None:
@@ -64,8 +61,9 @@ def test_the_batch_of_a_step_depends_on_seed_and_step_alone(data: Path) -> None:
     unbroken = list(StepBatches(recipe, pools))
     resumed = list(StepBatches(recipe, pools, first=3))
     assert len(unbroken) == recipe.steps
-    assert [batch[0].shape[-1] for batch in unbroken] == [32] * 4 + [48] * 3
+    assert [batch.size for batch in unbroken] == [32] * 4 + [48] * 3
     for one, other in zip(unbroken[3:], resumed, strict=True):
-        assert torch.equal(one[0], other[0])
-        assert torch.equal(one[1], other[1])
+        assert torch.equal(one.windows, other.windows)
+        assert all(torch.equal(this, that) for this, that in zip(one.changes, other.changes, strict=True))
+        assert one.seed == other.seed
     assert not torch.equal(unbroken[0][0], unbroken[1][0])
