@@ -10,9 +10,10 @@ from dataclasses import fields
 from pathlib import Path
 
 import geopandas
+import pyogrio
 import pytest
 import rasterio
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 import landslide_cli
 from landslide_cli.cli import main
@@ -28,36 +29,54 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_detect_talks_on_stderr_and_answers_on_stdout(demo: Path, tmp_path: Path) -> None:
-    out = tmp_path / "slides.gpkg"
-    command = ["detect", str(demo), "-o", str(out), "--probability", str(tmp_path / "p.tif")]
-    result = CliRunner().invoke(main, command)
+@pytest.fixture(scope="module")
+def typed(demo: Path) -> tuple[list[str], Result]:
+    """A command line, and what came of it."""
+    folder = demo.parent
+    words = ["detect", str(demo), "-o", str(folder / "slides.gpkg"), "--probability", str(folder / "p.tif")]
+    result = CliRunner().invoke(main, words)
     assert result.exit_code == 0, result.output
-    chosen, *lines = result.stderr.splitlines()
+    return words, result
+
+
+def slides_of(demo: Path) -> geopandas.GeoDataFrame:
+    return geopandas.read_file(demo.with_name("slides.gpkg"), layer="landslides")
+
+
+def test_stderr_names_engine_model_and_scene(typed: tuple[list[str], Result]) -> None:
+    chosen, *lines = typed[1].stderr.splitlines()
     assert chosen.startswith("engine: ")
     first, second = lines[-3:-1]  # the first run of a machine also tells of its conversion
     assert first.startswith("msasnet-rgb-s by ")
     assert second.startswith("demo.tif: 600 x 600, 0.8 m pixels, bands 1,2,3, ")
-    slides = geopandas.read_file(out, layer="landslides")
-    hectares = slides["area_m2"].sum() / 1e4
-    assert result.stdout.startswith(f"{out}: {len(slides)} landslides, {hectares:.2f} ha of 23.06 ha analysed, 26.6")
-    with rasterio.open(tmp_path / "p.tif") as src:
-        tags = src.tags()
+
+
+def test_stdout_says_how_many_how_much_and_where(demo: Path, typed: tuple[list[str], Result]) -> None:
+    slides = slides_of(demo)
+    out, hectares = demo.with_name("slides.gpkg"), slides["area_m2"].sum() / 1e4
+    said = f"{out}: {len(slides)} landslides, {hectares:.2f} ha of 23.06 ha analysed, 26.6"
+    assert typed[1].stdout.startswith(said)
+
+
+def test_raster_and_inventory_carry_the_same_provenance(demo: Path, typed: tuple[list[str], Result]) -> None:
+    def ours(tags: dict[str, str]) -> dict[str, str]:
+        return {name: value for name, value in tags.items() if name.startswith("LANDSLIDE_")}
+
+    with rasterio.open(demo.with_name("p.tif")) as src:
+        tags = ours(src.tags())
     assert tags["LANDSLIDE_MODEL"] == "msasnet-rgb-s"
     assert tags["LANDSLIDE_VERSION"] == landslide_cli.__version__
-    import pyogrio
+    assert tags == ours(pyogrio.read_info(demo.with_name("slides.gpkg"), layer="landslides")["dataset_metadata"])
 
-    kept = pyogrio.read_info(out, layer="landslides")["dataset_metadata"]
-    assert {name: value for name, value in tags.items() if name.startswith("LANDSLIDE_")} == {
-        name: value for name, value in kept.items() if name.startswith("LANDSLIDE_")
-    }
 
-    again = CliRunner().invoke(main, [*command, "--overwrite", "--json", "--quiet"])
+def test_the_same_again_gives_the_same_and_json_tells_it(demo: Path, typed: tuple[list[str], Result]) -> None:
+    before = slides_of(demo)
+    again = CliRunner().invoke(main, [*typed[0], "--overwrite", "--json", "--quiet"])
     assert again.stderr == ""
     summary = json.loads(again.stdout)
-    assert summary["landslides"] == len(slides)
-    assert summary["area_m2"] == pytest.approx(slides["area_m2"].sum())
-    assert slides.to_wkb().equals(geopandas.read_file(out, layer="landslides").to_wkb())
+    assert summary["landslides"] == len(before)
+    assert summary["area_m2"] == pytest.approx(before["area_m2"].sum())
+    assert before.to_wkb().equals(slides_of(demo).to_wkb())
 
 
 def test_detect_from_python_is_detect(demo: Path, tmp_path: Path) -> None:
