@@ -63,7 +63,8 @@ def outlines(
     scene, ideal, predicted = (folder / name for name in ("scene.tif", "ideal.tif", "predicted.tif"))
     size = metres * factor
     write(scene, coarser(image.astype(float), factor).round().astype(np.uint8), size)
-    landslide_cli.detect(scene, folder / "slides.gpkg", probability=predicted, overwrite=True, device="cpu")
+    outputs = landslide_cli.Outputs(folder / "slides.gpkg", probability=predicted)
+    landslide_cli.detect(scene, outputs, runtime=landslide_cli.Runtime(device="cpu"), overwrite=True)
     part = coarser(truth[None].astype(float), factor)
     write(ideal, (part * STEPS + 0.5).astype(np.uint8), size, nodata=NODATA)
     with rasterio.open(ideal, "r+") as dst:
@@ -71,7 +72,8 @@ def outlines(
     for network, raster, threshold in (("trained", predicted, None), ("ideal", ideal, 0.5)):
         for form in ("pixel", "smooth"):
             out = folder / f"{form}.gpkg"
-            landslide_cli.polygonize(raster, out, threshold=threshold, boundary=form, overwrite=True)
+            rules = landslide_cli.PolygonRules(threshold, boundary=form)
+            landslide_cli.polygonize(raster, out, rules=rules, overwrite=True)
             slides = geopandas.read_file(out, layer="landslides").geometry
             shape = tuple(FINER * side // factor for side in truth.shape)
             transform = Affine(size / FINER, 0, ORIGIN[0], 0, -size / FINER, ORIGIN[1])

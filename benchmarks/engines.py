@@ -25,7 +25,9 @@ import torch
 from numpy.typing import NDArray
 
 from landslide_cli.demo import make_demo_scene
+from landslide_cli.engine import Engine
 from landslide_cli.engine.choice import find_openvino_model, int8_path
+from landslide_cli.engine.compiling import from_windows
 from landslide_cli.engine.openvino_engine import OpenVINOEngine
 from landslide_cli.engine.torch_engine import TorchEngine
 from landslide_cli.extras import installed
@@ -71,12 +73,15 @@ def make(name: str, weights: Path, card: ModelCard, size: int) -> Ask:
     if name == "usual":
         return usual(weights, card)
     kind, precision = name.split("-")
-    settings: dict[str, Any] = {"value_range": card.value_range, "precision": precision}
+    engine: Engine
     if kind == "openvino":
-        return OpenVINOEngine(find_openvino_model(weights, card, precision), size=size, **settings)
-    return TorchEngine(
-        load_network(weights, card), mean=card.mean, std=card.std, device="cpu", compiled=kind == "compiled", **settings
-    )
+        engine = OpenVINOEngine(find_openvino_model(weights, card, precision), precision=precision)
+    else:
+        network = load_network(weights, card)
+        engine = TorchEngine(network, mean=card.mean, std=card.std, device="cpu", precision=precision)
+    # So many windows pay for compiling.
+    engine.prepare(size, from_windows() if kind == "compiled" else 1)
+    return lambda pixels: engine(pixels, card.value_range)
 
 
 def measure(

@@ -65,7 +65,7 @@ def main() -> None:
 
 def predict(plan: Plan, network: object, card: ModelCard) -> NDArray[np.uint8]:
     """Stored probabilities of a plan, the whole scene in memory."""
-    engine = TorchEngine(network, value_range=plan.value_range, mean=card.mean, std=card.std, batch_size=1)  # type: ignore[arg-type]
+    engine = TorchEngine(network, mean=card.mean, std=card.std, batch_size=1)  # type: ignore[arg-type]
     with rasterio.Env(GDAL_CACHEMAX=plan.cache_bytes):
         return np.concatenate(
             [strip.stored for strip in blend(Predictor(plan, engine), plan.grid, scene=(plan.rows, plan.cols))]

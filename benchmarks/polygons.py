@@ -25,7 +25,7 @@ from rasterio.crs import CRS
 from rasterio.features import shapes
 from scipy import ndimage
 
-from landslide_cli.inventory.rules import Shaping, shaped
+from landslide_cli.inventory.rules import PolygonRules, shaped
 from landslide_cli.polygons import Finished, StreamingPolygonizer
 from landslide_cli.scene.ground import Ground
 
@@ -68,7 +68,7 @@ def stream(
 
 def count(polygons: Finished, ground: Ground | None) -> int:
     """Number of polygons, measured on the ground if there is one."""
-    return len(polygons) if ground is None else len(shaped(polygons.geometry, ground, Shaping())[1])
+    return len(polygons) if ground is None else len(shaped(polygons.geometry, ground, PolygonRules())[1])
 
 
 def at_once(mask: np.ndarray) -> int:

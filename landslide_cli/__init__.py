@@ -1,28 +1,77 @@
 """Landslide polygons from satellite, aerial and drone imagery.
 
-``detect`` is the main job; what is named here is loaded on first use, so that importing the package stays cheap.
+    scene ──plan──► windows ──read──► batches ──network──► probabilities ──blend──► finished strips
+                                                                                      │        │
+                                              probability / mask GeoTIFF ◄──write─────┘        │
+                                     GeoPackage (landslides, analysed, style) ◄──polygonize────┘
+
+``detect`` is the main job. Three values say how it is done: a `View`, what of the scene is seen; `PolygonRules`, what
+counts as a landslide; and a `Runtime`, what predicts. What is named here is loaded on first use, so that importing the
+package stays cheap.
+
+    import landslide_cli as landslide
+
+    slides = landslide.detect("scene.tif")                                # a GeoDataFrame
+    rules = landslide.PolygonRules(min_area_m2=100)
+    summary = landslide.detect("scene.tif", "slides.gpkg", rules=rules)   # a file, and what is in it
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from landslide_cli._version import __version__
+from landslide_cli.errors import LandslideError
 
 if TYPE_CHECKING:
-    from landslide_cli.detection.polygonize import Polygonized, polygonize
-    from landslide_cli.detection.run import Summary, detect
+    from landslide_cli.batch.running import run_batch
+    from landslide_cli.detection.outputs import Outputs
+    from landslide_cli.detection.polygonize import polygonize
+    from landslide_cli.detection.preview import preview
+    from landslide_cli.detection.run import detect
+    from landslide_cli.detection.summary import Summary
+    from landslide_cli.inventory.read import read_inventory
+    from landslide_cli.inventory.rules import PolygonRules
+    from landslide_cli.prediction.runtime import Runtime
+    from landslide_cli.scene.view import View
 
-__all__ = ["Polygonized", "Summary", "__version__", "detect", "polygonize"]
+__all__ = [
+    "LandslideError",
+    "Outputs",
+    "PolygonRules",
+    "Runtime",
+    "Summary",
+    "View",
+    "__version__",
+    "detect",
+    "polygonize",
+    "preview",
+    "read_inventory",
+    "run_batch",
+]
+
+_ROOMS = {
+    "Outputs": "detection.outputs",
+    "PolygonRules": "inventory.rules",
+    "Runtime": "prediction.runtime",
+    "Summary": "detection.summary",
+    "View": "scene.view",
+    "detect": "detection.run",
+    "polygonize": "detection.polygonize",
+    "preview": "detection.preview",
+    "read_inventory": "inventory.read",
+    "run_batch": "batch.running",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("detect", "Summary"):
-        from landslide_cli.detection import run as detection
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
+    globals()[name] = value
+    return value
 
-        return getattr(detection, name)
-    if name in ("polygonize", "Polygonized"):
-        from landslide_cli.detection import polygonize as polygonizing
 
-        return getattr(polygonizing, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def __dir__() -> list[str]:
+    return sorted(__all__)

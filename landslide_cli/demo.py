@@ -15,19 +15,16 @@ import rasterio
 import shapely
 from affine import Affine
 from numpy.random import Generator
-from numpy.typing import NDArray
 from rasterio.features import shapes
 from scipy import ndimage
 from scipy.spatial import KDTree
 
 from landslide_cli.files import refuse_unwritable, staged
+from landslide_cli.typing import Bools, Bytes, Float32
 
 PIXEL_M = 0.8
 CRS = "EPSG:32648"
 ORIGIN = (500_000.0, 2_950_000.0)  # invented
-
-Field = NDArray[np.float32]
-Bools = NDArray[np.bool_]
 
 
 def write_demo_scene(out: Path, truth: Path, *, size: int = 2048, seed: int = 7, overwrite: bool = False) -> int:
@@ -56,7 +53,7 @@ def write_demo_scene(out: Path, truth: Path, *, size: int = 2048, seed: int = 7,
     return len(outlines)
 
 
-def make_demo_scene(size: int, seed: int) -> tuple[NDArray[np.uint8], Bools]:
+def make_demo_scene(size: int, seed: int) -> tuple[Bytes, Bools]:
     """Compute the scene: uint8 ``(size, size, 3)``, and where its scars are: bool ``(size, size)``."""
     rng = np.random.default_rng(seed)
     terrain = Terrain.random(rng, size)
@@ -76,11 +73,11 @@ def make_demo_scene(size: int, seed: int) -> tuple[NDArray[np.uint8], Bools]:
 class Terrain:
     """Height in metres, slope (rise over run), downhill direction, sunlight (0 to 1), pixels to the river."""
 
-    height: Field
-    slope: Field
-    downhill: tuple[Field, Field]
-    light: Field
-    from_river: Field
+    height: Float32
+    slope: Float32
+    downhill: tuple[Float32, Float32]
+    light: Float32
+    from_river: Float32
 
     @classmethod
     def random(cls, rng: Generator, size: int) -> Terrain:
@@ -106,7 +103,7 @@ class Terrain:
         return len(self.height)
 
 
-def _noise(rng: Generator, size: int, *, roughness: float) -> Field:
+def _noise(rng: Generator, size: int, *, roughness: float) -> Float32:
     """A random field between 0 and 1 whose amplitudes fall with frequency to the power ``roughness``."""
     fy, fx = np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None]
     # A square larger than the scene would show the field's period; the lowest frequencies are damped instead.
@@ -117,18 +114,18 @@ def _noise(rng: Generator, size: int, *, roughness: float) -> Field:
     return ((field - low) / (high - low)).astype(np.float32)
 
 
-def _lay(colour: Field, cover: Field, paint: Field) -> None:
+def _lay(colour: Float32, cover: Float32, paint: Float32) -> None:
     """Cover ``colour`` by ``paint`` where ``cover`` is 1, in part where it lies between 0 and 1."""
     colour += cover[..., None] * (paint - colour)
 
 
-def _paint(rng: Generator, size: int, rgb: tuple[float, float, float], *, spread: float, roughness: float) -> Field:
+def _paint(rng: Generator, size: int, rgb: tuple[float, float, float], *, spread: float, roughness: float) -> Float32:
     """One colour, brighter and darker by a random field."""
     tone = 1 + spread * (2 * _noise(rng, size, roughness=roughness) - 1)
     return (tone[..., None] * np.array(rgb, dtype=np.float32)).astype(np.float32)
 
 
-def _forest(rng: Generator, terrain: Terrain) -> Field:
+def _forest(rng: Generator, terrain: Terrain) -> Float32:
     """Crowns of a few pixels in stands of different green."""
     size = terrain.size
     crowns = np.zeros((size, size))
@@ -139,7 +136,7 @@ def _forest(rng: Generator, terrain: Terrain) -> Field:
     return (green * (1 + 0.38 * crowns[..., None])).clip(0.03, 1).astype(np.float32)
 
 
-def _fields(rng: Generator, terrain: Terrain) -> tuple[Field, Field]:
+def _fields(rng: Generator, terrain: Terrain) -> tuple[Float32, Float32]:
     """Parcels of crops and ploughed earth where the ground is gentle."""
     size = terrain.size
     gentle = ndimage.gaussian_filter(terrain.slope, 12)
@@ -154,7 +151,7 @@ def _fields(rng: Generator, terrain: Terrain) -> tuple[Field, Field]:
     return ndimage.gaussian_filter(cover.astype(np.float32), 1), (paint * rows).astype(np.float32)
 
 
-def _roads(rng: Generator, terrain: Terrain) -> tuple[Field, Field]:
+def _roads(rng: Generator, terrain: Terrain) -> tuple[Float32, Float32]:
     """Two roads that keep their height, as mountain roads do."""
     smooth = ndimage.gaussian_filter(terrain.height, 10)
     dy, dx = np.gradient(smooth)
@@ -166,7 +163,7 @@ def _roads(rng: Generator, terrain: Terrain) -> tuple[Field, Field]:
     return cover, _paint(rng, terrain.size, (0.66, 0.64, 0.60), spread=0.06, roughness=1.0)
 
 
-def _river(rng: Generator, terrain: Terrain) -> tuple[Field, Field]:
+def _river(rng: Generator, terrain: Terrain) -> tuple[Float32, Float32]:
     """Water along the valley floor, between banks of gravel."""
     size = terrain.size
     bank = 9 + 5 * (2 * _noise(rng, size, roughness=1.5) - 1)
@@ -178,7 +175,7 @@ def _river(rng: Generator, terrain: Terrain) -> tuple[Field, Field]:
     return np.maximum(wet, gravel), paint.astype(np.float32)
 
 
-def _scars(rng: Generator, terrain: Terrain) -> tuple[Field, Field]:
+def _scars(rng: Generator, terrain: Terrain) -> tuple[Float32, Float32]:
     """Scars that begin on steep ground and widen downhill; fresh soil, streaked along the way of the slide."""
     size = terrain.size
     cover = np.zeros((size, size), dtype=np.float32)
@@ -191,7 +188,7 @@ def _scars(rng: Generator, terrain: Terrain) -> tuple[Field, Field]:
     return ndimage.gaussian_filter((cover > 0).astype(np.float32), 0.8), soil
 
 
-def _slide(rng: Generator, terrain: Terrain, cover: Field, ragged: Field, row: float, col: float) -> None:
+def _slide(rng: Generator, terrain: Terrain, cover: Float32, ragged: Float32, row: float, col: float) -> None:
     size = terrain.size
     length, width = rng.lognormal(4.6, 0.5), rng.lognormal(2.7, 0.4)
     way = 0.0

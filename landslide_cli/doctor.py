@@ -143,9 +143,14 @@ def _make_scene(folder: Path) -> str:
 
 def _detect(folder: Path, model: str | Path, device: str) -> str:
     from landslide_cli.detection.run import detect
+    from landslide_cli.inventory.rules import PolygonRules
+    from landslide_cli.prediction.runtime import Runtime
 
     start = time.perf_counter()
-    summary = detect(folder / "demo.tif", folder / "slides.gpkg", model=model, device=device, min_area=50)
+    summary = detect(
+        folder / "demo.tif", folder / "slides.gpkg", rules=PolygonRules(min_area_m2=50),
+        runtime=Runtime(model=model, device=device),
+    )  # fmt: skip
     seconds = time.perf_counter() - start
     return (
         f"{summary.model} by {summary.engine} on {summary.device}, {summary.precision}: "

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from numbers import Real
+from typing import TypeGuard
+
 
 class LandslideError(Exception):
     """Base of all errors that a user can mend; the command line shows them as one line."""
+
+
+class OptionError(LandslideError, ValueError):
+    """An option has a value that it can't have, such as a threshold of 5."""
 
 
 class SceneError(LandslideError):
@@ -47,8 +55,12 @@ class EvaluationError(LandslideError):
     """A prediction and a truth can't be compared: layers, grids or coordinate systems that don't fit."""
 
 
+class InventoryError(LandslideError):
+    """An inventory can't be read: it is no vector file, or holds no layer of polygons."""
+
+
 class ReportError(LandslideError):
-    """A report can't be made: an inventory without polygons, or one that doesn't belong to the scene."""
+    """A report can't be made: an inventory that doesn't belong to the scene, or one without polygons."""
 
 
 class MissingExtraError(LandslideError):
@@ -65,3 +77,24 @@ class NoCRSWarning(LandslideWarning):
 
 class NoReferenceWarning(LandslideWarning):
     """No polygon of the reference lies in what was analysed, so only false alarms can be judged."""
+
+
+def refuse_unless(right: object, name: str, value: object, needed: str) -> None:
+    """Check the value of an option.
+
+    Args:
+        right: Whether the value is one that the option can have.
+        name: Name of the option in Python.
+        value: What was given.
+        needed: What is to be done, for the message.
+
+    Raises:
+        OptionError: it isn't.
+    """
+    if not right:
+        raise OptionError(f"{name}={value!r}: {needed}")
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a value is a finite number, numpy's among them; True and False are none."""
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)

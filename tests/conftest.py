@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,16 @@ from PIL import Image
 
 from landslide_cli.detection.outputs import Outputs
 from landslide_cli.detection.run import Summary, run
+from landslide_cli.engine import Engine
+from landslide_cli.inventory.attributes import open_measurer
+from landslide_cli.inventory.rules import PolygonRules
 from landslide_cli.model.card import ModelCard
 from landslide_cli.model.weights import write_weights
 from landslide_cli.networks.registry import build_network
 from landslide_cli.prediction.plan import make_plan
 from landslide_cli.scene.area import read_area
 from landslide_cli.scene.scene import open_scene
+from landslide_cli.scene.view import View
 
 settings.register_profile(
     "default", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -43,7 +47,10 @@ def cache_of_this_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         yield
 
 
-class StandIn:
+RANGE = (0.0, 255.0)
+
+
+class StandIn(Engine):
     """An engine made of any function from pixels (N, C, H, W) to probabilities (N, H, W)."""
 
     name = "stand-in"
@@ -55,7 +62,7 @@ class StandIn:
         self.batch_size = batch_size
         self.windows = 0
 
-    def __call__(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
+    def __call__(self, pixels: NDArray[Any], value_range: tuple[float, float] = RANGE) -> NDArray[np.float32]:
         assert pixels.shape[0] == self.batch_size
         self.windows += len(pixels)
         return self.function(pixels).astype(np.float32)
@@ -165,16 +172,19 @@ MakeScene = Callable[..., Path]
 
 
 def go(
-    path: Path, card: ModelCard, engine: StandIn, *, aoi: Path | None = None,
-    bbox: tuple[float, float, float, float] | None = None, ending: str = ".gpkg", **settings: Any,
-) -> tuple[Summary, geopandas.GeoDataFrame, NDArray[np.uint8], NDArray[np.uint8]]:  # fmt: skip
-    """Run and read everything back: summary, landslides, probability, mask."""
+    path: Path, card: ModelCard, engine: StandIn, *, view: View = View(), ending: str = ".gpkg", **settings: Any
+) -> tuple[Summary, geopandas.GeoDataFrame, NDArray[np.uint8], NDArray[np.uint8]]:
+    """Run and read everything back: summary, landslides, probability, mask.
+
+    Settings are those of `PolygonRules` and of `make_plan`.
+    """
+    ours = {field.name for field in fields(PolygonRules)} & settings.keys()
+    rules = PolygonRules(**{name: settings.pop(name) for name in ours}).with_threshold(card.threshold)
     outputs = Outputs(path.with_suffix(ending), path.with_name("prob.tif"), path.with_name("mask.tif"))
     with open_scene(path, wanted=card.bands) as scene:
-        area = read_area(
-            aoi=aoi, bbox=bbox, transform=scene.transform, crs=scene.crs, height=scene.height, width=scene.width
-        )
-        summary = run(make_plan(scene, card, area=area, **settings), engine, outputs)
+        plan = make_plan(scene, card, area=read_area(view, scene), **settings)
+        with open_measurer(rules, scene.ground, (scene.height, scene.width)) as measurer:
+            summary = run(plan, engine, outputs, measurer=measurer)
     rasters = []
     for raster in (outputs.probability, outputs.mask):
         assert raster is not None

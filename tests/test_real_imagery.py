@@ -38,7 +38,9 @@ def test_landslides_of_a_real_scene_are_found_far_better_than_by_chance(tmp_path
         right, bottom = src.transform @ (1920, 1920)
         shape, transform = src.shape, src.transform
     out, probability = tmp_path / "slides.gpkg", tmp_path / "prob.tif"
-    summary = landslide_cli.detect(scene, out, bbox=(left, bottom, right, top), probability=probability)
+    summary = landslide_cli.detect(
+        scene, landslide_cli.Outputs(out, probability), view=landslide_cli.View(bbox=(left, bottom, right, top))
+    )
     assert summary.analysed_share == 0.25
     truth = geopandas.read_file(SCENES / "mosaic_truth.gpkg")
     with rasterio.open(probability) as src:

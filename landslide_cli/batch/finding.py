@@ -6,7 +6,7 @@ import logging
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -33,6 +33,7 @@ class Found:
     """A scene as it lies there.
 
     Attributes:
+        name: What its outputs are called, without their endings.
         path: How it was given, or found.
         relative: The same, from the folder that was searched.
         pixels: Rows times columns; 0 if it can't be opened.
@@ -43,15 +44,22 @@ class Found:
     relative: Path
     pixels: int
     stamps: tuple[Stamp, ...]
+    name: str = ""
 
 
-def find_scenes(given: Iterable[str | Path], *, recursive: bool = False) -> list[Found]:
+def find_scenes(given: Iterable[str | Path], *, recursive: bool = False, name_by: NameBy = "stem") -> list[Found]:
     """Look for scenes: files as they are named, folders searched for rasters by their endings.
 
     What landslide has written itself is left out of folders, and a file that is met twice counts once.
 
+    Args:
+        given: Rasters, and folders that are searched for rasters.
+        recursive: Search folders inside of folders as well.
+        name_by: Name outputs by the scene's name (``stem``), or by the folders on the way to it as well (``path``).
+
     Raises:
         SceneError: there is none.
+        OutputError: the outputs of two scenes would have one name.
     """
     given = list(given)
     found: dict[str, Found] = {}
@@ -72,7 +80,7 @@ def find_scenes(given: Iterable[str | Path], *, recursive: bool = False) -> list
             f"no scene in {', '.join(map(str, given)) or 'an empty list'}: folders are searched for "
             f"{', '.join(ENDINGS)}; name other files themselves{deeper}"
         )
-    return list(found.values())
+    return _named(list(found.values()), name_by)
 
 
 def read_list(path: str | Path) -> list[str]:
@@ -112,7 +120,7 @@ def _rasters(folder: Path, recursive: bool) -> Iterator[str]:
 
 
 def _look(path: str, relative: Path) -> Found | None:
-    """What is known of a scene without reading it; None if landslide wrote it."""
+    """The facts of a scene that need no pixels; None if landslide wrote it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:
@@ -126,15 +134,11 @@ def _look(path: str, relative: Path) -> Found | None:
             return Found(path, relative, 0, stamps_of(path))
 
 
-def names(scenes: Sequence[Found], by: NameBy) -> list[str]:
-    """What the outputs of scenes are called, without their endings.
-
-    Args:
-        scenes: The scenes.
-        by: ``stem`` for a scene's name without its ending; ``path`` puts the folders on the way to it before.
+def _named(scenes: Sequence[Found], by: NameBy) -> list[Found]:
+    """The scenes with their names.
 
     Raises:
-        OutputError: two scenes would have one name, or one that of the merged inventory.
+        OutputError: two would have one name, or one that of the merged inventory.
     """
     taken: dict[str, Found] = {}
     for scene in scenes:
@@ -147,7 +151,7 @@ def names(scenes: Sequence[Found], by: NameBy) -> list[str]:
             raise OutputError(
                 f"{scene.path} would write {name}.gpkg, the name of the merged inventory; rename the scene"
             )
-    return [_name(scene, by) for scene in scenes]
+    return [replace(scene, name=_name(scene, by)) for scene in scenes]
 
 
 def _name(scene: Found, by: NameBy) -> str:

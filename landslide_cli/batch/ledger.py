@@ -31,7 +31,7 @@ State = Literal["done", "failed", "outside"]
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What has become of a scene.
+    """The outcome of a scene.
 
     Attributes:
         state: ``done``, ``failed``, or ``outside`` where the area of interest doesn't meet it.
@@ -153,7 +153,7 @@ def _beat(claim: Path, ended: threading.Event) -> None:
 
 
 def _told(claim: Path) -> dict[str, Any] | None:
-    """What a claim says; None while it is being written."""
+    """The content of a claim; None while it is being written."""
     try:
         told: dict[str, Any] = json.loads(claim.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -17,11 +17,11 @@ import pyogrio
 import pyproj
 import shapely
 from affine import Affine
-from numpy.typing import NDArray
 
 from landslide_cli.files import staged
 from landslide_cli.inventory.geopackage import append, set_column, store_styles, without_traces
-from landslide_cli.scene.ground import Floats, Geometries, Ground, beside
+from landslide_cli.scene.ground import Ground, beside
+from landslide_cli.typing import Float64, Geometries, Indices
 
 WGS84 = pyproj.CRS.from_epsg(4326)
 ROWS = 50_000  # landslides that are in memory at a time
@@ -46,7 +46,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What a merged inventory holds.
+    """The content of a merged inventory, in numbers.
 
     Attributes:
         landslides: Number of polygons.
@@ -88,7 +88,7 @@ class _Placing:
             return geometry
         ground = Ground(Affine.identity(), crs)
 
-        def moved(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+        def moved(x: Float64, y: Float64) -> tuple[Float64, Float64]:
             longitude, latitude = ground.longitude_latitude(x, y)
             if self._centre is None:
                 self._centre = float(longitude[0])
@@ -221,7 +221,7 @@ def _landslides_in(place: Path, layer: _Layer, bounds: tuple[float, ...]) -> geo
     )  # fmt: skip
 
 
-def _shared(here: Geometries, there: Geometries) -> tuple[NDArray[np.intp], Geometries]:
+def _shared(here: Geometries, there: Geometries) -> tuple[Indices, Geometries]:
     """Pairs that overlap by more than slivers, shape ``(2, n)``, and the polygons that they share."""
     pairs = shapely.STRtree(there).query(here, "intersects")
     shared = shapely.intersection(here[pairs[0]], there[pairs[1]])

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Unpack
 
-from landslide_cli.batch.finding import MERGED, NameBy, find_scenes, names
+from landslide_cli.batch.finding import MERGED, Found, find_scenes
 from landslide_cli.batch.ledger import Ledger
-from landslide_cli.batch.tasks import RASTERS, Settings, Task, make_task
+from landslide_cli.batch.tasks import ALSO, Also, Task, Wish, make_task
 from landslide_cli.detection.outputs import refuse_lonely_spread
-from landslide_cli.errors import OutputError
+from landslide_cli.engine import Engine
+from landslide_cli.errors import OutputError, refuse_unless
 from landslide_cli.files import refuse_unwritable
-from landslide_cli.inventory.terrain import refuse_lonely_slope
+from landslide_cli.inventory.rules import PolygonRules
 from landslide_cli.model.card import ModelCard
-from landslide_cli.model.weights import DEFAULT_MODEL, find_model
+from landslide_cli.model.weights import find_model
+from landslide_cli.prediction.runtime import Runtime
+from landslide_cli.scene.view import View
 
 LEDGER = ".landslide-batch"
 NAMED = 5  # files that a refusal names
@@ -23,19 +25,31 @@ NAMED = 5  # files that a refusal names
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What is to be done.
+    """The work that a batch has to do.
 
     Attributes:
         folder: Where the outputs go.
         tasks: All scenes, in their order.
         left: Why a scene has to be done, by the names of those that have to.
         card: The model's card.
+        wish: What is asked of every scene alike.
     """
 
     folder: Path
     tasks: tuple[Task, ...]
     left: dict[str, str]
     card: ModelCard
+    wish: Wish
+
+    def open_engine(self) -> Engine:
+        """Load the model, for one scene after the other.
+
+        Raises:
+            LandslideError: it can't be loaded, or the device isn't there.
+        """
+        runtime = self.wish.runtime
+        weights, card = find_model(runtime.model)
+        return runtime.choose(weights, card).open()
 
     @property
     def pixels_left(self) -> int:
@@ -44,29 +58,25 @@ class Batch:
 
 
 def plan_batch(
-    scenes: Iterable[str | Path],
+    scenes: Iterable[str | Path] | Sequence[Found],
     folder: str | Path,
     *,
-    recursive: bool = False,
-    name_by: NameBy = "stem",
-    probability: bool = False,
-    mask: bool = False,
-    spread: bool = False,
+    view: View = View(),
+    rules: PolygonRules = PolygonRules(),
+    runtime: Runtime = Runtime(),
+    also: Collection[Also] = (),
     overwrite: bool = False,
-    **settings: Unpack[Settings],
 ) -> Batch:
     """Look which scenes there are and which of them have to be done; nothing is written.
 
     Args:
-        scenes: Rasters, and folders that are searched for rasters.
+        scenes: Rasters, and folders that are searched for rasters; or what `find_scenes` gave.
         folder: Folder for the outputs; it is made if it isn't there, but not those above it.
-        recursive: Search folders inside of folders as well.
-        name_by: Name outputs by the scene's name (``stem``), or by the folders on the way to it as well (``path``).
-        probability: Write each scene's probability as well.
-        mask: Write each scene's mask as well.
-        spread: Write each scene's spread between views as well; needs ``tta``.
+        view: What of each scene is seen.
+        rules: What counts as a landslide, and how its polygon is drawn.
+        runtime: What predicts, and how.
+        also: What is written of each scene beside its inventory: ``probability``, ``mask``, ``spread``, ``stac``.
         overwrite: Replace outputs that the batch didn't write, or that were changed since.
-        settings: As for `landslide_cli.detect`; ``stac`` writes an item for each scene.
 
     Raises:
         LandslideError: nothing could be done: no scenes, two of one name, no such model, outputs in the way.
@@ -76,13 +86,15 @@ def plan_batch(
         raise OutputError(f"{folder} is a file; name a folder for the outputs")
     if not folder.exists():
         refuse_unwritable(folder, overwrite=False)
-    _, card = find_model(settings.get("model", DEFAULT_MODEL))
-    refuse_lonely_spread(folder if spread else None, settings.get("tta") or card.tta)
-    refuse_lonely_slope(settings.get("dem"), settings.get("min_slope", 0.0))
-    found = find_scenes(scenes, recursive=recursive)
-    rasters = dict(zip(RASTERS, (probability, mask, spread), strict=True))
-    called = names(found, name_by)
-    tasks = [make_task(scene, name, folder, card, settings, rasters) for scene, name in zip(found, called, strict=True)]
+    refuse_unless(set(also) <= set(ALSO), "also", tuple(also), f"give some of {', '.join(ALSO)}")
+    _, card = find_model(runtime.model)
+    refuse_lonely_spread(folder if "spread" in also else None, runtime.tta or card.tta)
+    rules.refuse_lonely_slope()
+    given = list(scenes)
+    found = [scene for scene in given if isinstance(scene, Found)]
+    found = found or find_scenes(scene for scene in given if not isinstance(scene, Found))
+    wish = Wish(view, rules.with_threshold(card.threshold), replace(runtime, tta=runtime.tta or card.tta))
+    tasks = [make_task(scene, folder, card, wish, also) for scene in found]
     ledger = Ledger(folder / LEDGER)
     left = {task.name: why for task in tasks if (why := task.left(ledger.read(task.name)))}
     if not overwrite:
@@ -96,7 +108,7 @@ def plan_batch(
         if not ledger.claimed(MERGED) and ledger.read(MERGED) is None:
             foreign += [path for path in (folder / f"{MERGED}.gpkg",) if path.exists()]
         _refuse_foreign(folder, foreign)
-    return Batch(folder, tuple(tasks), left, card)
+    return Batch(folder, tuple(tasks), left, card, wish)
 
 
 def _refuse_foreign(folder: Path, files: list[Path]) -> None:

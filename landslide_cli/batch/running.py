@@ -5,21 +5,25 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from landslide_cli._version import __version__
-from landslide_cli.batch.finding import MERGED, stamps_of
+from landslide_cli.batch.finding import MERGED, Found, stamps_of
 from landslide_cli.batch.ledger import Ledger, Record
 from landslide_cli.batch.merging import Part, merge
-from landslide_cli.batch.planning import LEDGER, Batch, plan_line
-from landslide_cli.batch.tasks import Task, attempt
-from landslide_cli.detection.outputs import known
-from landslide_cli.engine.kept import KeptEngine, OpenEngine
-from landslide_cli.prediction.predictor import OnProgress
+from landslide_cli.batch.planning import LEDGER, Batch, plan_batch, plan_line
+from landslide_cli.batch.tasks import Also, Task, attempt
+from landslide_cli.detection.summary import nan_as_none
+from landslide_cli.engine import Engine
+from landslide_cli.inventory.rules import PolygonRules
+from landslide_cli.prediction.runtime import Runtime
+from landslide_cli.scene.view import View
+from landslide_cli.typing import OnProgress
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +32,7 @@ POLL_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class SceneResult:
-    """What became of one scene.
+    """The outcome of one scene.
 
     Attributes:
         scene: Where it lies.
@@ -49,7 +53,7 @@ class SceneResult:
 
 @dataclass(frozen=True, slots=True)
 class BatchSummary:
-    """What was found in all scenes.
+    """The landslides of all scenes, in numbers.
 
     Attributes:
         out: The merged inventory; None if no scene is done.
@@ -81,21 +85,54 @@ class BatchSummary:
 
 
 def run_batch(
+    scenes: Iterable[str | Path] | Sequence[Found],
+    folder: str | Path,
+    *,
+    view: View = View(),
+    rules: PolygonRules = PolygonRules(),
+    runtime: Runtime = Runtime(),
+    also: Collection[Also] = (),
+    overwrite: bool = False,
+    on_progress: OnProgress | None = None,
+) -> BatchSummary:
+    """Find the landslides in many scenes; each gets its inventory in a folder, and all together one merged inventory.
+
+    A scene that fails doesn't stop the others. Whatever ends the run, finished scenes stay; called again, it does what
+    is left or has changed. Other processes may run the same at once.
+
+    Args:
+        scenes: Rasters, and folders that are searched for rasters; or what `landslide_cli.batch.finding.find_scenes`
+            gave, which also searches the folders inside of folders.
+        folder: Folder for the outputs; it is made if it isn't there, but not those above it.
+        view: What of each scene is seen.
+        rules: What counts as a landslide, and how its polygon is drawn.
+        runtime: What predicts, and how.
+        also: What is written of each scene beside its inventory: ``probability``, ``mask``, ``spread``, ``stac``.
+        overwrite: Replace outputs that the batch didn't write, or that were changed since.
+        on_progress: Called after each window with the pixels done and in all.
+
+    Raises:
+        LandslideError: what would go wrong with every scene.
+        KeyboardInterrupt: with a message that says how far the batch is.
+    """
+    batch = plan_batch(scenes, folder, view=view, rules=rules, runtime=runtime, also=also, overwrite=overwrite)
+    return carry_out(batch, on_progress=on_progress)
+
+
+def carry_out(
     batch: Batch,
     *,
     command: str | None = None,
     on_progress: OnProgress | None = None,
-    opener: OpenEngine | None = None,
+    engine: Engine | None = None,
 ) -> BatchSummary:
-    """Do what has to be done, together with other processes that run the same batch, and merge all inventories.
-
-    A scene that fails doesn't stop the others. Whatever ends the run, finished scenes stay, and the next run goes on.
+    """Do what has to be done, together with other processes that carry out the same batch, and merge all inventories.
 
     Args:
         batch: What to do.
         command: Command line to note in the layers ``runs``.
         on_progress: Called after each window with the pixels done and in all.
-        opener: What loads the model; by default it is loaded once for all scenes.
+        engine: What predicts; opened before the first scene by default.
 
     Raises:
         LandslideError: what would go wrong with every scene.
@@ -105,7 +142,7 @@ def run_batch(
     ledger.folder.mkdir(parents=True, exist_ok=True)
     tasks = {task.name: task for task in batch.tasks}
     progress = _Progress(batch, on_progress)
-    opener = opener or KeptEngine()
+    opened = cache(batch.open_engine) if engine is None else lambda: engine
     began = ledger.now()
     log.info(plan_line(batch))
 
@@ -119,7 +156,7 @@ def run_batch(
     def do(name: str) -> Record:
         task = tasks[name]
         log.info("%s (%d of %d)", task.scene, progress.number, len(batch.left))
-        record = attempt(task, command=command, on_progress=progress, opener=opener)
+        record = attempt(task, engine=opened, command=command, on_progress=progress)
         ledger.write(name, record)
         log.info(_line(task, record))
         return record
@@ -173,7 +210,7 @@ def _merged(batch: Batch, records: dict[str, Record], ledger: Ledger) -> Record 
         tags = {
             "LANDSLIDE_VERSION": __version__, "LANDSLIDE_MODEL": batch.card.model_id,
             "LANDSLIDE_WEIGHTS_SHA256": batch.card.sha256,
-            "LANDSLIDE_THRESHOLD": f"{done[0].asked['threshold']:g}",
+            "LANDSLIDE_THRESHOLD": f"{batch.wish.rules.threshold:g}",
         }  # fmt: skip
         record = Record("done", asked, found=asdict(merge(parts, out, tags)))
         ledger.write(name, record)
@@ -211,7 +248,7 @@ def _summary(batch: Batch, records: dict[str, Record], merged: Record | None) ->
         return BatchSummary(None, results, **counts)
     found = dict(merged.found)
     for name in ("area_m2", "analysed_m2", "overlap_m2"):
-        found[name] = known(found[name])
+        found[name] = nan_as_none(found[name])
     found["left_out"] = tuple(found["left_out"])
     return BatchSummary(str(batch.folder / f"{MERGED}.gpkg"), results, **counts, **found)
 

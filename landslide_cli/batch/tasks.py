@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import glob
-import inspect
 import json
+import re
 import shutil
 import traceback
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Literal, get_args
 
 from landslide_cli.batch.finding import Found, stamps_of
 from landslide_cli.batch.ledger import Record
 from landslide_cli.detection.outputs import Outputs
 from landslide_cli.detection.run import detect
-from landslide_cli.engine.choice import open_engine
-from landslide_cli.engine.kept import OpenEngine
+from landslide_cli.engine import Engine
 from landslide_cli.errors import (
     AreaError,
     DeviceError,
@@ -26,43 +25,33 @@ from landslide_cli.errors import (
     ModelError,
     OutsideAreaError,
 )
+from landslide_cli.inventory.rules import PolygonRules
 from landslide_cli.model.card import ModelCard
-from landslide_cli.mosaic.encoding import Boundary
-from landslide_cli.prediction.predictor import OnProgress
+from landslide_cli.prediction.runtime import Runtime
+from landslide_cli.scene.view import View
+from landslide_cli.typing import OnProgress
 
 # Raised when the same program may give other results for the same wishes.
-FORMAT = 1
+FORMAT = 2
 # Errors that every scene would meet.
 HOPELESS = (ModelError, DeviceError, MissingExtraError, AreaError)
 # Where and how fast a scene is done isn't what is asked of it: machines that share a batch may differ in these.
 HOW = ("device", "batch_size")
+UNIT = r"_(m2|m|deg)$"  # at the end of a name in Python; the command line has none
 RASTERS = ("probability", "mask", "spread")
 
 
-class Settings(TypedDict, total=False):
-    """What of `landslide_cli.detect` is asked of every scene alike."""
+Also = Literal["probability", "mask", "spread", "stac"]
+ALSO: tuple[Also, ...] = get_args(Also)
 
-    model: str | Path
-    threshold: float | None
-    min_area: float
-    fill_holes: float
-    simplify: float
-    connectivity: int
-    boundary: Boundary
-    dem: str | Path | None
-    min_slope: float
-    overlap: int
-    batch_size: int | None
-    engine: str
-    device: str
-    precision: str
-    tta: str | None
-    bands: Sequence[int] | None
-    scale: tuple[float, float] | None
-    resolution: float | None
-    aoi: str | Path | None
-    bbox: tuple[float, float, float, float] | None
-    stac: bool
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """The options that every scene shares, with the model card's where none was given."""
+
+    view: View
+    rules: PolygonRules
+    runtime: Runtime
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +63,7 @@ class Task:
         scene: Where it lies.
         pixels: Its rows times columns.
         outputs: Files to write.
-        settings: What is asked.
+        wish: What is asked.
         asked: The same with what it depends on (model, stamps of files), as JSON gives it back.
     """
 
@@ -82,7 +71,7 @@ class Task:
     scene: str
     pixels: int
     outputs: Outputs
-    settings: Settings
+    wish: Wish
     asked: dict[str, Any]
 
     @property
@@ -100,7 +89,7 @@ class Task:
             return "failed before"
         changed = [name for name in self.asked if record.asked.get(name) != self.asked[name]]
         if changed:
-            return f"changed: {', '.join(changed)}"
+            return f"changed: {', '.join(re.sub(UNIT, '', name) for name in changed)}"
         if record.state == "done":
             missing = [path.name for path in self.files if path.name not in record.outputs or not path.exists()]
             if missing:
@@ -113,36 +102,41 @@ class Task:
         return [path for path in self.files if path.exists() and known.get(path.name) != _stamp(path)]
 
 
-def make_task(
-    scene: Found, name: str, folder: Path, card: ModelCard, settings: Settings, rasters: Mapping[str, bool]
-) -> Task:
+def make_task(scene: Found, folder: Path, card: ModelCard, wish: Wish, also: Collection[Also]) -> Task:
     """Decide what a scene's outputs are called, and all that its result depends on."""
-    wanted = {kind: folder / f"{name}_{kind}.tif" for kind in RASTERS if rasters.get(kind)}
-    outputs = Outputs.named(folder / f"{name}.gpkg", **wanted, stac=settings.get("stac", False))
-    return Task(name, scene.path, scene.pixels, outputs, settings, _asked(scene, card, settings))
+    inventory = folder / f"{scene.name}.gpkg"
+    probability, mask, spread = (folder / f"{scene.name}_{kind}.tif" if kind in also else None for kind in RASTERS)
+    outputs = Outputs(inventory, probability, mask, spread, "stac" in also)
+    return Task(scene.name, scene.path, scene.pixels, outputs, wish, _asked(scene, card, wish))
 
 
-def _asked(scene: Found, card: ModelCard, settings: Settings) -> dict[str, Any]:
-    defaults = {name: given.default for name, given in inspect.signature(detect).parameters.items()}
-    asked: dict[str, Any] = {name: defaults[name] for name in Settings.__annotations__ if name not in HOW}
-    asked |= {name: value for name, value in settings.items() if name in asked}
-    # The card decides what isn't said.
-    asked |= {"threshold": asked["threshold"] or card.threshold, "tta": asked["tta"] or card.tta}
+def _asked(scene: Found, card: ModelCard, wish: Wish) -> dict[str, Any]:
+    asked = asdict(wish.view) | asdict(wish.rules) | asdict(wish.runtime)
+    for name in HOW:
+        del asked[name]
     facts = (card.bands, card.value_range, card.mean, card.std, card.resolution_m)
     asked |= {"model": [card.model_id, card.sha256, *facts], "scene": scene.stamps, "format": FORMAT}
     for name in ("aoi", "dem"):
         if asked[name] is not None:
             asked[name] = stamps_of(asked[name])
-    # stac asks for a file, which is there or isn't.
-    del asked["stac"]
     told: dict[str, Any] = json.loads(json.dumps(asked, default=str))
     return told
 
 
 def attempt(
-    task: Task, *, command: str | None = None, on_progress: OnProgress | None = None, opener: OpenEngine = open_engine
+    task: Task,
+    *,
+    engine: Callable[[], Engine] | None = None,
+    command: str | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Record:
     """Do one scene; what goes wrong with it alone becomes part of the record.
+
+    Args:
+        task: What to do.
+        engine: Gives the engine that is used for one scene after the other; opened for this scene by default.
+        command: Command line to note in the layer ``runs``.
+        on_progress: Called after each window with the scene's pixels done and in all.
 
     Raises:
         LandslideError: what would go wrong with every scene.
@@ -151,11 +145,11 @@ def attempt(
         # A process that was killed could not clear its unfinished files away.
         for unfinished in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
             shutil.rmtree(unfinished, ignore_errors=True)
-    outputs = task.outputs
+    wish = task.wish
     try:
         summary = detect(
-            task.scene, outputs.inventory, probability=outputs.probability, mask=outputs.mask, spread=outputs.spread,
-            overwrite=True, command=command, on_progress=on_progress, opener=opener, **task.settings,
+            task.scene, replace(task.outputs, command=command), view=wish.view, rules=wish.rules,
+            runtime=wish.runtime, overwrite=True, engine=engine() if engine else None, on_progress=on_progress,
         )  # fmt: skip
     except OutsideAreaError as error:
         return Record("outside", task.asked, reason=str(error))

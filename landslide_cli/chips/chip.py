@@ -9,7 +9,6 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from landslide_cli.chips.decode import (
     is_binary,
@@ -21,6 +20,7 @@ from landslide_cli.chips.decode import (
     read_size,
 )
 from landslide_cli.errors import TrainingDataError
+from landslide_cli.typing import Bools, Bytes
 
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp"}
 BIJIE_FOLDERS = ("landslide", "non-landslide")
@@ -47,12 +47,12 @@ class Chip:
     letterbox: int = 0
     rim: int = 0
 
-    def read_image(self) -> NDArray[np.uint8]:
+    def read_image(self) -> Bytes:
         """Read the pixels: uint8, shape ``(height, width, 3)``."""
         pixels = read_pixels(self.image, self.scale)
         return letterbox_image(pixels, self.letterbox) if self.letterbox else pixels
 
-    def read_mask(self, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    def read_mask(self, shape: tuple[int, int]) -> Bools:
         """Read the truth: bool, shape ``(height, width)``, True where there is landslide."""
         if self.mask is None:
             return np.zeros(shape, dtype=bool)

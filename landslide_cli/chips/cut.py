@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from rasterio.windows import Window
@@ -17,33 +18,55 @@ from landslide_cli.chips.writer import ChipWriter, Place
 from landslide_cli.errors import OutputError, TrainingDataError
 from landslide_cli.files import staged
 from landslide_cli.scene.scene import Scene, open_scene
+from landslide_cli.scene.view import View
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """What was written: chips with landslide, chips without, and windows left out for lack of valid pixels."""
+    """Numbers of chips: with landslide, without, and windows left out for lack of valid pixels."""
 
     with_landslide: int
     without: int
     invalid: int
 
 
+@dataclass(frozen=True, slots=True)
+class Cutting:
+    """Where chips are cut, and how many."""
+
+    size: int = 256
+    """Side of a chip in pixels; smaller where the scene is."""
+    stride: int | None = None
+    """Pixels from one window to the next; ``size`` by default."""
+    at: Literal["grid", "labels"] = "grid"
+    """``grid`` keeps the windows of the grid that hold landslide, ``labels`` cuts around each polygon."""
+    background: float = 0.25
+    """Part of all chips that hold no landslide, drawn at random from the grid."""
+    block: int = 4
+    """Side of a block, in chips."""
+    seed: int = 0
+    """Another one draws other windows without landslide."""
+
+    @property
+    def step(self) -> int:
+        """Pixels from one window to the next."""
+        return self.stride or self.size
+
+    def with_background(self, chips: int) -> int:
+        """Chips in all, of which so many hold landslide."""
+        return chips + round(chips * self.background / (1 - self.background))
+
+
 def cut_chips(
-    scene_path: str | Path,
-    labels_path: Path,
+    scene: str | Path,
+    labels: Path,
     out: Path,
     *,
     layer: str | None = None,
-    size: int = 256,
-    stride: int | None = None,
-    at: str = "grid",
-    background: float = 0.25,
-    block: int = 4,
-    bands: Sequence[int] | None = None,
-    scale: tuple[float, float] | None = None,
-    seed: int = 0,
+    view: View = View(),
+    cutting: Cutting = Cutting(),
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Cut:
     """Cut georeferenced chips into the new folder ``out``: ``image/``, ``mask/`` and ``groups.csv``.
@@ -52,18 +75,13 @@ def cut_chips(
     a group; chips of different groups share no pixel.
 
     Args:
-        scene_path: The scene.
-        labels_path: Polygons of all landslides in it, in any CRS.
+        scene: The scene.
+        labels: Polygons of all landslides in it, in any CRS.
         out: Folder to make.
         layer: Layer of the labels.
-        size: Side of a chip in pixels; smaller where the scene is.
-        stride: Pixels from one window to the next; ``size`` if None.
-        at: ``grid`` keeps the windows of the grid that hold landslide, ``labels`` cuts around each polygon.
-        background: Part of all chips that hold no landslide, drawn at random from the grid.
-        block: Side of a block, in chips.
-        bands: Bands to use; see `landslide_cli.scene.scene.open_scene`.
-        scale: Raw values that become 0 and 255; without it 8-bit stays, and others are stretched as `detect` does.
-        seed: Another one draws other windows without landslide.
+        view: Bands to use, and raw values that become 0 and 255; without them 8-bit stays, and others are stretched as
+            `detect` does.
+        cutting: Where chips are cut, and how many.
         on_progress: Called with chips done and in all.
 
     Raises:
@@ -75,26 +93,26 @@ def cut_chips(
         raise OutputError(f"{out} exists; chips go into a new folder: name another one or remove it")
     if not out.absolute().parent.is_dir():
         raise OutputError(f"{out}: the folder {out.absolute().parent} does not exist; make it first")
-    with open_scene(scene_path, wanted=RGB, bands=bands) as scene, staged(out) as place:
-        labels = Labels.read(labels_path, scene, layer)
-        blocks = Blocks(scene.height, scene.width, size, max(1, block) * size)
-        writer = ChipWriter(scene, labels, place, _scale_of(scene, scale))
-        around = _around_labels(blocks, labels, stride or size) if at == "labels" else None
-        grid = list(_grid(blocks, stride or size))
-        wanted = around if around is not None else [spot for spot in grid if labels.touch(spot.window)]
-        total = len(wanted) + round(len(wanted) * background / (1 - background))
+    with open_scene(scene, wanted=RGB, bands=view.bands) as opened, staged(out) as place:
+        polygons = Labels.read(labels, opened, layer)
+        blocks = Blocks(opened.height, opened.width, cutting.size, max(1, cutting.block) * cutting.size)
+        writer = ChipWriter(opened, polygons, place, _scale_of(opened, view.scale))
+        grid = list(_grid(blocks, cutting.step))
+        at_labels = cutting.at == "labels"
+        touched = [spot for spot in grid if polygons.touch(spot.window)]
+        wanted = _around_labels(blocks, polygons, cutting.step) if at_labels else touched
+        total = cutting.with_background(len(wanted))
         for number, spot in enumerate(wanted, start=1):
             writer.write(spot, landslide=True)
             _tell(on_progress, number, total)
         found = writer.written
         if not found:
             raise TrainingDataError(
-                f"no window of {scene.name} with landslide is free of invalid pixels; try a smaller --size"
+                f"no window of {opened.name} with landslide is free of invalid pixels; try a smaller --size"
             )
-        empty = [spot for spot in grid if not labels.touch(spot.window)]
-        goal = found + round(found * background / (1 - background))
-        for number in np.random.default_rng(seed).permutation(len(empty)):
-            if writer.written == goal:
+        empty = [spot for spot in grid if not polygons.touch(spot.window)]
+        for number in np.random.default_rng(cutting.seed).permutation(len(empty)):
+            if writer.written == cutting.with_background(found):
                 break
             writer.write(empty[number], landslide=False)
             _tell(on_progress, min(len(wanted) + writer.written - found, total), total)

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from landslide_cli.typing import Bools, Bytes, Pixels
+
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
@@ -41,7 +43,7 @@ def is_wide(path: Path) -> bool:
         return image.mode in WIDE_MODES
 
 
-def read_pixels(path: Path, scale: tuple[float, float] | None) -> NDArray[np.uint8]:
+def read_pixels(path: Path, scale: tuple[float, float] | None) -> Bytes:
     """Read an image: uint8, shape ``(height, width, 3)``.
 
     Of a GeoTIFF with more than three bands the colour interpretation chooses red, green and blue, else the
@@ -62,14 +64,14 @@ def read_pixels(path: Path, scale: tuple[float, float] | None) -> NDArray[np.uin
     return stretched(raw if raw.ndim == 3 else np.repeat(raw[..., None], 3, axis=2), scale)
 
 
-def stretched(raw: NDArray[np.generic], scale: tuple[float, float]) -> NDArray[np.uint8]:
-    """Map ``scale`` to 0 … 255, one line for all pixels and bands; what lies outside is clamped."""
+def stretched(raw: Pixels, scale: tuple[float, float]) -> Bytes:
+    """Map ``scale`` to 0 … 255 by one line for all pixels of an array of any shape; what lies outside is clamped."""
     low, high = scale
     part = (raw.astype(np.float32) - low) / (high - low)
     return (part.clip(0, 1) * 255 + 0.5).astype(np.uint8)
 
 
-def read_mask(path: Path) -> NDArray[np.bool_]:
+def read_mask(path: Path) -> Bools:
     """Read a mask that `is_binary` lets through: bool, shape ``(height, width)``, True where there is landslide."""
     values = _mask_values(path)
     return values > 127 if path.suffix.lower() in LOSSY_SUFFIXES else values != 0
@@ -111,7 +113,7 @@ def _open(path: Path) -> DatasetReader:
         return rasterio.open(path)
 
 
-def letterbox_image(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+def letterbox_image(image: Bytes, size: int) -> Bytes:
     """Fit uint8 pixels ``(height, width, 3)`` into ``(size, size, 3)``; the margin is zero.
 
     Zhou et al. 2024 feed every network 512×512: images are centred on a black square, larger ones shrunk, none
@@ -125,8 +127,8 @@ def letterbox_image(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     return square
 
 
-def letterbox_mask(mask: NDArray[np.bool_], size: int) -> NDArray[np.bool_]:
-    """Fit a mask as `letterbox_image` fits its image; where it is shrunk, the majority of each area wins."""
+def letterbox_mask(mask: Bools, size: int) -> Bools:
+    """Fit a mask, shape ``(height, width)``, as `letterbox_image` fits its image; the majority of each area wins."""
     grey = (mask * np.uint8(255))[..., None].repeat(3, axis=2)
     return letterbox_image(grey, size)[..., 0] > 127
 

@@ -16,6 +16,7 @@ from rasterio.windows import Window
 from landslide_cli.errors import TrainingDataError
 from landslide_cli.scene.scene import Scene
 from landslide_cli.scene.vectors import UnreadableError, layers, read_layer
+from landslide_cli.typing import Bools, Bytes, Indices
 
 LANDSLIDES = "landslides"  # the layer that `detect` writes
 
@@ -69,14 +70,14 @@ class Labels:
         """Whether any polygon meets a window, be it only at its edge."""
         return bool(len(self._within(window)))
 
-    def mask(self, window: Window) -> NDArray[np.bool_]:
+    def mask(self, window: Window) -> Bools:
         """True where a pixel's centre lies in a polygon; shape of the window."""
         shape = (int(window.height), int(window.width))
         found = self._within(window)
         if not len(found):
             return np.zeros(shape, dtype=bool)
         transform = self.transform @ Affine.translation(window.col_off, window.row_off)
-        burnt: NDArray[np.uint8] = rasterize(self.polygons[found], out_shape=shape, transform=transform, dtype="uint8")
+        burnt: Bytes = rasterize(self.polygons[found], out_shape=shape, transform=transform, dtype="uint8")
         return burnt > 0
 
     def centres(self) -> list[tuple[float, float, float, float]]:
@@ -86,7 +87,7 @@ class Labels:
         left, top, right, bottom = shapely.bounds(pixels).T
         return list(zip((top + bottom) / 2, (left + right) / 2, bottom - top, right - left, strict=True))
 
-    def _within(self, window: Window) -> NDArray[np.intp]:
+    def _within(self, window: Window) -> Indices:
         return self.tree.query(_outline(self.transform, window), predicate="intersects")
 
 

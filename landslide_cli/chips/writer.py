@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import rasterio
 from affine import Affine
-from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from landslide_cli.chips.decode import stretched
 from landslide_cli.chips.labels import Labels
 from landslide_cli.scene.scene import Scene
+from landslide_cli.typing import Bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class ChipWriter:
         self._save("mask", name, mask[None].astype(np.uint8), transform)
         self.groups.append((name, f"{self.stem}_{place.group}"))
 
-    def _save(self, kind: str, name: str, array: NDArray[np.uint8], transform: Affine, **profile: Any) -> None:
+    def _save(self, kind: str, name: str, array: Bytes, transform: Affine, **profile: Any) -> None:
         count, height, width = array.shape
         with rasterio.open(
             self.folder / kind / f"{name}.tif", "w", driver="GTiff", count=count, height=height, width=width,

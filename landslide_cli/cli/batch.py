@@ -58,19 +58,23 @@ def batch(
     from landslide_cli.cli.talk import talking
 
     with talking(quiet=quiet) as on_progress:
-        from landslide_cli.batch.finding import read_list
+        from landslide_cli.batch.finding import find_scenes, read_list
         from landslide_cli.batch.planning import plan_batch
-        from landslide_cli.batch.running import run_batch
+        from landslide_cli.batch.running import carry_out
+        from landslide_cli.batch.tasks import ALSO
 
         named = [*scenes, *(read_list(listed) if listed else [])]
-        plan = plan_batch(named, out, **settings)
+        found = find_scenes(named, recursive=settings.pop("recursive"), name_by=settings.pop("name_by"))
+        view, rules, runtime = options.how(settings)
+        also = [kind for kind in ALSO if settings.pop(kind)]
+        plan = plan_batch(found, out, view=view, rules=rules, runtime=runtime, also=also, **settings)
         if dry_run:
             click.echo(as_machine_plan(plan) if as_json else as_plan(plan))
             return
-        found = run_batch(plan, command=command_line(), on_progress=on_progress)
-    click.echo(as_machine_text(found) if as_json else as_text(found))
-    if found.failed:
-        click.echo(as_failures(found), err=True)
+        summary = carry_out(plan, command=command_line(), on_progress=on_progress)
+    click.echo(as_machine_text(summary) if as_json else as_text(summary))
+    if summary.failed:
+        click.echo(as_failures(summary), err=True)
         ctx.exit(1)
 
 

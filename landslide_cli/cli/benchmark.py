@@ -38,9 +38,10 @@ def benchmark(scene: str | None, as_json: bool, quiet: bool, **settings: Any) ->
     from landslide_cli.cli.talk import talking
 
     with talking(quiet=quiet):
+        from landslide_cli import Runtime, View
         from landslide_cli.detection.timing import benchmark as run
 
-        found = run(scene, **settings)
+        found = run(scene, view=options.taken(View, settings), runtime=options.taken(Runtime, settings))
     click.echo(as_machine_text(found) if as_json else as_text(found))
 
 

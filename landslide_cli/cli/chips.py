@@ -44,12 +44,14 @@ def chips(scene: str, labels: Path, out: Path, quiet: bool, **settings: Any) -> 
     from landslide_cli.cli.talk import talking
 
     with talking(quiet=quiet) as on_progress:
-        from landslide_cli.chips.cut import cut_chips
+        from landslide_cli import View
+        from landslide_cli.chips.cut import Cutting, cut_chips
 
         def on_chip(done: int, total: int) -> None:
             if on_progress:
                 on_progress(done, total, f"{done} of {total} windows")
 
-        cut = cut_chips(scene, labels, out, on_progress=on_chip, **settings)
+        view, cutting = options.taken(View, settings), options.taken(Cutting, settings)
+        cut = cut_chips(scene, labels, out, view=view, cutting=cutting, on_progress=on_chip, **settings)
     left_out = f"; {cut.invalid} windows left out for invalid pixels" if cut.invalid else ""
     click.echo(f"{out}: {cut.with_landslide} chips with landslide, {cut.without} without{left_out}")

@@ -41,7 +41,13 @@ def detect(scene: str, out: Path, as_json: bool, quiet: bool, **settings: Any) -
     from landslide_cli.cli.talk import talking
 
     with talking(quiet=quiet) as on_progress:
-        from landslide_cli.detection.run import detect as run
+        from landslide_cli import Outputs
+        from landslide_cli import detect as run
 
-        summary = run(scene, out, command=command_line(), on_progress=on_progress, **settings)
+        view, rules, runtime = options.how(settings)
+        overwrite = settings.pop("overwrite")
+        outputs = Outputs(out, **settings, command=command_line())
+        summary = run(
+            scene, outputs, view=view, rules=rules, runtime=runtime, overwrite=overwrite, on_progress=on_progress
+        )
     click.echo(as_machine_text(summary) if as_json else as_text(summary))

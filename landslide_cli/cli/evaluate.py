@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from landslide_cli.cli import options
 
-OF_CHIPS = ("model", "threshold", "groups", "pixel_size", "resolution", "engine", "device", "precision", "tta")
+OF_CHIPS = ("model", "threshold", "groups", "pixel_size", "resolution_m", "engine", "device", "precision", "tta")
 OF_INVENTORIES = ("scene", "probability")
 
 
@@ -87,7 +87,10 @@ def _call_for_chips(given: dict[str, Any]) -> dict[str, Any]:
     folders = given["predictions"]
     if any(folder.is_file() for folder in folders):
         raise click.UsageError("a file is judged with --reference and --scene; chips are folders")
-    return {"folders": folders, "tolerance": given["tolerance"]} | {name: given[name] for name in OF_CHIPS}
+    from landslide_cli import Runtime
+
+    names = ("threshold", "groups", "pixel_size", "resolution_m", "tolerance")
+    return {"folders": folders, "runtime": options.taken(Runtime, given)} | {name: given[name] for name in names}
 
 
 def _call_for_inventory(given: dict[str, Any], plot: Path | None) -> dict[str, Any]:

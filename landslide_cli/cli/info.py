@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 @options.overwrite
 @options.as_json
 @click.pass_context
-def info(ctx: click.Context, /, scene: str, as_json: bool, **settings: Any) -> None:
+def info(ctx: click.Context, /, scene: str, out: Path | None, as_json: bool, **settings: Any) -> None:
     """Tell what detect would do with SCENE: bands, validity, resolution, windows, time, memory.
 
     Takes what detect takes; nothing is written. Every reason for which detect would refuse is listed, as far as
@@ -37,9 +38,12 @@ def info(ctx: click.Context, /, scene: str, as_json: bool, **settings: Any) -> N
     \b
     landslide info scene.tif
     """
-    from landslide_cli.detection.preview import preview
+    from landslide_cli import Outputs, preview
 
-    found = preview(scene, **settings)
+    view, rules, runtime = options.how(settings)
+    flags = {name: settings.pop(name) for name in ("overwrite", "probe")}
+    outputs = None if out is None else Outputs(out, **settings)
+    found = preview(scene, outputs, view=view, rules=rules, runtime=runtime, **flags)
     click.echo(as_machine_text(found) if as_json else as_text(found))
     ctx.exit(1 if found.refusals else 0)
 

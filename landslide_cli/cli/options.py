@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+if TYPE_CHECKING:
+    from landslide_cli import PolygonRules, Runtime, View
+
+Value = TypeVar("Value")
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
@@ -89,6 +94,7 @@ run_threshold = _threshold(
 )
 min_area = click.option(
     "--min-area",
+    "min_area_m2",
     type=click.FloatRange(min=0),
     default=0,
     show_default=True,
@@ -97,6 +103,7 @@ min_area = click.option(
 )
 fill_holes = click.option(
     "--fill-holes",
+    "fill_holes_m2",
     type=click.FloatRange(min=0),
     default=0,
     show_default=True,
@@ -105,6 +112,7 @@ fill_holes = click.option(
 )
 simplify = click.option(
     "--simplify",
+    "simplify_m",
     type=click.FloatRange(min=0),
     default=0,
     show_default=True,
@@ -133,6 +141,7 @@ dem = click.option(
 )
 min_slope = click.option(
     "--min-slope",
+    "min_slope_deg",
     type=click.FloatRange(0, 90),
     default=0,
     show_default=True,
@@ -190,7 +199,8 @@ bands = click.option(
 scale = _scale(help="Raw values that map to the model's range.  [default: uint8 as it is, else percentiles 1 and 99]")
 chip_scale = _scale(help="With --chips: raw values that become black and white, where the chips aren't 8-bit.")
 resolution = _resolution(
-    help="Metres per pixel at which the network sees the scene.  [default: the scene's, within the trained range]"
+    "resolution_m",
+    help="Metres per pixel at which the network sees the scene.  [default: the scene's, within the trained range]",
 )
 chip_resolution = _resolution(help="With --chips: metres per pixel of the chips.  [default: from their georeference]")
 pixel_size = click.option(
@@ -219,6 +229,18 @@ bbox = click.option(
     metavar="L,B,R,T",
     help="Analyse only inside left, bottom, right, top, in the scene's coordinates.",
 )
+
+
+def taken(kind: type[Value], settings: dict[str, Any]) -> Value:
+    """Take the options that are fields of a class out of what was given, and make one of it."""
+    return kind(**{field.name: settings.pop(field.name) for field in fields(kind) if field.name in settings})  # type: ignore[arg-type]
+
+
+def how(settings: dict[str, Any]) -> tuple[View, PolygonRules, Runtime]:
+    """What of a scene is seen, what counts as a landslide and what predicts, taken out of what was given."""
+    from landslide_cli import PolygonRules, Runtime, View
+
+    return taken(View, settings), taken(PolygonRules, settings), taken(Runtime, settings)
 
 
 def _together(*options: Option) -> Option:

@@ -49,18 +49,20 @@ def polygonize(
     from landslide_cli.cli.talk import talking
 
     with talking(quiet=quiet) as on_progress:
+        from landslide_cli import PolygonRules
+
         if out is None:
             from landslide_cli.detection.polygonize import table as count
 
-            rows = count(probability, on_progress=on_progress, **settings)
+            rows = count(probability, rules=options.taken(PolygonRules, settings), on_progress=on_progress)
             text = as_machine_text(rows) if as_json else as_table(rows)
         else:
-            from landslide_cli.detection.polygonize import polygonize as run
+            from landslide_cli import Outputs
+            from landslide_cli import polygonize as run
 
-            found = run(
-                probability, out, threshold=threshold, spread=spread, overwrite=overwrite,
-                command=command_line(), on_progress=on_progress, **settings,
-            )  # fmt: skip
+            rules = options.taken(PolygonRules, settings | {"threshold": threshold})
+            outputs = Outputs(out, command=command_line())
+            found = run(probability, outputs, rules=rules, spread=spread, overwrite=overwrite, on_progress=on_progress)
             text = as_machine_text(found) if as_json else as_text(found)
     click.echo(text)
 

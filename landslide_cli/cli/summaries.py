@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 
 class Found(Protocol):
-    """What is told of an inventory."""
+    """The facts that are told of an inventory."""
 
     @property
     def out(self) -> str: ...

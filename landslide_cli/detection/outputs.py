@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +12,9 @@ from landslide_cli._version import __version__
 from landslide_cli.engine import Engine
 from landslide_cli.errors import OutputError
 from landslide_cli.files import refuse_unwritable, staged
+from landslide_cli.inventory.attributes import Measurer
 from landslide_cli.inventory.formats import refuse_unknown_ending
 from landslide_cli.inventory.geopackage import style_beside, write_style
-from landslide_cli.inventory.terrain import Terrain
 from landslide_cli.mosaic.cog import RasterWriter, writing_cog
 from landslide_cli.mosaic.encoding import SPREAD_STEP, STEPS
 from landslide_cli.prediction.plan import Plan
@@ -29,30 +28,40 @@ RASTERS = {
 TERRAIN_TAGS = ("LANDSLIDE_DEM", "LANDSLIDE_MIN_SLOPE_DEG")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Outputs:
-    """The files that a run writes; all but the inventory are written on request."""
+    """The files that a run writes; all but the inventory are written on request.
+
+    Args:
+        inventory: Inventory of landslides: ``.gpkg``, ``.shp``, ``.geojson``, ``.fgb`` or ``.parquet``.
+        probability: GeoTIFF of the probability.
+        mask: GeoTIFF of the mask: 1 landslide, 0 not, 255 not analysed.
+        spread: GeoTIFF of the standard deviation between the views; needs ``Runtime.tta``.
+        stac: STAC item. True names it as the inventory is named, but ending in ``.json``.
+        command: Command line to note in the layer ``runs``.
+    """
 
     inventory: Path
-    probability: Path | None = None
-    mask: Path | None = None
-    spread: Path | None = None
-    stac: Path | None = None
+    probability: Path | None
+    mask: Path | None
+    spread: Path | None
+    stac: Path | None
+    command: str | None
 
-    @classmethod
-    def named(
-        cls,
+    def __init__(
+        self,
         inventory: str | Path,
-        *,
         probability: str | Path | None = None,
         mask: str | Path | None = None,
         spread: str | Path | None = None,
-        stac: bool = False,
-    ) -> Outputs:
-        """The outputs of these names; the STAC item has that of the inventory, but ends in ``.json``."""
-        item = Path(inventory).with_suffix(".json") if stac else None
-        names = (probability, mask, spread, item)
-        return cls(Path(inventory), *(None if name is None else Path(name) for name in names))
+        stac: str | Path | bool | None = None,
+        command: str | None = None,
+    ) -> None:
+        item = Path(inventory).with_suffix(".json") if stac is True else stac or None
+        files = {"inventory": inventory, "probability": probability, "mask": mask, "spread": spread, "stac": item}
+        for name, path in files.items():
+            object.__setattr__(self, name, None if path is None else Path(path))
+        object.__setattr__(self, "command", command)
 
     def refuse(self, *inputs: str | Path | None, overwrite: bool) -> None:
         """Check before any work that every file can be written.
@@ -85,14 +94,14 @@ def refuse_lonely_spread(spread: str | Path | None, tta: str) -> None:
         raise OutputError(f"{spread}: one view has no spread; ask for several with --tta flips or --tta d4")
 
 
-def provenance(plan: Plan, engine: Engine) -> dict[str, str]:
-    """What every output carries about its making."""
+def provenance(plan: Plan, engine: Engine, measurer: Measurer) -> dict[str, str]:
+    """The tags by which every output says how it was made."""
     window, overlap = plan.scene_px(plan.size), plan.scene_px(plan.grid.rows.overlap)
     tags = {
         "LANDSLIDE_VERSION": __version__,
         "LANDSLIDE_MODEL": plan.card.model_id,
         "LANDSLIDE_WEIGHTS_SHA256": plan.card.sha256,
-        "LANDSLIDE_THRESHOLD": f"{plan.threshold:g}",
+        "LANDSLIDE_THRESHOLD": f"{measurer.rules.threshold:g}",
         "LANDSLIDE_WINDOW": "{1}x{0}".format(*window),
         "LANDSLIDE_OVERLAP": "{1}x{0}".format(*overlap),
         "LANDSLIDE_STRETCH": "{:g},{:g}".format(*plan.value_range),
@@ -105,19 +114,14 @@ def provenance(plan: Plan, engine: Engine) -> dict[str, str]:
     }
     if plan.working_m is not None:
         tags["LANDSLIDE_RESOLUTION_M"] = repr(plan.working_m)
-    return tags | terrain_tags(plan.terrain)
+    return tags | terrain_tags(measurer)
 
 
-def terrain_tags(terrain: Terrain | None) -> dict[str, str]:
-    """What outputs carry about an elevation model."""
-    if terrain is None:
+def terrain_tags(measurer: Measurer) -> dict[str, str]:
+    """The same about an elevation model."""
+    if measurer.terrain is None:
         return {}
-    return dict(zip(TERRAIN_TAGS, (terrain.name, f"{terrain.min_slope_deg:g}"), strict=True))
-
-
-def known(value: float) -> float | None:
-    """NaN as None, which JSON can say."""
-    return None if math.isnan(value) else value
+    return dict(zip(TERRAIN_TAGS, (measurer.terrain.name, f"{measurer.rules.min_slope_deg:g}"), strict=True))
 
 
 def open_raster(
@@ -137,10 +141,8 @@ def open_raster(
     return rasters.enter_context(
         writing_cog(
             place,
-            height=scene.height,
-            width=scene.width,
-            transform=scene.transform,
-            crs=scene.crs,
+            size=(scene.height, scene.width),
+            ground=scene.ground,
             scale=scale,
             description=description,
             tags=tags,

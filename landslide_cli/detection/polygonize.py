@@ -4,225 +4,164 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
-from numpy.typing import NDArray
 
 from landslide_cli._version import __version__
-from landslide_cli.detection.outputs import TERRAIN_TAGS, Outputs, known, terrain_tags
+from landslide_cli.detection.outputs import TERRAIN_TAGS, Outputs, terrain_tags
+from landslide_cli.detection.summary import Summary, nan_as_none, summary_of
 from landslide_cli.errors import ProbabilityError
 from landslide_cli.files import staged
-from landslide_cli.inventory.attributes import Measurer
-from landslide_cli.inventory.collector import Collector
+from landslide_cli.inventory.attributes import Measurer, open_measurer
+from landslide_cli.inventory.collector import Collector, landslide_polygonizer
 from landslide_cli.inventory.provenance import Job
-from landslide_cli.inventory.rules import Shaping
-from landslide_cli.inventory.terrain import CACHE_BYTES, Terrain, open_terrain
+from landslide_cli.inventory.read import read_inventory
+from landslide_cli.inventory.rules import PolygonRules
+from landslide_cli.inventory.terrain import CACHE_BYTES
 from landslide_cli.inventory.writer import InventoryWriter
-from landslide_cli.mosaic.encoding import DEFAULT_BOUNDARY, NODATA, Boundary, outline_level, stored_threshold
-from landslide_cli.mosaic.reading import Mosaic, OnRows, open_mosaic
-from landslide_cli.polygons import Finished, StreamingPolygonizer
+from landslide_cli.mosaic.encoding import NODATA
+from landslide_cli.mosaic.reading import Mosaic, open_mosaic
+from landslide_cli.polygons import Finished
+from landslide_cli.typing import Bools, Bytes, OnProgress
+
+if TYPE_CHECKING:
+    import geopandas
 
 log = logging.getLogger(__name__)
+
 THRESHOLDS = tuple(step / 10 for step in range(1, 10))
 
 
-@dataclass(frozen=True, slots=True)
-class Polygonized:
-    """What was found.
+@overload
+def polygonize(
+    probability: str | Path, out: None = None, *, rules: PolygonRules = ..., spread: str | Path | None = ...,
+    overwrite: bool = ..., on_progress: OnProgress | None = ...,
+) -> geopandas.GeoDataFrame: ...  # fmt: skip
 
-    Attributes:
-        probability: The raster.
-        out: The inventory.
-        model: Model id, if the raster tells it.
-        threshold: Probability from which a pixel counted as landslide.
-        landslides: Number of polygons.
-        flat: Polygons that were dropped because the ground is too flat; None without an elevation model.
-        area_m2: Their area together; None without a CRS.
-        analysed_m2: Area that the network has looked at; None without a CRS.
-        analysed_share: The same as a part of the raster's pixels.
-        bounds: West, south, east, north of the landslides in degrees, west larger than east across the antimeridian
-            (RFC 7946, section 5.2); None if there are none or no CRS.
-    """
 
-    probability: str
-    out: str
-    model: str
-    threshold: float
-    landslides: int
-    flat: int | None
-    area_m2: float | None
-    analysed_m2: float | None
-    analysed_share: float
-    bounds: tuple[float, float, float, float] | None
+@overload
+def polygonize(
+    probability: str | Path, out: str | Path | Outputs, *, rules: PolygonRules = ..., spread: str | Path | None = ...,
+    overwrite: bool = ..., on_progress: OnProgress | None = ...,
+) -> Summary: ...  # fmt: skip
 
 
 def polygonize(
     probability: str | Path,
-    out: str | Path,
+    out: str | Path | Outputs | None = None,
     *,
-    threshold: float | None = None,
-    min_area: float = 0.0,
-    fill_holes: float = 0.0,
-    simplify: float = 0.0,
-    connectivity: int = 4,
-    boundary: Boundary = DEFAULT_BOUNDARY,
-    dem: str | Path | None = None,
-    min_slope: float = 0.0,
+    rules: PolygonRules = PolygonRules(),
     spread: str | Path | None = None,
     overwrite: bool = False,
-    command: str | None = None,
-    on_progress: OnRows | None = None,
-) -> Polygonized:
-    """Write the landslides of a probability raster; geometry and attributes are those of `landslide_cli.detect`.
+    on_progress: OnProgress | None = None,
+) -> Summary | geopandas.GeoDataFrame:
+    """Find the landslides of a probability raster; geometry and attributes are those of `landslide_cli.detect`.
 
     Args:
-        probability: Raster that ``detect(probability=...)`` has written, or floating-point numbers from 0 to 1.
-        out: Inventory to write: ``.gpkg``, ``.shp``, ``.geojson``, ``.fgb`` or ``.parquet``.
-        threshold: Probability from which a pixel counts as landslide; by default that of the raster's run.
-        min_area: Smallest landslide in m².
-        fill_holes: Holes up to this many m² are filled.
-        simplify: Metres by which outlines may move to lose vertices.
-        connectivity: 4, or 8 to join pixels that touch at a corner.
-        boundary: ``pixel`` for outlines along the edges of pixels, ``smooth`` for such that follow the probability.
-        dem: Elevation model, in any CRS and resolution, to measure height, slope and aspect by.
-        min_slope: Landslides with a smaller mean slope in degrees are dropped; needs ``dem``.
-        spread: Raster that ``detect(spread=...)`` has written in the same run, for the attribute ``prob_spread``.
+        probability: Raster that `detect` has written, or one band of floating-point numbers from 0 to 1.
+        out: Inventory to write: ``.gpkg``, ``.shp``, ``.geojson``, ``.fgb`` or ``.parquet``. None writes nothing.
+        rules: What counts as a landslide, and how its polygon is drawn; the threshold is that of the raster's run by
+            default.
+        spread: Raster of the spread that `detect` has written in the same run, for the attribute ``prob_spread``.
         overwrite: Replace an output that exists.
-        command: Command line to note in the layer ``runs``.
         on_progress: Called after each strip with the pixels done and in all.
+
+    Returns:
+        What was found, in numbers. Without ``out`` the landslides themselves, as `landslide_cli.detect` gives them.
 
     Raises:
         LandslideError: with a message that says what to do; no output is written then.
     """
+    if out is None:
+        with TemporaryDirectory(prefix="landslide-") as folder:
+            place = Path(folder) / "landslides.gpkg"
+            polygonize(probability, place, rules=rules, spread=spread, on_progress=on_progress)
+            return read_inventory(place)
     started = datetime.now(UTC)
-    outputs = Outputs(Path(out))
-    outputs.refuse(probability, spread, dem, overwrite=overwrite)
-    shaping = Shaping(min_area, fill_holes, simplify)
-    with ExitStack() as stages:
-        mosaic, terrain = stages.enter_context(_opened(probability, spread=spread, dem=dem, min_slope_deg=min_slope))
-        chosen = _threshold(mosaic, threshold)
+    outputs = out if isinstance(out, Outputs) else Outputs(Path(out))
+    outputs.refuse(probability, spread, rules.dem, overwrite=overwrite)
+    with _opened(probability, rules, spread) as (mosaic, measurer), staged(outputs.inventory) as place:
         if spread is None and mosaic.tags.get("LANDSLIDE_TTA", "none") != "none":
             log.info("prob_spread is left out; give the spread raster of the same run with --spread to have it")
-        model, resolution_m = mosaic.tags.get("LANDSLIDE_MODEL", "unknown"), mosaic.tags.get("LANDSLIDE_RESOLUTION_M")
-        inventory = InventoryWriter(
-            stages.enter_context(staged(outputs.inventory)),
-            measurer=Measurer(mosaic.ground, shaping, terrain),
-            job=Job(
-                mosaic.tags.get("LANDSLIDE_SCENE", mosaic.name),
-                mosaic.width,
-                mosaic.height,
-                mosaic.ground.crs,
-                started,
-                command,
-            ),
-            model=model,
-            resolution_m=float(resolution_m) if resolution_m else None,
-            multi=connectivity == 8,
-            spread=spread is not None,
-            provenance=_provenance(mosaic, chosen) | terrain_tags(terrain),
-        )
-        collector = Collector(
-            inventory,
-            width=mosaic.width,
-            threshold=chosen,
-            connectivity=connectivity,
-            sieve_px=shaping.sieve_px(mosaic.ground.pixel_m),
-            spread=spread is not None,
-            boundary=boundary,
-        )
+        scene = mosaic.tags.get("LANDSLIDE_SCENE", mosaic.name)
+        job = Job(scene, mosaic.width, mosaic.height, mosaic.ground.crs, started, outputs.command)
+        tags = _provenance(mosaic, measurer)
+        inventory = InventoryWriter(place, measurer=measurer, job=job, provenance=tags, spread=spread is not None)
+        collector = Collector(inventory, mosaic.width)
         for strip in mosaic.strips(on_progress):
             collector.add(strip)
         collector.close()
-        if collector.known == 0:
+        if collector.analysed_px == 0:
             raise ProbabilityError(
                 f"{probability} is nodata everywhere, so nothing was analysed; detect its scene anew"
             )
         inventory.close()
-    return Polygonized(
-        probability=str(probability),
-        out=str(out),
-        model=model,
-        threshold=chosen,
-        landslides=inventory.count,
-        flat=inventory.flat if terrain else None,
-        area_m2=known(inventory.area_m2) if mosaic.ground.crs else None,
-        analysed_m2=known(inventory.analysed_m2),
-        analysed_share=collector.known / (mosaic.height * mosaic.width),
-        bounds=inventory.bounds,
-    )
+    return summary_of(collector, scene=scene, out=str(outputs.inventory), probability=str(probability))
 
 
 @contextmanager
 def _opened(
-    probability: str | Path, *, spread: str | Path | None = None, dem: str | Path | None, min_slope_deg: float
-) -> Iterator[tuple[Mosaic, Terrain | None]]:
-    """A probability raster, and the elevation model to measure its polygons by."""
-    with (
-        open_mosaic(probability, spread=spread, cache_bytes=CACHE_BYTES) as mosaic,
-        open_terrain(dem, scene=mosaic.ground, size=mosaic.src.shape, min_slope_deg=min_slope_deg) as terrain,
-    ):
-        yield mosaic, terrain
+    probability: str | Path, rules: PolygonRules, spread: str | Path | None = None
+) -> Iterator[tuple[Mosaic, Measurer]]:
+    """A probability raster, and what makes its polygons by rules whose threshold is decided."""
+    with open_mosaic(probability, spread=spread, cache_bytes=CACHE_BYTES) as mosaic:
+        if rules.threshold is None:
+            rules = rules.with_threshold(_threshold(mosaic))
+        with open_measurer(rules, mosaic.ground, mosaic.src.shape) as measurer:
+            yield mosaic, measurer
 
 
-def _threshold(mosaic: Mosaic, threshold: float | None) -> float:
-    if threshold is not None:
-        return threshold
+def _threshold(mosaic: Mosaic) -> float:
     if "LANDSLIDE_THRESHOLD" not in mosaic.tags:
         raise ProbabilityError(f"{mosaic.src.name} doesn't tell the threshold of its run; give one with --threshold")
     return float(mosaic.tags["LANDSLIDE_THRESHOLD"])
 
 
-def _provenance(mosaic: Mosaic, threshold: float) -> dict[str, str]:
+def _provenance(mosaic: Mosaic, measurer: Measurer) -> dict[str, str]:
     """That of the raster, but for what has been decided anew."""
-    anew = {"LANDSLIDE_VERSION": __version__, "LANDSLIDE_THRESHOLD": f"{threshold:g}"}
+    anew = {"LANDSLIDE_VERSION": __version__, "LANDSLIDE_THRESHOLD": f"{measurer.rules.threshold:g}"}
     before = {name: value for name, value in mosaic.tags.items() if name not in TERRAIN_TAGS}
-    return before | anew
+    return before | anew | terrain_tags(measurer)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One threshold of the table.
-
-    Attributes:
-        threshold: Probability from which a pixel counts as landslide.
-        landslides: Number of polygons.
-        flat: Polygons that were dropped because the ground is too flat; None without an elevation model.
-        area_m2: Their area together; None without a CRS.
-    """
+    """One threshold of the table."""
 
     threshold: float
+    """Probability from which a pixel counts as landslide."""
     landslides: int
+    """Number of polygons."""
     flat: int | None
+    """Polygons that were dropped because the ground is too flat; None without an elevation model."""
     area_m2: float | None
+    """Their area together; None without a CRS."""
 
 
 def table(
-    probability: str | Path,
-    *,
-    min_area: float = 0.0,
-    fill_holes: float = 0.0,
-    simplify: float = 0.0,
-    connectivity: int = 4,
-    boundary: Boundary = DEFAULT_BOUNDARY,
-    dem: str | Path | None = None,
-    min_slope: float = 0.0,
-    on_progress: OnRows | None = None,
+    probability: str | Path, *, rules: PolygonRules = PolygonRules(), on_progress: OnProgress | None = None
 ) -> list[Row]:
     """Number and area of the landslides at the thresholds 0.1, 0.2, … 0.9, as `polygonize` would write them.
 
-    The raster is read once for all of them, and of the polygons only their area is measured; see `polygonize`
-    for the arguments.
+    The raster is read once for all of them, and of the polygons only their area is measured.
+
+    Args:
+        probability: As for `polygonize`.
+        rules: As for `polygonize`, but for the threshold.
+        on_progress: As for `polygonize`.
 
     Raises:
         LandslideError: with a message that says what to do.
     """
-    with _opened(probability, dem=dem, min_slope_deg=min_slope) as (mosaic, terrain):
-        measurer = Measurer(mosaic.ground, Shaping(min_area, fill_holes, simplify), terrain)
-        counters = [_Counter(threshold, mosaic, measurer, connectivity, boundary) for threshold in THRESHOLDS]
+    with _opened(probability, replace(rules, threshold=THRESHOLDS[0])) as (mosaic, measurer):
+        measurers = [replace(measurer, rules=replace(rules, threshold=threshold)) for threshold in THRESHOLDS]
+        counters = [_Counter(one, mosaic.width) for one in measurers]
         for strip in mosaic.strips(on_progress):
             analysed = strip.stored != NODATA
             for counter in counters:
@@ -233,28 +172,24 @@ def table(
 class _Counter:
     """Counts the landslides of one threshold."""
 
-    def __init__(
-        self, threshold: float, mosaic: Mosaic, measurer: Measurer, connectivity: int, boundary: Boundary
-    ) -> None:
-        self._threshold = threshold
-        self._lowest = stored_threshold(threshold)
+    def __init__(self, measurer: Measurer, width: int) -> None:
         self._measurer = measurer
-        self._polygonizer = StreamingPolygonizer(
-            mosaic.width, connectivity=connectivity, min_pixels=measurer.shaping.sieve_px(mosaic.ground.pixel_m),
-            level=outline_level(threshold, boundary),
-        )  # fmt: skip
-        self._needs_values = boundary == "smooth"
+        self._lowest = measurer.rules.lowest_stored
+        self._polygonizer = landslide_polygonizer(width, measurer)
+        self._needs_values = measurer.rules.outline_level is not None
         self._landslides, self._flat = 0, 0
-        self._area_m2 = 0.0 if mosaic.ground.on_earth else np.nan
+        self._area_m2 = 0.0 if measurer.ground.on_earth else np.nan
 
-    def add(self, stored: NDArray[np.uint8], analysed: NDArray[np.bool_]) -> None:
+    def add(self, stored: Bytes, analysed: Bools) -> None:
         landslide = analysed & (stored >= self._lowest)
         self._count(self._polygonizer.feed(landslide, stored if self._needs_values else None))
 
     def close(self) -> Row:
         self._count(self._polygonizer.close())
         flat = self._flat if self._measurer.terrain else None
-        return Row(self._threshold, self._landslides, flat, known(self._area_m2))
+        threshold = self._measurer.rules.threshold
+        assert threshold is not None
+        return Row(threshold, self._landslides, flat, nan_as_none(self._area_m2))
 
     def _count(self, finished: Finished) -> None:
         found = self._measurer.sieve(finished.geometry)

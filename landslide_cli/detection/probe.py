@@ -6,22 +6,23 @@ import os
 import sys
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from numpy.typing import NDArray
 
 from landslide_cli.detection.outputs import provenance
-from landslide_cli.detection.run import open_collector, open_inventory
+from landslide_cli.detection.run import open_collector
 from landslide_cli.engine import Engine
-from landslide_cli.inventory.provenance import Job
+from landslide_cli.inventory.attributes import Measurer
+from landslide_cli.inventory.collector import Collector
+from landslide_cli.inventory.rules import PolygonRules
 from landslide_cli.mosaic.blend import Prediction, blend
 from landslide_cli.prediction.plan import Plan
 from landslide_cli.prediction.tiles import read_tiles
 from landslide_cli.tiling.grid import Grid
 from landslide_cli.tiling.resampling import PIXELS_AT_ONCE, Scaling
+from landslide_cli.typing import Float32
 
 TIMED = 3  # batches of the probe that are timed, after one that warms up
 LOOKED_AT = 64  # windows that are looked into for valid pixels, in whole rows of them
@@ -30,7 +31,7 @@ ROWS_AT_LEAST = 3
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What a run would take.
+    """Time and memory that a run would take.
 
     Attributes:
         seconds: Time of the run once the network is loaded: reading, network, polygons.
@@ -56,10 +57,10 @@ def probe(plan: Plan, engine: Engine) -> Needs | None:
         return None
     windows = len(plan.grid) * valid / looked_at
     batch = np.stack([image] * engine.batch_size)
-    probability = engine(batch)[0]  # the first call also chooses kernels
+    probability = engine(batch, plan.value_range)[0]  # the first call also chooses kernels
     with _Cost() as network:
         for _ in range(TIMED):
-            engine(batch)
+            engine(batch, plan.value_range)
     # Before a window is blended here, since that memory is in the buffers.
     memory_bytes = _peak_bytes() + buffer_bytes(plan)
     polygons, file, part = _polygonize(plan, engine, probability)
@@ -80,7 +81,7 @@ def _spread(count: int, wanted: int) -> list[int]:
 
 @dataclass(slots=True)
 class _Cost:
-    """What is done meanwhile takes: seconds by the clock, and those of all cores together."""
+    """Seconds that something takes: by the clock, and of all cores together."""
 
     clock: float = 0.0
     cores: float = 0.0
@@ -103,7 +104,7 @@ def _together(*stages: _Cost) -> float:
     return max(*(stage.clock for stage in stages), sum(stage.cores for stage in stages) / usable)
 
 
-def _polygonize(plan: Plan, engine: Engine, probability: NDArray[np.float32]) -> tuple[_Cost, _Cost, float]:
+def _polygonize(plan: Plan, engine: Engine, probability: Float32) -> tuple[_Cost, _Cost, float]:
     """Blend one window and make polygons of it: what that takes, what their file does, and which part of the scene."""
     scene, size = plan.scene, plan.size
     seen = min(size, plan.rows.seen), min(size, plan.cols.seen)
@@ -112,10 +113,11 @@ def _polygonize(plan: Plan, engine: Engine, probability: NDArray[np.float32]) ->
     predictions = (Prediction(tile, probability) for tile in grid.tiles())
     shown = Scaling(height, seen[0]), Scaling(width, seen[1])
     with TemporaryDirectory() as folder:
-        job = Job(scene.name, width, height, scene.crs, datetime.now(UTC))
         with _Cost() as opening:
-            inventory = open_inventory(Path(folder) / "probe.gpkg", plan, provenance(plan, engine), job)
-        collector = open_collector(inventory, plan, width=width)
+            measurer = Measurer(scene.ground, PolygonRules(threshold=plan.card.threshold))
+            tags = provenance(plan, engine, measurer)
+            inventory = open_collector(Path(folder) / "probe.gpkg", plan, measurer, tags).inventory
+        collector = Collector(inventory, width)
         with _Cost() as cost:
             for strip in blend(predictions, grid, scene=shown, spread=plan.tta != "none"):
                 collector.add(strip)

@@ -137,6 +137,7 @@ def _projection(scene: Scene) -> dict[str, Any]:
 
 def _model(plan: Plan, tags: Mapping[str, str]) -> dict[str, Any]:
     card, (low, high) = plan.card, plan.value_range
+    threshold = float(tags["LANDSLIDE_THRESHOLD"])
     scaling = [
         {"type": "z-score", "mean": low + mean * (high - low), "stddev": std * (high - low)}
         for mean, std in zip(card.mean, card.std, strict=True)
@@ -158,7 +159,7 @@ def _model(plan: Plan, tags: Mapping[str, str]) -> dict[str, Any]:
             "name": "probability", "tasks": ["semantic-segmentation"],
             "result": {"shape": shape, "dim_order": ["batch", "height", "width"], "data_type": "float32"},
         }],
-        "mlm:hyperparameters": {"threshold": plan.threshold, "overlap": tags["LANDSLIDE_OVERLAP"], "tta": plan.tta},
+        "mlm:hyperparameters": {"threshold": threshold, "overlap": tags["LANDSLIDE_OVERLAP"], "tta": plan.tta},
     }  # fmt: skip
 
 

@@ -6,27 +6,27 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import cycle, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import rasterio
-from numpy.typing import NDArray
 
 from landslide_cli.detection.outputs import Outputs, provenance
-from landslide_cli.detection.run import open_collector, open_inventory, run
+from landslide_cli.detection.prepare import prepare
+from landslide_cli.detection.run import open_collector, run
 from landslide_cli.engine import Engine
 from landslide_cli.engine.views import in_views
 from landslide_cli.errors import SceneError
-from landslide_cli.inventory.provenance import Job
-from landslide_cli.model.weights import DEFAULT_MODEL, find_model
+from landslide_cli.inventory.attributes import Measurer
+from landslide_cli.inventory.rules import PolygonRules
 from landslide_cli.mosaic.blend import Strip, blend
-from landslide_cli.prediction.plan import Plan, make_plan, read_scene_area
-from landslide_cli.prediction.predictor import Predictor, open_planned_engine, read_batches
-from landslide_cli.scene.scene import open_scene
-from landslide_cli.tiling.grid import DEFAULT_OVERLAP
+from landslide_cli.prediction.plan import Plan
+from landslide_cli.prediction.predictor import Predictor, read_batches
+from landslide_cli.prediction.runtime import Runtime
+from landslide_cli.scene.scene import Raster
+from landslide_cli.scene.view import View
+from landslide_cli.typing import Pixels
 
 KEPT = 4  # batches that the network alone is asked about, over and over
 DEMO_SIZE = 4096
@@ -51,7 +51,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """What was measured on which scene with which engine.
+    """A measurement: on which scene, with which engine, and each stage.
 
     Attributes:
         scene: Name of the scene.
@@ -76,52 +76,21 @@ class Benchmark:
     stages: tuple[Stage, ...]
 
 
-def benchmark(
-    scene: str | Path | None = None,
-    *,
-    model: str | Path = DEFAULT_MODEL,
-    overlap: int = DEFAULT_OVERLAP,
-    batch_size: int | None = None,
-    engine: str = "auto",
-    device: str = "auto",
-    precision: str = "auto",
-    tta: str | None = None,
-    bands: Sequence[int] | None = None,
-    scale: tuple[float, float] | None = None,
-    resolution: float | None = None,
-    aoi: str | Path | None = None,
-    bbox: tuple[float, float, float, float] | None = None,
-) -> Benchmark:
+def benchmark(scene: Raster | None = None, *, view: View = View(), runtime: Runtime = Runtime()) -> Benchmark:
     """Time the stages of `landslide_cli.detect` one by one and together; takes about three times as long as it.
 
     Args:
         scene: Scene to measure on; a synthetic one in a temporary folder by default.
-        model: As for `detect`, and so are all that follow.
-        overlap: Pixels that windows share.
-        batch_size: Windows in each call of the network.
-        engine: What runs the network.
-        device: Where it runs.
-        precision: Type that its convolutions run in.
-        tta: Views of each window.
-        bands: Numbers of the bands to use.
-        scale: Raw values that map to the model's range.
-        resolution: Metres per pixel that the network sees.
-        aoi: Vector file with the polygons to analyse.
-        bbox: Left, bottom, right, top to analyse.
+        view: What of the scene is seen.
+        runtime: What predicts, and how.
 
     Raises:
         LandslideError: as `detect`.
     """
-    weights, card = find_model(model)
     with TemporaryDirectory() as name:
         folder = Path(name)
-        with open_scene(scene or _demo(folder), wanted=card.bands, bands=bands) as opened:
-            area = read_scene_area(opened, aoi=aoi, bbox=bbox)
-            plan = make_plan(opened, card, overlap=overlap, scale=scale, resolution_m=resolution, area=area, tta=tta)
-            chosen = open_planned_engine(
-                plan, weights, engine=engine, device=device, precision=precision, batch_size=batch_size
-            )
-            return measure(plan, chosen, folder)
+        with prepare(_demo(folder) if scene is None else scene, view, runtime) as prepared:
+            return measure(prepared.planned(), prepared.open_engine(), folder)
 
 
 def _demo(folder: Path) -> Path:
@@ -138,9 +107,10 @@ def measure(plan: Plan, engine: Engine, folder: Path) -> Benchmark:
         SceneError: nothing in the scene is valid.
     """
     views = in_views(engine, plan.tta)
+    views.prepare(plan.size, len(plan.grid))
     with rasterio.Env(GDAL_CACHEMAX=plan.cache_bytes):
         calls, windows = 0, 0
-        kept: list[NDArray[np.generic]] = []
+        kept: list[Pixels] = []
         start = time.perf_counter()
         for batch in read_batches(plan, views):
             if batch.pixels is not None:
@@ -149,10 +119,10 @@ def measure(plan: Plan, engine: Engine, folder: Path) -> Benchmark:
         reading = time.perf_counter() - start
     if not kept:
         raise SceneError(f"{plan.scene.name} holds no valid pixel; check the file's nodata value, alpha band and mask")
-    views(kept[0])  # the first call also chooses kernels
+    views(kept[0], plan.value_range)  # the first call also chooses kernels
     strips: list[Strip] = []
     taken = {
-        "network": _time(lambda: _ask(views, kept, calls)),
+        "network": _time(lambda: _ask(views, kept, calls, plan.value_range)),
         "reading": reading,
         "prediction": _time(lambda: strips.extend(_predict(plan, views))),
         "polygons": _time(lambda: _polygonize(plan, views, strips, folder / "polygons.gpkg")),
@@ -180,10 +150,10 @@ def _time(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def _ask(engine: Engine, batches: Sequence[NDArray[np.generic]], calls: int) -> None:
+def _ask(engine: Engine, batches: Sequence[Pixels], calls: int, value_range: tuple[float, float]) -> None:
     """The bare loop that a whole run is held against: pixels are in memory, answers are thrown away."""
     for pixels in islice(cycle(batches), calls):
-        engine(pixels)
+        engine(pixels, value_range)
 
 
 def _predict(plan: Plan, engine: Engine) -> list[Strip]:
@@ -192,11 +162,9 @@ def _predict(plan: Plan, engine: Engine) -> list[Strip]:
 
 
 def _polygonize(plan: Plan, engine: Engine, strips: Sequence[Strip], out: Path) -> None:
-    scene = plan.scene
-    job = Job(scene.name, scene.width, scene.height, scene.crs, datetime.now(UTC), None)
-    inventory = open_inventory(out, plan, provenance(plan, engine), job)
-    collector = open_collector(inventory, plan)
+    measurer = Measurer(plan.scene.ground, PolygonRules(threshold=plan.card.threshold))
+    collector = open_collector(out, plan, measurer, provenance(plan, engine, measurer))
     for strip in strips:
         collector.add(strip)
     collector.close()
-    inventory.close()
+    collector.inventory.close()

@@ -5,30 +5,24 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from landslide_cli.engine import Engine, empty_batch, staying
+from landslide_cli.engine import Engine
+from landslide_cli.typing import Float32, Pixels
 
 log = logging.getLogger(__name__)
 
 LARGEST = 64  # windows; more than a run wants to read ahead
 SHARE = 0.8  # of the free memory that a batch may take: others use the card, and its memory falls to pieces
+FULL_RANGE = (0.0, 255.0)
+Ask = Callable[[Pixels, tuple[float, float]], Any]
 GAIN = 1.05  # by which the rate must grow for twice the memory
 
 
-class LastingEngine(Engine, Protocol):
-    """An engine that can also be had for another scene."""
-
-    def again(self, *, value_range: tuple[float, float], size: int) -> LastingEngine:
-        """What a new engine would be for a scene with this stretch and size, on the same network."""
-        ...
-
-
-class Halving:
+class Halving(Engine):
     """Asks an engine in smaller parts when the card's memory is out.
 
     The batch keeps its size for whoever reads windows; from the first shortage on it is asked about in halves,
@@ -38,7 +32,7 @@ class Halving:
         engine: Raises ``torch.OutOfMemoryError``; takes batches of any size.
     """
 
-    def __init__(self, engine: LastingEngine) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._most = engine.batch_size
         self.name = engine.name
@@ -46,42 +40,49 @@ class Halving:
         self.precision = engine.precision
         self.batch_size = engine.batch_size
 
-    def stay(self) -> Halving:
-        """The same with answers left on the card, if the engine has one."""
-        return Halving(staying(self._engine))
+    def prepare(self, size: int, windows: int) -> None:
+        """Get the engine ready for a scene, and ask it about whole batches again."""
+        self._engine.prepare(size, windows)
+        self.batch_size = self._most = self._engine.batch_size
 
-    def empty(self, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
-        """An array to fill with raw pixels, where the engine takes them from most quickly."""
-        return empty_batch(self._engine, shape, dtype)
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> Pixels:
+        """The engine's, of this shape."""
+        return self._engine.empty(shape, dtype)
 
-    def again(self, *, value_range: tuple[float, float], size: int) -> Halving:
-        """The same for another scene."""
-        return Halving(self._engine.again(value_range=value_range, size=size))
-
-    def __call__(self, pixels: NDArray[np.generic]) -> Any:
-        """Predict one batch; see `landslide_cli.engine.Engine`.
+    def __call__(self, pixels: Pixels, value_range: tuple[float, float]) -> Float32:
+        """Predict one batch; see `landslide_cli.engine.Engine` for shapes.
 
         Raises:
             torch.OutOfMemoryError: not even a single window fits.
         """
+        done = self._in_parts(self._engine, pixels, value_range)
+        probability: Float32 = done[0] if len(done) == 1 else np.concatenate(done)
+        return probability
+
+    def on_device(self, pixels: Pixels, value_range: tuple[float, float]) -> Any:
+        """The same with the answer left on the card; see `landslide_cli.engine.Engine` for shapes."""
+        done = self._in_parts(self._engine.on_device, pixels, value_range)
+        if len(done) == 1:
+            return done[0]
+        return torch.cat(done) if isinstance(done[0], torch.Tensor) else np.concatenate(done)
+
+    def _in_parts(self, ask: Ask, pixels: Pixels, value_range: tuple[float, float]) -> list[Any]:
         done: list[Any] = []
         first = 0
         while first < len(pixels):
             part = pixels[first : first + self._most]
-            probability = self._ask(part)
+            probability = self._asked(ask, part, value_range)
             if probability is None:
                 self._halve()
             else:
                 done.append(probability)
                 first += len(part)
-        if len(done) == 1:
-            return done[0]
-        return torch.cat(done) if isinstance(done[0], torch.Tensor) else np.concatenate(done)
+        return done
 
-    def _ask(self, part: NDArray[np.generic]) -> Any:
+    def _asked(self, ask: Ask, part: Pixels, value_range: tuple[float, float]) -> Any:
         """None where memory is out; the error, and all that its traceback holds on the card, is gone by then."""
         try:
-            return self._engine(part)
+            return ask(part, value_range)
         except torch.OutOfMemoryError:
             if self._most == 1:
                 raise
@@ -131,9 +132,9 @@ def probed_batch_size(engine: Engine, shape: tuple[int, int, int], *, most: int 
 
     def seconds(windows: int) -> float:
         pixels = np.zeros((windows, *shape), dtype=np.uint8)
-        engine(pixels)  # kernels are chosen for each size when it first comes
+        engine(pixels, FULL_RANGE)  # kernels are chosen for each size when it first comes
         start = time.perf_counter()
-        engine(pixels)
+        engine(pixels, FULL_RANGE)
         return time.perf_counter() - start
 
     chosen = choose_batch_size(seconds, lambda windows: _fits(device, windows), most=most)

@@ -6,19 +6,15 @@ import ctypes
 import importlib.util
 import logging
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from landslide_cli.engine import Engine
 from landslide_cli.errors import DeviceError, ModelError
 from landslide_cli.extras import installed, need
 from landslide_cli.model.card import ModelCard
 from landslide_cli.model.openvino import OpenVINOModel, read_openvino_model
 from landslide_cli.model.weights import load_network, refuse_damaged
-
-if TYPE_CHECKING:
-    from landslide_cli.engine.batch_size import Halving
-    from landslide_cli.engine.openvino_engine import OpenVINOEngine
 
 log = logging.getLogger(__name__)
 
@@ -27,69 +23,70 @@ OPENVINO = ("openvino", "platformdirs")
 LOSS = 0.005
 
 
-def open_engine(
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The engine, device and precision that a model will run with: decided once, before anything is loaded."""
+
+    weights: Path
+    """A ``.safetensors`` file, or an OpenVINO ``.xml`` that `landslide export` wrote."""
+    card: ModelCard | None
+    """Its card; None if there is none, and then the model can't be opened."""
+    engine: str
+    """``torch`` or ``openvino``."""
+    device: str
+    """Such as ``cpu`` or ``cuda:1``."""
+    precision: str
+    """Type that convolutions run in."""
+    batch_size: int | None = None
+    """Windows in each call; by default as many as are quickest and fit into memory."""
+
+    def open(self) -> Engine:
+        """Load the model.
+
+        Raises:
+            ModelError: it is damaged, or isn't for the engine.
+        """
+        assert self.card is not None
+        if self.engine == "openvino":
+            from landslide_cli.engine.openvino_engine import OpenVINOEngine
+
+            model = find_openvino_model(self.weights, self.card, self.precision)
+            return OpenVINOEngine(model, batch_size=self.batch_size or 1, precision=self.precision)
+        from landslide_cli.engine.batch_size import Halving
+        from landslide_cli.engine.torch_engine import TorchEngine
+
+        network = load_network(self.weights, self.card)
+        return Halving(
+            TorchEngine(
+                network, mean=self.card.mean, std=self.card.std, batch_size=self.batch_size,
+                device=self.device, precision=self.precision,
+            )
+        )  # fmt: skip
+
+
+def decide(
     weights: Path,
-    card: ModelCard,
+    card: ModelCard | None,
     *,
     engine: str = "auto",
     device: str = "auto",
     precision: str = "auto",
-    value_range: tuple[float, float],
-    size: int,
     batch_size: int | None = None,
-    windows: int = 1,
-) -> Halving | OpenVINOEngine:
-    """Load a model into an engine.
+) -> Choice:
+    """Decide what runs a model, without loading it.
 
     Args:
-        weights: A ``.safetensors`` file, or an OpenVINO ``.xml`` that `landslide export` wrote.
-        card: Card of it.
+        weights: As in `Choice`.
+        card: As in `Choice`.
         engine: ``auto``, ``torch`` or ``openvino``; see `choose_engine`.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``; the last three are torch's.
         precision: ``auto``, ``float32``, ``bfloat16``, ``float16`` (torch) or ``int8`` (OpenVINO).
-        value_range: Raw values that map to 0 and 1.
-        size: Side that the network sees.
-        batch_size: Windows in each call; by default as many as are quickest and fit into memory.
-        windows: Windows that will be asked about, each view of them counted; torch compiles the network for many.
+        batch_size: As in `Choice`.
 
     Raises:
         DeviceError: engine, device and precision don't go together or aren't there.
-        ModelError: the model is damaged, or isn't for the engine.
+        ModelError: int8 was asked for and nobody has made it.
         MissingExtraError: OpenVINO was asked for and isn't installed.
-    """
-    if choose_engine(engine, device=device, precision=precision, weights=weights) == "openvino":
-        from landslide_cli.engine.openvino_engine import OpenVINOEngine
-
-        model = find_openvino_model(weights, card, precision)
-        return OpenVINOEngine(
-            model, value_range=value_range, size=size, batch_size=batch_size or 1, precision=precision
-        )
-    from landslide_cli.engine.batch_size import Halving, probed_batch_size
-    from landslide_cli.engine.compiling import from_windows
-    from landslide_cli.engine.torch_engine import TorchEngine, choose_device, choose_precision
-
-    place = choose_device(device)
-    choose_precision(precision, place)  # refuses before weights are loaded
-    torch_engine = TorchEngine(
-        load_network(weights, card),
-        value_range=value_range, mean=card.mean, std=card.std, device=str(place), precision=precision,
-        compiled=place.type == "cpu" and windows >= from_windows(),
-    )  # fmt: skip
-    if batch_size is None:
-        batch_size = probed_batch_size(torch_engine, (len(card.bands), size, size), most=windows)
-        if batch_size > 1:
-            log.info("windows at once: %d (--batch-size)", batch_size)
-    torch_engine.batch_size = batch_size
-    return Halving(torch_engine)
-
-
-def foresee(
-    weights: Path, card: ModelCard | None, *, engine: str = "auto", device: str = "auto", precision: str = "auto"
-) -> tuple[str, str, str]:
-    """Engine, device and precision that `open_engine` would run a model with; it isn't loaded, or even there.
-
-    Raises:
-        LandslideError: as `open_engine`, but for what only loading shows.
     """
     name = choose_engine(engine, device=device, precision=precision, weights=weights)
     if name == "openvino":
@@ -97,15 +94,13 @@ def foresee(
 
         made = find_made(weights, card, precision) if card else None
         kind, file = (made.precision, made.path.name) if made else ("float32", weights.name)
-        return (
-            name,
-            openvino_engine.OpenVINOEngine.device,
-            openvino_engine.choose_precision(precision, made=kind, file=file),
-        )
+        runs_in = openvino_engine.choose_precision(precision, made=kind, file=file)
+        return Choice(weights, card, name, openvino_engine.OpenVINOEngine.device, runs_in, batch_size)
     from landslide_cli.engine import torch_engine
 
     place = torch_engine.choose_device(device)
-    return name, str(place), str(torch_engine.choose_precision(precision, place)).removeprefix("torch.")
+    runs_in = str(torch_engine.choose_precision(precision, place)).removeprefix("torch.")
+    return Choice(weights, card, name, str(place), runs_in, batch_size)
 
 
 def choose_engine(engine: str, *, device: str, precision: str, weights: Path) -> str:
@@ -149,7 +144,7 @@ def _has_accelerator() -> bool:
 
 
 def _could_have_one(package: Path) -> bool:
-    """What the build of torch at ``package`` and the drivers tell without importing it, which takes seconds."""
+    """Whether the build of torch at ``package`` and the drivers could; importing it to ask would take seconds."""
     if sys.platform == "darwin":
         return True
     spec = importlib.util.spec_from_file_location("torch_version", package.with_name("version.py"))

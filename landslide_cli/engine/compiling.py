@@ -31,6 +31,7 @@ class Compiled:
         self._proven = False
 
     def __call__(self, x: Tensor) -> Tensor:
+        """Logits ``(N, 1, H, W)`` of normalised pixels ``(N, C, H, W)``."""
         if self._proven:
             return self._run(x)
         try:

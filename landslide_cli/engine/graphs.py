@@ -26,6 +26,7 @@ class Probability(nn.Module):
         self.network = network
 
     def forward(self, x: Tensor) -> Tensor:
+        """Probabilities ``(N, 1, H, W)`` of normalised pixels ``(N, C, H, W)``."""
         return torch.sigmoid(self.network(x))
 
 

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from landslide_cli.engine import Engine
 from landslide_cli.engine.openvino_files import import_openvino
 from landslide_cli.errors import DeviceError
 from landslide_cli.model.linear import scale_and_shift
 from landslide_cli.model.openvino import OpenVINOModel
+from landslide_cli.typing import Float32, Pixels
 
 HINTS = {"float32": "f32", "bfloat16": "bf16"}
 
-Pixels = NDArray[np.float32]
 
-
-class OpenVINOEngine:
+class OpenVINOEngine(Engine):
     """Runs an exported model on raw pixels, as `landslide_cli.engine.torch_engine.TorchEngine` runs a network.
 
     Args:
         model: As `landslide_cli.export` writes it, checked.
-        value_range: Raw values that map to 0 and 1; what lies outside is clamped.
-        size: Side of most windows: the network is quicker for one than for any.
         batch_size: Windows in each call.
         precision: ``auto``, ``float32`` or ``bfloat16``, and ``int8`` if the model is quantized: what it is not
             quantized in then runs in ``auto``, which is bfloat16 where the CPU multiplies it natively, else float32.
@@ -40,8 +36,6 @@ class OpenVINOEngine:
         self,
         model: OpenVINOModel,
         *,
-        value_range: tuple[float, float],
-        size: int,
         batch_size: int = 1,
         precision: str = "auto",
     ) -> None:
@@ -52,26 +46,22 @@ class OpenVINOEngine:
             "PERFORMANCE_HINT": "LATENCY",  # all cores on one window: a run holds few windows at a time
         }
         self._graph = self._core.read_model(model.path)
-        self._range = value_range
         self._statistics = (model.card.mean, model.card.std)
-        self._scale, self._shift = scale_and_shift(value_range, *self._statistics)
         self.batch_size = batch_size
-        self._fixed = (batch_size, len(model.card.bands), size, size)
-        # Compiled when first needed, for one size and for any; shared with engines for other scenes.
+        self._bands = len(model.card.bands)
+        self._fixed: tuple[int, ...] = ()
+        # Compiled when first needed: for the scene's windows, and for any others.
         self._compiled: dict[bool, Any] = {}
 
-    def again(self, *, value_range: tuple[float, float], size: int) -> OpenVINOEngine:
-        """What a new engine would be for a scene with this stretch and size, on the same network."""
-        other = copy.copy(self)
-        other._range = value_range
-        other._scale, other._shift = scale_and_shift(value_range, *self._statistics)
-        if size != self._fixed[-1]:
-            other._fixed = (*self._fixed[:2], size, size)
-            other._compiled = {}
-        return other
+    def prepare(self, size: int, windows: int) -> None:
+        """Compile the network for windows of this side when the first one comes: it is quicker for one than for any."""
+        fixed = (self.batch_size, self._bands, size, size)
+        if fixed != self._fixed:
+            self._fixed = fixed
+            self._compiled.pop(False, None)
 
     def _network(self, shape: tuple[int, ...]) -> Any:
-        """The graph for windows of the size that the engine was made for, or for any."""
+        """The graph for the scene's windows, or for any."""
         any_size = shape != self._fixed
         if any_size not in self._compiled:
             graph = self._graph.clone()
@@ -80,13 +70,14 @@ class OpenVINOEngine:
             self._compiled[any_size] = self._core.compile_model(graph, "CPU", self._config)
         return self._compiled[any_size]
 
-    def normalised(self, pixels: NDArray[np.generic]) -> Pixels:
-        """What the network sees of raw pixels: float32, of the same shape."""
-        return np.clip(pixels.astype(np.float32), *self._range) * self._scale + self._shift
+    def normalised(self, pixels: Pixels, value_range: tuple[float, float]) -> Float32:
+        """Normalise raw pixels, shape ``(N, bands, height, width)``, to float32 of the same shape."""
+        scale, shift = scale_and_shift(value_range, *self._statistics)
+        return np.clip(pixels.astype(np.float32), *value_range) * scale + shift
 
-    def __call__(self, pixels: NDArray[np.generic]) -> Pixels:
-        """Predict one batch; see `landslide_cli.engine.Engine`."""
-        probability: Pixels = self._network(pixels.shape)([self.normalised(pixels)])[0]
+    def __call__(self, pixels: Pixels, value_range: tuple[float, float]) -> Float32:
+        """Predict one batch; see `landslide_cli.engine.Engine` for shapes."""
+        probability: Float32 = self._network(pixels.shape)([self.normalised(pixels, value_range)])[0]
         return probability[:, 0]
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from landslide_cli._version import __version__
 from landslide_cli.errors import ModelError, OutputError
@@ -19,6 +18,7 @@ from landslide_cli.files import refuse_unwritable, staged
 from landslide_cli.model.card import ModelCard, card_text, checksum
 from landslide_cli.model.openvino import ROOM, OpenVINOModel, read_openvino_model
 from landslide_cli.model.weights import load_network, refuse_damaged
+from landslide_cli.typing import Float32
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -29,8 +29,6 @@ INPUT, OUTPUT = "input", "probability"
 # Largest difference in probability that passes for the same network.
 TOLERANCE = 1e-3
 CHECKED = 256  # side of the window by which a conversion is checked; no side of the example that was traced
-
-Pixels = NDArray[np.float32]
 
 
 def import_openvino() -> Any:
@@ -63,8 +61,8 @@ def save(model: Any, card: ModelCard, path: Path, *, precision: str = "float32",
     openvino.save_model(model, path, compress_to_fp16=False)
 
 
-def run_openvino(path: Path, pixels: Pixels) -> Pixels:
-    """Run an OpenVINO model on the CPU; float32 where it isn't quantized."""
+def run_openvino(path: Path, pixels: Float32) -> Float32:
+    """Run an OpenVINO model on the CPU: ``(N, bands, H, W)`` to ``(N, 1, H, W)``; float32 where it isn't quantized."""
     # Left to itself it takes bfloat16 where the CPU has it.
     compiled = import_openvino().Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     return compiled({INPUT: pixels})[OUTPUT]

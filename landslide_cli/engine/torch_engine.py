@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import copy
+import logging
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from landslide_cli.engine.compiling import Compiled
+from landslide_cli.engine import Engine
+from landslide_cli.engine.batch_size import LARGEST, probed_batch_size
+from landslide_cli.engine.compiling import Compiled, from_windows
 from landslide_cli.engine.folding import folded
 from landslide_cli.errors import DeviceError
 from landslide_cli.model.normalise import Normalise
+from landslide_cli.typing import Float32, Pixels
+
+log = logging.getLogger(__name__)
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -67,19 +72,16 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
     return torch.float32
 
 
-class TorchEngine:
+class TorchEngine(Engine):
     """Runs a network on raw pixels.
 
     Args:
         network: Takes normalised ``(N, C, H, W)`` and gives logits ``(N, 1, H, W)``.
-        value_range: Raw values that map to 0 and 1; what lies outside is clamped.
-        mean: Mean of each band after that mapping, from the card.
-        std: Standard deviation of each band after that mapping, from the card.
-        batch_size: Windows in each call.
+        mean: Mean of each band where raw values are mapped to 0 … 1, from the card.
+        std: Standard deviation of each band after the same mapping, from the card.
+        batch_size: Windows in each call; by default as many as are quickest and fit into memory.
         device: As for `choose_device`.
         precision: As for `choose_precision`.
-        compiled: Translate the network to machine code at the first batch, which takes a minute or two; see
-            `landslide_cli.engine.compiling`.
     """
 
     name = "torch"
@@ -88,53 +90,66 @@ class TorchEngine:
         self,
         network: nn.Module,
         *,
-        value_range: tuple[float, float],
         mean: Sequence[float],
         std: Sequence[float],
-        batch_size: int = 1,
+        batch_size: int | None = None,
         device: str = "auto",
         precision: str = "auto",
-        compiled: bool = False,
     ) -> None:
         self._device = choose_device(device)
         self._dtype = choose_precision(precision, self._device)
         network = folded(network).to(self._device, self._dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._network: Callable[[Tensor], Tensor] = Compiled(network) if compiled else network
-        self._statistics = (mean, std)
-        self._normalise = Normalise(value_range, mean, std).to(self._device)
-        self._range = value_range
-        self._stays = False
-        self.batch_size = batch_size
+        self._network: nn.Module = network
+        self._run: Callable[[Tensor], Tensor] = network
+        self._compiled: Compiled | None = None
+        self._statistics = (tuple(mean), tuple(std))
+        self._normalise = lru_cache(maxsize=4)(self._made_normalise)
+        self._probes, self._probed_for = batch_size is None, (0, 0)
+        self.batch_size = batch_size or 1
         self.device = str(self._device)
         self.precision = str(self._dtype).removeprefix("torch.")
 
-    def again(self, *, value_range: tuple[float, float], size: int) -> TorchEngine:
-        """What a new engine would be for a scene with this stretch, on the same network; any size is fine with it."""
-        other = copy.copy(self)
-        other._range = value_range
-        other._normalise = Normalise(value_range, *self._statistics).to(self._device)
-        return other
+    def prepare(self, size: int, windows: int) -> None:
+        """Compile the network on the CPU if so many windows pay for it, and look which batch is best on a card.
 
-    def stay(self) -> TorchEngine:
-        """The same engine with its answers left on its card, if it has one; they are blended there then."""
-        other = copy.copy(self)
-        other._stays = self._device.type != "cpu"
-        return other
+        Compiling takes a minute or two, at the first batch; see `landslide_cli.engine.compiling`.
+        """
+        compiles = self._device.type == "cpu" and windows >= from_windows()
+        if compiles and self._compiled is None:
+            self._compiled = Compiled(self._network)
+        self._run = self._compiled if compiles and self._compiled else self._network
+        # Batches double up to the number of windows.
+        wanted = size, min(windows, LARGEST).bit_length()
+        if self._probes and wanted != self._probed_for:
+            shape = len(self._statistics[0]), size, size
+            self.batch_size, self._probed_for = probed_batch_size(self, shape, most=windows), wanted
+            if self.batch_size > 1:
+                log.info("windows at once: %d (--batch-size)", self.batch_size)
 
-    def empty(self, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
-        """An array to fill with raw pixels: in pinned memory for CUDA, which copies from there without a detour."""
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> Pixels:
+        """An array of this shape, in pinned memory for CUDA, which copies from there without a detour."""
         pinned = self._device.type == "cuda"
-        made: NDArray[np.generic] = torch.empty(shape, dtype=_torch_type(dtype), pin_memory=pinned).numpy()
+        made: Pixels = torch.empty(shape, dtype=_torch_type(dtype), pin_memory=pinned).numpy()
         return made
 
+    def __call__(self, pixels: Pixels, value_range: tuple[float, float]) -> Float32:
+        """Predict one batch; see `landslide_cli.engine.Engine` for shapes."""
+        probability: Float32 = self._asked(pixels, value_range).cpu().numpy()
+        return probability
+
+    def on_device(self, pixels: Pixels, value_range: tuple[float, float]) -> Any:
+        """The same with the answer left on the card, if there is one; see `landslide_cli.engine.Engine` for shapes."""
+        return self(pixels, value_range) if self._device.type == "cpu" else self._asked(pixels, value_range)
+
     @torch.inference_mode()
-    def __call__(self, pixels: NDArray[np.generic]) -> Any:
-        """Predict one batch; see `landslide_cli.engine.Engine`. One that stays gives a tensor on its card."""
+    def _asked(self, pixels: Pixels, value_range: tuple[float, float]) -> Tensor:
         # Raw pixels travel, which are a quarter or half of what float32 would take.
-        x = self._normalise(torch.from_numpy(pixels).to(self._device).float().clamp(*self._range))
-        logits = self._network(x.to(self._dtype, memory_format=torch.channels_last))
-        probability = torch.sigmoid(logits.float())[:, 0]
-        return probability if self._stays else probability.cpu().numpy()
+        x = torch.from_numpy(pixels).to(self._device).float().clamp(*value_range)
+        logits = self._run(self._normalise(value_range)(x).to(self._dtype, memory_format=torch.channels_last))
+        return torch.sigmoid(logits.float())[:, 0]
+
+    def _made_normalise(self, value_range: tuple[float, float]) -> Normalise:
+        return Normalise(value_range, *self._statistics).to(self._device)
 
 
 def _torch_type(dtype: np.dtype[np.generic]) -> torch.dtype:

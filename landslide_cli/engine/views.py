@@ -7,39 +7,36 @@ over views evens that out; the standard deviation between them, the spread, show
 from __future__ import annotations
 
 from itertools import product
-from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from landslide_cli.engine import Engine
-
-Single = TypeVar("Single", bound=Engine)
+from landslide_cli.typing import Float32, Pixels
 
 # A view: transposed, then upside down, then mirrored, or not. The eight are the symmetries of a square.
-View = tuple[bool, bool, bool]
-VIEWS: dict[str, tuple[View, ...]] = {
+Symmetry = tuple[bool, bool, bool]
+VIEWS: dict[str, tuple[Symmetry, ...]] = {
     "flips": tuple((False, down, across) for down, across in product((False, True), repeat=2)),
     "d4": tuple((turn, down, across) for turn, down, across in product((False, True), repeat=3)),
 }
 
 
-def viewed(pixels: NDArray[np.generic], view: View) -> NDArray[np.generic]:
-    """Turn the last two axes of an array into a view."""
+def viewed(pixels: Pixels, view: Symmetry) -> Pixels:
+    """Turn the last two axes of an array of shape ``(…, height, width)`` into a view."""
     transposed, down, across = view
     turned = pixels.swapaxes(-1, -2) if transposed else pixels
     # torch takes no negative strides.
     return np.ascontiguousarray(turned[..., :: -1 if down else 1, :: -1 if across else 1])
 
 
-def undone(probability: NDArray[np.float32], view: View) -> NDArray[np.float32]:
-    """Turn what was said of a view back."""
+def undone(probability: Float32, view: Symmetry) -> Float32:
+    """Undo a view's flips and rotations on its prediction, shape ``(…, height, width)``."""
     transposed, down, across = view
     turned = probability[..., :: -1 if down else 1, :: -1 if across else 1]
     return turned.swapaxes(-1, -2) if transposed else turned
 
 
-class Views:
+class Views(Engine):
     """Asks an engine about several views of each window, one after the other, so that memory stays as it is.
 
     Args:
@@ -57,8 +54,17 @@ class Views:
         self.precision = engine.precision
         self.batch_size = engine.batch_size
 
-    def __call__(self, pixels: NDArray[np.generic]) -> NDArray[np.float32]:
-        """Predict one batch.
+    def prepare(self, size: int, windows: int) -> None:
+        """Get the engine ready for so many views."""
+        self._engine.prepare(size, windows * len(self._views))
+        self.batch_size = self._engine.batch_size
+
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> Pixels:
+        """The engine's, of this shape."""
+        return self._engine.empty(shape, dtype)
+
+    def __call__(self, pixels: Pixels, value_range: tuple[float, float]) -> Float32:
+        """Predict one batch of raw pixels, shape ``(batch_size, bands, height, width)``.
 
         Returns:
             float32, shape ``(batch_size, 2, height, width)``: mean over the views, and spread.
@@ -67,7 +73,7 @@ class Views:
         # In double precision the sums of equal single numbers are exact, so that views that agree have no spread.
         total, squares = np.zeros(shape), np.zeros(shape)
         for view in self._views:
-            said = undone(self._engine(viewed(pixels, view)), view).astype(np.float64)
+            said = undone(self._engine(viewed(pixels, view), value_range), view).astype(np.float64)
             total += said
             squares += said * said
         mean = total / len(self._views)
@@ -75,6 +81,6 @@ class Views:
         return np.stack([mean, spread], axis=1).astype(np.float32)
 
 
-def in_views(engine: Single, tta: str) -> Single | Views:
+def in_views(engine: Engine, tta: str) -> Engine:
     """The engine itself for ``none``, else `Views` of it."""
     return engine if tta == "none" else Views(engine, tta)

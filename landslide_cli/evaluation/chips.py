@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
@@ -18,8 +18,10 @@ from landslide_cli.errors import EvaluationError
 from landslide_cli.evaluation.summary import Evaluation, Judged, judge_image
 from landslide_cli.extras import need
 from landslide_cli.model.card import ModelCard
-from landslide_cli.model.weights import DEFAULT_MODEL, find_model
+from landslide_cli.model.weights import find_model
+from landslide_cli.prediction.runtime import Runtime
 from landslide_cli.scene.ground import ground_resolution
+from landslide_cli.typing import OnProgress
 
 if TYPE_CHECKING:
     from landslide_cli.chips.chip import Chip
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-OnProgress = Callable[[int, int], None]
 TIFFS = {".tif", ".tiff"}
 
 
@@ -43,64 +44,54 @@ class Viewed:
 def evaluate_chips(
     folders: Sequence[Path],
     *,
-    model: str | Path = DEFAULT_MODEL,
+    runtime: Runtime = Runtime(),
     threshold: float | None = None,
     groups: Sequence[str] = (),
     pixel_size: Sequence[float] = (),
-    resolution: float | None = None,
+    resolution_m: float | None = None,
     tolerance: float = 3.0,
-    engine: str = "auto",
-    device: str = "auto",
-    precision: str = "auto",
-    tta: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> Evaluation:
     """Predict every chip as `detect` would and compare it with its mask.
 
     Args:
         folders: As `landslide_cli.chips.chip.find_chips` reads them.
-        model: As for `detect`.
+        runtime: Which model runs, and how; overlap and batch size say nothing of chips.
         threshold: Probability from which a pixel counts as landslide; the card's by default.
         groups: Only chips whose group matches one of these patterns (as in a shell); all by default.
         pixel_size: Metres per pixel of the chips: one for all folders, or one for each. By default what
             a GeoTIFF chip says itself, else what the card says of the folder if it was trained on it.
-        resolution: Metres per pixel at which the network sees them; by default the chips' own within the
+        resolution_m: Metres per pixel at which the network sees them; by default the chips' own within the
             trained range.
         tolerance: Pixels that an outline may lie off.
-        engine: As for `detect`.
-        device: As for `detect`.
-        precision: As for `detect`.
-        tta: As for `detect`.
         on_progress: Called after each chip with the pixels done and in all.
 
     Raises:
         LandslideError: with a message that says what to do.
     """
     need("PIL", extra="train", purpose="reading chips")
-    from landslide_cli.engine.choice import open_engine
     from landslide_cli.engine.views import in_views
     from landslide_cli.prediction.image import WINDOW
 
-    weights, card = find_model(model)
-    views = plan_views(folders, card, groups=groups, pixel_size=pixel_size, resolution=resolution)
-    single = open_engine(
-        weights, card, engine=engine, device=device, precision=precision,
-        value_range=card.value_range, size=WINDOW, batch_size=1,
-    )  # fmt: skip
-    several = in_views(single, tta or card.tta)
+    weights, card = find_model(runtime.model)
+    views = plan_views(folders, card, groups=groups, pixel_size=pixel_size, resolution=resolution_m)
+    several = in_views(replace(runtime, batch_size=1).choose(weights, card).open(), runtime.tta or card.tta)
+    several.prepare(WINDOW, 1)
     threshold = card.threshold if threshold is None else threshold
     zooms = [f"{zoom:g}" for zoom in sorted({round(view.zoom, 4) for view in views})]
     zoom = zooms[0] if len(zooms) == 1 else f"{zooms[0]} to {zooms[-1]}"
     log.info("%s by %s on %s, %s", card.model_id, several.name, several.device, several.precision)
     log.info("chips: %d, seen at %s times their size", len(views), zoom)
-    judged = judge_views(several, views, threshold=threshold, tolerance=tolerance, on_progress=on_progress)
+    judged = judge_views(
+        several, views, value_range=card.value_range, threshold=threshold, tolerance=tolerance, on_progress=on_progress
+    )
     settings = {
         "model": card.model_id,
         "weights_sha256": card.sha256,
         "engine": several.name,
         "network_precision": several.precision,
         "zoom": zoom,
-        "tta": tta or card.tta,
+        "tta": runtime.tta or card.tta,
     }
     return Evaluation(f"{card.model_id} at threshold {threshold:g}", settings, threshold, tolerance, tuple(judged))
 
@@ -169,7 +160,7 @@ def choose_zoom(image: Path, folder: Path, card: ModelCard, *, metres: float | N
 
 
 def card_source(folder: Path, card: ModelCard) -> dict[str, str | float] | None:
-    """What the card says of a folder that the model was trained on: the one whose path ends like it."""
+    """The source in the card that a folder is: the one whose path ends like it."""
     parts = folder.resolve().parts
     for source in card.training.get("sources", ()):
         path = Path(str(source.get("path", ""))).parts
@@ -199,6 +190,7 @@ def judge_views(
     engine: Engine,
     views: Sequence[Viewed],
     *,
+    value_range: tuple[float, float],
     threshold: float,
     tolerance: float,
     on_progress: OnProgress | None = None,
@@ -210,7 +202,8 @@ def judge_views(
     done, total = 0, sum(sizes)
     for view, size in zip(views, sizes, strict=True):
         image = view.chip.read_image()
-        stored, truth = predict_image(engine, image, view.zoom), view.chip.read_mask(image.shape[:2])
+        stored = predict_image(engine, image, value_range, view.zoom)
+        truth = view.chip.read_mask(image.shape[:2])
         yield judge_image(
             view.chip.image.stem, view.source, view.chip.group, stored, truth, threshold=threshold, tolerance=tolerance
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import rasterio
-from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
@@ -24,10 +23,10 @@ from landslide_cli.metrics.objects import Overlaps
 from landslide_cli.metrics.scores import Histogram, Scores
 from landslide_cli.mosaic.encoding import NODATA
 from landslide_cli.scene.scene import Scene, open_scene
+from landslide_cli.typing import Bools, Bytes, Int32, OnProgress
 
 log = logging.getLogger(__name__)
 
-OnProgress = Callable[[int, int], None]
 STRIP_PIXELS = 4_000_000  # distances take about twenty bytes for each
 LEAST_ROWS = 64
 
@@ -59,10 +58,10 @@ class Part:
     """
 
     core: slice
-    found: NDArray[np.int32]
-    true: NDArray[np.int32]
-    known: NDArray[np.bool_]
-    stored: NDArray[np.uint8] | None
+    found: Int32
+    true: Int32
+    valid: Bools
+    stored: Bytes | None
 
 
 def evaluate_inventory(
@@ -161,14 +160,14 @@ def compare(
     done = 0
     for part in parts(comparison, rows=rows, beside=margin(tolerance)):
         found, true = part.found > 0, part.true > 0
-        outlines.append(BoundaryCounts.of(found, true, part.known, tolerance=tolerance, rows=part.core))
+        outlines.append(BoundaryCounts.of(found, true, part.valid, tolerance=tolerance, rows=part.core))
         core = part.core
-        known = part.known[core]
-        pixels.append(Scores.of(found[core], true[core], known))
-        overlaps.add(np.where(known, part.found[core], 0), np.where(known, part.true[core], 0))
+        valid = part.valid[core]
+        pixels.append(Scores.of(found[core], true[core], valid))
+        overlaps.add(np.where(valid, part.found[core], 0), np.where(valid, part.true[core], 0))
         if part.stored is not None:
-            histograms.append(Histogram.of(np.where(known, part.stored[core], NODATA).astype(np.uint8), true[core]))
-        done += known.size
+            histograms.append(Histogram.of(np.where(valid, part.stored[core], NODATA).astype(np.uint8), true[core]))
+        done += valid.size
         if on_progress:
             on_progress(done, scene.height * scene.width)
     return Judged(
@@ -189,12 +188,12 @@ def parts(comparison: Comparison, *, rows: int, beside: int) -> Iterator[Part]:
         first, last = max(0, top - beside), min(scene.height, top + rows + beside)
         window = Window(0, first, scene.width, last - first)
         if comparison.analysed is not None:
-            known = comparison.analysed.rows(first, last) > 0
+            valid = comparison.analysed.rows(first, last) > 0
         else:
-            known = scene.src.dataset_mask(window=window) > 0
+            valid = scene.src.dataset_mask(window=window) > 0
         stored = None
         if comparison.probability is not None:
             stored = comparison.probability.read(1, window=window)
-            known &= stored != NODATA
+            valid &= stored != NODATA
         core = slice(top - first, min(top + rows, scene.height) - first)
-        yield Part(core, comparison.found.rows(first, last), comparison.true.rows(first, last), known, stored)
+        yield Part(core, comparison.found.rows(first, last), comparison.true.rows(first, last), valid, stored)

@@ -8,15 +8,17 @@ from landslide_cli.metrics.scores import Histogram
 from landslide_cli.prediction.image import predict_image
 
 
-def judge(engine: Engine, sources: dict[str, list[Chip]], zooms: dict[str, float]) -> dict[str, Histogram]:
+def judge(
+    engine: Engine, sources: dict[str, list[Chip]], zooms: dict[str, float], value_range: tuple[float, float]
+) -> dict[str, Histogram]:
     """Predict every chip of every source at the source's zoom; histograms at native size, pooled by source."""
     return {
-        name: Histogram.total(_histogram(engine, chip, zooms[name]) for chip in chips)
+        name: Histogram.total(_histogram(engine, chip, zooms[name], value_range) for chip in chips)
         for name, chips in sources.items()
         if chips
     }
 
 
-def _histogram(engine: Engine, chip: Chip, zoom: float) -> Histogram:
+def _histogram(engine: Engine, chip: Chip, zoom: float, value_range: tuple[float, float]) -> Histogram:
     image = chip.read_image()
-    return Histogram.of(predict_image(engine, image, zoom), chip.read_mask(image.shape[:2]))
+    return Histogram.of(predict_image(engine, image, value_range, zoom), chip.read_mask(image.shape[:2]))

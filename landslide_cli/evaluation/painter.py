@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 from affine import Affine
-from numpy.typing import NDArray
 from rasterio.features import rasterize
 
 from landslide_cli.errors import EvaluationError
 from landslide_cli.scene.vectors import UnreadableError, layers, read_layer
+from landslide_cli.typing import Geometries, Int32
 
 if TYPE_CHECKING:
     from rasterio.crs import CRS
 
-Geometries = NDArray[np.object_]
 # Straight edges bend when they are reprojected; this many vertices along an inventory follow them closely.
 VERTICES_ACROSS = 1000
 
@@ -109,8 +108,8 @@ class Painter:
     def __len__(self) -> int:
         return len(self._polygons)
 
-    def rows(self, first: int, last: int) -> NDArray[np.int32]:
-        """Number of the polygon (from 1) at each pixel of the rows, 0 where there is none.
+    def rows(self, first: int, last: int) -> Int32:
+        """Number of the polygon (from 1) at each pixel, shape ``(last - first, width)``; 0 where there is none.
 
         Where polygons overlap, the later one is seen.
         """
@@ -118,7 +117,7 @@ class Painter:
         here = np.sort(self._tree.query(shapely.box(0, first, self._width, last)))
         if len(here) == 0:
             return np.zeros(shape, dtype=np.int32)
-        painted: NDArray[np.int32] = rasterize(
+        painted: Int32 = rasterize(
             [(self._polygons[index], int(index) + 1) for index in here],
             out_shape=shape,
             transform=Affine.translation(0, first),

@@ -6,19 +6,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from landslide_cli.metrics.boundary import BoundaryCounts
 from landslide_cli.metrics.objects import ObjectCounts, match_components
 from landslide_cli.metrics.scores import Histogram, Scores
 from landslide_cli.mosaic.encoding import NODATA, stored_threshold
+from landslide_cli.typing import Bools, Bytes
 
 PIXEL_RATIOS = ("precision", "recall", "f1", "iou")
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What was counted on one image or scene.
+    """The counts of one image or scene.
 
     Attributes:
         name: Stem of the chip, or name of the scene.
@@ -43,8 +43,8 @@ def judge_image(
     name: str,
     source: str,
     group: str,
-    stored: NDArray[np.uint8],
-    truth: NDArray[np.bool_],
+    stored: Bytes,
+    truth: Bools,
     *,
     threshold: float,
     tolerance: float,
@@ -55,20 +55,20 @@ def judge_image(
         name: As in `Judged`.
         source: As in `Judged`.
         group: As in `Judged`.
-        stored: Stored probability, uint8, shape ``(height, width)``; 255 where nothing is known.
+        stored: Stored probability, uint8, shape ``(height, width)``; 255 where no pixel is valid.
         truth: True where there is landslide, of the same shape.
         threshold: Probability from which a pixel counts as landslide.
         tolerance: Pixels that an outline may lie off.
     """
-    known = stored != NODATA
-    found, truth = known & (stored >= stored_threshold(threshold)), truth & known
+    valid = stored != NODATA
+    found, truth = valid & (stored >= stored_threshold(threshold)), truth & valid
     return Judged(
         name,
         source,
         group,
-        Scores.of(found, truth, known),
+        Scores.of(found, truth, valid),
         match_components(found, truth),
-        BoundaryCounts.of(found, truth, known, tolerance=tolerance),
+        BoundaryCounts.of(found, truth, valid, tolerance=tolerance),
         Histogram.of(stored, truth),
     )
 
@@ -133,7 +133,7 @@ def _mean(values: Iterable[float]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What was judged and what came out.
+    """Everything that was judged, and how.
 
     Attributes:
         subject: What was judged, in words.

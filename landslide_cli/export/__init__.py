@@ -16,13 +16,14 @@ import torch
 from landslide_cli.engine.graphs import Probability, fewer_words, traced
 from landslide_cli.engine.openvino_files import TOLERANCE
 from landslide_cli.errors import ModelError, OutputError
-from landslide_cli.export.formats import FORMATS, Pixels
+from landslide_cli.export.formats import FORMATS
 from landslide_cli.extras import need
 from landslide_cli.files import refuse_unwritable, staged
 from landslide_cli.model.card import ModelCard
 from landslide_cli.model.normalise import Normalise
 from landslide_cli.model.weights import find_model, load_network
 from landslide_cli.prediction.plan import SIZE
+from landslide_cli.typing import Float32
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +88,9 @@ def export_model(
     return Exported(path, card.model_id, difference, file_bytes)
 
 
-def random_pixels(card: ModelCard, size: int) -> Pixels:
-    """One normalised window of random values over the whole range of the card."""
+def random_pixels(card: ModelCard, size: int) -> Float32:
+    """A normalised window of random values over the whole range of the card, shape ``(1, bands, size, size)``."""
     low, high = card.value_range
     values = np.random.default_rng(0).uniform(low, high, (1, len(card.bands), size, size))
-    normalised: Pixels = Normalise(card.value_range, card.mean, card.std)(torch.from_numpy(values)).numpy()
+    normalised: Float32 = Normalise(card.value_range, card.mean, card.std)(torch.from_numpy(values)).numpy()
     return normalised

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from landslide_cli.engine.openvino_files import INPUT, OUTPUT, convert, run_openvino, save
 from landslide_cli.export.deepness import deepness_metadata
 from landslide_cli.model.card import ModelCard, card_text
 from landslide_cli.prediction.plan import SIZE
 from landslide_cli.tiling.grid import DEFAULT_OVERLAP
+from landslide_cli.typing import Float32
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 OPSET = 18
 # Enough for opset 18. torch writes 10, which the older onnxruntime of many a QGIS refuses to load.
 IR_VERSION = 8
-
-Pixels = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +39,7 @@ class Format:
     endings: tuple[str, ...]
     needs: tuple[str, ...]
     write: Callable[[ExportedProgram, ModelCard, Path], None]
-    run: Callable[[Path, Pixels], Pixels]
+    run: Callable[[Path, Float32], Float32]
     any_size: bool = False
 
 
@@ -69,8 +66,8 @@ def write_onnx(program: ExportedProgram, card: ModelCard, path: Path) -> None:
     onnx.save(model, path)
 
 
-def run_onnx(path: Path, pixels: Pixels) -> Pixels:
-    """Run an ONNX file on the CPU."""
+def run_onnx(path: Path, pixels: Float32) -> Float32:
+    """Run an ONNX file on the CPU: ``(N, bands, H, W)`` to ``(N, 1, H, W)``."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
@@ -88,8 +85,8 @@ def write_pt2(program: ExportedProgram, card: ModelCard, path: Path) -> None:
     torch.export.save(program, path, extra_files={"card.json": card_text(card)})
 
 
-def run_pt2(path: Path, pixels: Pixels) -> Pixels:
-    """Run a .pt2 file."""
+def run_pt2(path: Path, pixels: Float32) -> Float32:
+    """Run a .pt2 file: ``(N, bands, H, W)`` to ``(N, 1, H, W)``."""
     with torch.inference_mode():
         return torch.export.load(path).module()(torch.from_numpy(pixels)).numpy()
 

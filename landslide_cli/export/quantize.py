@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from landslide_cli.engine import Engine
 from landslide_cli.engine.openvino_engine import OpenVINOEngine
 from landslide_cli.engine.openvino_files import converted, import_openvino, save
 from landslide_cli.errors import EvaluationError, OutputError
@@ -26,11 +26,11 @@ from landslide_cli.model.openvino import OpenVINOModel, read_openvino_model
 from landslide_cli.model.weights import find_model
 from landslide_cli.prediction.image import predict_image
 from landslide_cli.prediction.plan import SIZE
+from landslide_cli.typing import Float32, OnNote, Pixels
 
 log = logging.getLogger(__name__)
 
 WINDOWS = 300  # by which the ranges of activations are measured; nncf's own number
-OnProgress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def export_int8(
     *,
     pixel_size: Sequence[float] = (),
     overwrite: bool = False,
-    on_progress: OnProgress | None = None,
+    on_progress: OnNote | None = None,
 ) -> Quantized:
     """Quantize a model by the ranges that its activations have on chips, and measure what that costs.
 
@@ -91,14 +91,14 @@ def export_int8(
         refuse_unwritable(place, overwrite=overwrite)
     learning, judging = _split(plan_views(chips, card, pixel_size=pixel_size), card)
     whole = converted(weights, card)
-    windows = _windows(learning, on_progress)
+    windows = _windows(learning, card.value_range, on_progress)
     graph = _quantize(whole, windows)
     with staged(path) as place:
         save(graph, card, place, precision="int8")
         f1 = f1_float32 = loss = None
         if judging:
-            f1_float32 = _f1(_engine(whole, "float32"), judging, card.threshold, "float32", on_progress)
-            f1 = _f1(_engine(read_openvino_model(place), "int8"), judging, card.threshold, "int8", on_progress)
+            f1_float32 = _f1(_engine(whole, "float32"), judging, card, on_progress)
+            f1 = _f1(_engine(read_openvino_model(place), "int8"), judging, card, on_progress)
             loss = f1_float32 - f1
             save(graph, card, place, precision="int8", f1_loss=loss)
     return Quantized(path, card.model_id, len(windows), len(judging), f1, f1_float32, loss)
@@ -117,42 +117,45 @@ def _split(views: list[Viewed], card: ModelCard) -> tuple[list[Viewed], list[Vie
 
 
 def _engine(model: OpenVINOModel, precision: str) -> OpenVINOEngine:
-    return OpenVINOEngine(model, value_range=model.card.value_range, size=SIZE, precision=precision)
+    engine = OpenVINOEngine(model, precision=precision)
+    engine.prepare(SIZE, 1)
+    return engine
 
 
-def _windows(views: list[Viewed], on_progress: OnProgress | None) -> list[NDArray[np.generic]]:
+def _windows(views: list[Viewed], value_range: tuple[float, float], on_progress: OnNote | None) -> list[Pixels]:
     """Windows as `detect` would see them, spread evenly over the chips."""
     chosen = [views[number] for number in np.linspace(0, len(views) - 1, min(WINDOWS, len(views))).astype(int)]
     listener = _Listener()
     for number, view in enumerate(chosen, 1):
-        predict_image(listener, view.chip.read_image(), view.zoom)
+        predict_image(listener, view.chip.read_image(), value_range, view.zoom)
         if on_progress:
             on_progress(number, len(chosen), f"chips read: {number} of {len(chosen)}")
     heard = listener.heard
     return [heard[number] for number in np.linspace(0, len(heard) - 1, min(WINDOWS, len(heard))).astype(int)]
 
 
-class _Listener:
+class _Listener(Engine):
     """An engine that keeps what it is asked about."""
 
-    name, device, precision, batch_size = "listener", "cpu", "float32", 1
+    name, device, precision = "listener", "cpu", "float32"
 
     def __init__(self) -> None:
-        self.heard: list[NDArray[np.generic]] = []
+        self.heard: list[Pixels] = []
 
-    def __call__(self, pixels: NDArray[np.generic]) -> NDArray[np.float32]:
+    def __call__(self, pixels: Pixels, value_range: tuple[float, float]) -> Float32:
         self.heard.append(pixels)
         return np.zeros((1, *pixels.shape[-2:]), dtype=np.float32)
 
 
-def _quantize(model: OpenVINOModel, windows: list[NDArray[np.generic]]) -> Any:
+def _quantize(model: OpenVINOModel, windows: list[Pixels]) -> Any:
     openvino = import_openvino()  # before nncf, which would report to its makers through the same package
     import nncf
     from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 
     log.info("quantizing %s by %d windows", model.card.model_id, len(windows))
     logging.getLogger("nncf").setLevel(logging.ERROR)
-    data = nncf.Dataset(windows, _engine(model, "float32").normalised)
+    engine = _engine(model, "float32")
+    data = nncf.Dataset(windows, lambda pixels: engine.normalised(pixels, model.card.value_range))
 
     def quantized(ranges: Any) -> Any:
         graph = openvino.Core().read_model(model.path)
@@ -195,14 +198,16 @@ def _delicate(graph: Any) -> list[str]:
     return [node.get_friendly_name() for node in (first, *delicate)]
 
 
-def _f1(
-    engine: OpenVINOEngine, views: list[Viewed], threshold: float, what: str, on_progress: OnProgress | None
-) -> float:
+def _f1(engine: OpenVINOEngine, views: list[Viewed], card: ModelCard, on_progress: OnNote | None) -> float:
     """Pooled F1 on chips."""
 
     def tell(done: int, total: int) -> None:
         if on_progress:
-            on_progress(done, total, f"judging {what}: {done / 1e6:.1f} of {total / 1e6:.1f} Mpx")
+            on_progress(done, total, f"judging {engine.precision}: {done / 1e6:.1f} of {total / 1e6:.1f} Mpx")
 
-    judged = list(judge_views(engine, views, threshold=threshold, tolerance=0, on_progress=tell))
+    judged = list(
+        judge_views(
+            engine, views, value_range=card.value_range, threshold=card.threshold, tolerance=0, on_progress=tell
+        )
+    )
     return summarise(judged).pooled.f1

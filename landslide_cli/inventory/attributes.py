@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +11,10 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from landslide_cli.inventory.rules import Shaping, shaped
-from landslide_cli.inventory.terrain import Terrain
-from landslide_cli.scene.ground import Floats, Geometries, Ground
+from landslide_cli.inventory.rules import PolygonRules, shaped
+from landslide_cli.inventory.terrain import Terrain, open_terrain
+from landslide_cli.scene.ground import Ground
+from landslide_cli.typing import Bools, Float64, Geometries
 
 Columns = Mapping[str, NDArray[Any]]
 
@@ -52,9 +54,9 @@ class Measured:
         flat: Polygons that were dropped because their slope is too small.
     """
 
-    keep: NDArray[np.bool_]
+    keep: Bools
     placed: Geometries
-    columns: dict[str, Floats]
+    columns: dict[str, Float64]
     flat: int
 
 
@@ -64,23 +66,23 @@ class Measurer:
 
     Attributes:
         ground: Where the scene's pixels lie.
-        shaping: What is done to the polygons.
+        rules: What is done to the polygons, and which of them stay.
         terrain: Elevation model, if there is one.
     """
 
     ground: Ground
-    shaping: Shaping = Shaping()
+    rules: PolygonRules = PolygonRules()
     terrain: Terrain | None = None
 
     def sieve(self, pixels: Geometries) -> Measured:
         """Shape polygons in pixel coordinates and drop the small and the flat ones; measure what that takes."""
-        keep, placed, area, perimeter = shaped(pixels, self.ground, self.shaping)
+        keep, placed, area, perimeter = shaped(pixels, self.ground, self.rules)
         columns = {"area_m2": area, "perimeter_m": perimeter}
         if self.terrain is None:
             return Measured(keep, placed, columns, 0)
         columns |= self.terrain.measure(placed)
         # What isn't known isn't flat.
-        steep = ~(columns["slope_mean_deg"] < self.terrain.min_slope_deg)
+        steep = ~(columns["slope_mean_deg"] < self.rules.min_slope_deg)
         keep[keep] = steep
         flat = int(np.count_nonzero(~steep))
         return Measured(keep, placed[steep], {name: values[steep] for name, values in columns.items()}, flat)
@@ -97,8 +99,28 @@ class Measurer:
         return Measured(found.keep, found.placed, columns, found.flat)
 
 
-def dimensions(placed: Geometries, ground: Ground) -> dict[str, Floats]:
-    """Length, width, azimuth, elongation and centroid of polygons in the scene's CRS.
+@contextmanager
+def open_measurer(rules: PolygonRules, ground: Ground, size: tuple[int, int]) -> Iterator[Measurer]:
+    """Open a measurer for a raster's polygons, and the elevation model of its rules.
+
+    Args:
+        rules: What is done to the polygons; their threshold is decided.
+        ground: Where the raster's pixels lie.
+        size: The raster's rows and columns.
+
+    Raises:
+        TerrainError: see `landslide_cli.inventory.terrain.open_terrain`; or a smallest slope is asked for without one.
+    """
+    rules.refuse_lonely_slope()
+    if rules.dem is None:
+        yield Measurer(ground, rules)
+        return
+    with open_terrain(rules.dem, scene=ground, size=size) as terrain:
+        yield Measurer(ground, rules, terrain)
+
+
+def dimensions(placed: Geometries, ground: Ground) -> dict[str, Float64]:
+    """Length, width, azimuth, elongation and centroid of polygons in the scene's CRS, each of shape ``(n,)``.
 
     Length and width are the sides of the smallest rectangle of any direction around the polygon, on the azimuthal
     equidistant plane about its centroid. The azimuth is that of the long side, from 0 to 180 degrees clockwise
@@ -121,7 +143,7 @@ def dimensions(placed: Geometries, ground: Ground) -> dict[str, Floats]:
     }  # fmt: skip
 
 
-def _sides(flat: Geometries) -> tuple[Floats, Floats, Floats]:
+def _sides(flat: Geometries) -> tuple[Float64, Float64, Float64]:
     """Long side, short side and azimuth of the long one of the smallest rectangle around polygons on a plane."""
     corners = shapely.get_coordinates(shapely.oriented_envelope(flat)).reshape(-1, 5, 2)
     sides = np.diff(corners[:, :3], axis=1)
@@ -135,7 +157,7 @@ def _sides(flat: Geometries) -> tuple[Floats, Floats, Floats]:
 
 
 def rounded(columns: Columns) -> dict[str, NDArray[Any]]:
-    """Columns in the order of the table, with the decimals that they carry."""
+    """Columns of shape ``(n,)`` in the order of the table, with the decimals that they carry."""
     table: dict[str, NDArray[Any]] = {}
     for name, decimals in FIELDS.items():
         if name in columns:

@@ -8,14 +8,31 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from landslide_cli.inventory.attributes import Measurer
 from landslide_cli.inventory.writer import InventoryWriter
 from landslide_cli.mosaic.blend import Strip
-from landslide_cli.mosaic.encoding import NODATA, SPREAD_STEP, STEPS, Boundary, outline_level, stored_threshold
+from landslide_cli.mosaic.encoding import NODATA, SPREAD_STEP, STEPS, stored_threshold
 from landslide_cli.polygons import Finished, StreamingPolygonizer, joined
 from landslide_cli.polygons.histograms import Histograms
+from landslide_cli.typing import Bools
 
 VERTICES_IN_MEMORY = 30_000
 HIGH = 0.9
+
+
+def landslide_polygonizer(width: int, measurer: Measurer, histograms: Histograms | None = None) -> StreamingPolygonizer:
+    """Make the polygonizer of a landslide mask, by the rules of the measurer.
+
+    Args:
+        width: Columns of the mask.
+        measurer: Drops small landslides exactly; those far too small are dropped before anything is made of them.
+        histograms: Counts the stored values of each landslide, if that is wanted.
+    """
+    rules = measurer.rules
+    return StreamingPolygonizer(
+        width, connectivity=rules.connectivity, min_pixels=rules.sieve_px(measurer.ground.pixel_m),
+        histograms=histograms, level=rules.outline_level,
+    )  # fmt: skip
 
 
 class Collector:
@@ -24,46 +41,35 @@ class Collector:
     Args:
         inventory: Where they go.
         width: Columns of the mosaic.
-        threshold: Probability from which a pixel counts as landslide.
-        connectivity: 4 or 8.
-        sieve_px: Landslides of fewer pixels are dropped before anything is made of them.
-        spread: Whether strips have a spread.
-        boundary: Whether outlines of landslides are those of pixels or follow the probability.
 
     Attributes:
-        known: Pixels analysed so far.
+        inventory: As given.
+        analysed_px: Pixels analysed so far.
     """
 
-    def __init__(
-        self, inventory: InventoryWriter, *, width: int, threshold: float, connectivity: int, sieve_px: float,
-        spread: bool, boundary: Boundary,
-    ) -> None:  # fmt: skip
-        self.known = 0
-        self._inventory = inventory
-        self._with_spread = spread
-        self._lowest = stored_threshold(threshold)
-        self._landslides = StreamingPolygonizer(
-            width, connectivity=connectivity, min_pixels=sieve_px, histograms=Histograms(stored_threshold(HIGH)),
-            level=outline_level(threshold, boundary),
-        )  # fmt: skip
+    def __init__(self, inventory: InventoryWriter, width: int) -> None:
+        self.inventory = inventory
+        self.analysed_px = 0
+        self._lowest = inventory.measurer.rules.lowest_stored
+        self._landslides = landslide_polygonizer(width, inventory.measurer, Histograms(stored_threshold(HIGH)))
         self._analysed = StreamingPolygonizer(width)
         self._found: list[Finished] = []
         self._vertices = 0
 
-    def add(self, strip: Strip) -> NDArray[np.bool_]:
-        """Add a strip; give its landslide mask."""
+    def add(self, strip: Strip) -> Bools:
+        """Add a strip; give its landslide mask, bool, shape ``(rows, width)``."""
         analysed = strip.stored != NODATA
         landslide = analysed & (strip.stored >= self._lowest)
-        self.known += int(np.count_nonzero(analysed))
+        self.analysed_px += int(np.count_nonzero(analysed))
         self._keep(self._landslides.feed(landslide, strip.stored, analysed, strip.spread))
-        self._inventory.add_analysed(self._analysed.feed(analysed).geometry)
+        self.inventory.add_analysed(self._analysed.feed(analysed).geometry)
         return landslide
 
     def close(self) -> None:
         """No strip follows."""
         self._keep(self._landslides.close())
         self._write()
-        self._inventory.add_analysed(self._analysed.close().geometry)
+        self.inventory.add_analysed(self._analysed.close().geometry)
 
     def _keep(self, found: Finished) -> None:
         """Opening the inventory for every strip would take longer than writing to it."""
@@ -75,7 +81,7 @@ class Collector:
     def _write(self) -> None:
         if self._found:
             found = joined(self._found)
-            self._inventory.add(found.geometry, self._columns(found.measures))
+            self.inventory.add(found.geometry, self._columns(found.measures))
         self._found, self._vertices = [], 0
 
     def _columns(self, measures: NDArray[np.void]) -> dict[str, NDArray[Any]]:
@@ -89,6 +95,6 @@ class Collector:
             "high_share": measures["high"] / pixels,
             "cut": measures["cut"],
         }
-        if self._with_spread:
+        if self.inventory.spread:
             columns["prob_spread"] = measures["spread"] / pixels * SPREAD_STEP
         return columns

@@ -10,7 +10,8 @@ import numpy as np
 import pyogrio
 import pyproj
 import shapely
-from numpy.typing import NDArray
+
+from landslide_cli.typing import Float64
 
 ROWS_IN_A_GROUP = 20_000
 BBOX = ("xmin", "ymin", "xmax", "ymax")
@@ -52,12 +53,12 @@ def write_geoparquet(
             writer.add_key_value_metadata({**tags, "geo": geo})
 
 
-def _around(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+def _around(boxes: Float64) -> Float64:
     """Bounds of bounds; NaN is nothing."""
     return np.concatenate([np.fmin.reduce(boxes[:, :2]), np.fmax.reduce(boxes[:, 2:])])
 
 
-def _metadata(kind: str, crs: pyproj.CRS | None, bounds: NDArray[np.float64]) -> dict[str, Any]:
+def _metadata(kind: str, crs: pyproj.CRS | None, bounds: Float64) -> dict[str, Any]:
     column: dict[str, Any] = {
         "encoding": "WKB",
         "geometry_types": [kind],

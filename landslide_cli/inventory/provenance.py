@@ -23,7 +23,7 @@ NUMBERS = ("threshold", "resolution_m", "min_slope_deg")
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What was asked for, where and when.
+    """A run: what was asked for, where and when.
 
     Attributes:
         scene: Name of the scene.

@@ -13,7 +13,7 @@ import geopandas
 import numpy as np
 import pandas as pd
 
-from landslide_cli.errors import ReportError
+from landslide_cli.errors import InventoryError
 from landslide_cli.inventory.geopackage import without_traces
 from landslide_cli.scene.vectors import PARQUET, UnreadableError, geoparquet_tags, layers, read_layer
 
@@ -22,7 +22,7 @@ PREFIX = "LANDSLIDE_"
 
 @dataclass(frozen=True)
 class Inventory:
-    """What a file of landslides holds.
+    """An inventory that was read: its landslides, and all that the file tells of them.
 
     Attributes:
         landslides: Their polygons and attributes.
@@ -37,15 +37,34 @@ class Inventory:
     runs: int
 
 
-def read_inventory(path: Path, scene: str) -> Inventory:
-    """Read an inventory that `landslide_cli.detect` has written, or any file with one layer of polygons.
+def read_inventory(path: str | Path) -> geopandas.GeoDataFrame:
+    """Read the landslides of an inventory, or of any file with one layer of polygons.
+
+    Args:
+        path: What `landslide_cli.detect`, `landslide_cli.polygonize` or `landslide_cli.run_batch` has written.
+
+    Returns:
+        The landslides with their attributes, in the CRS of the file. ``attrs`` holds what the file tells of its making
+        as texts, by the names of the layer ``runs``: ``version``, ``model``, ``threshold``, ``scene`` and more.
+
+    Raises:
+        InventoryError: it can't be read or holds no polygon layer.
+        MissingExtraError: it is GeoParquet and pyarrow is missing.
+    """
+    inventory = read_layers(Path(path))
+    inventory.landslides.attrs |= inventory.run
+    return inventory.landslides
+
+
+def read_layers(path: Path, scene: str | None = None) -> Inventory:
+    """Read all that an inventory holds.
 
     Args:
         path: The file.
         scene: Name of the scene, which chooses among several runs.
 
     Raises:
-        ReportError: it can't be read or holds no polygon layer.
+        InventoryError: it can't be read or holds no polygon layer.
         MissingExtraError: it is GeoParquet and pyarrow is missing.
     """
     try:
@@ -56,14 +75,14 @@ def read_inventory(path: Path, scene: str) -> Inventory:
             analysed = read_layer(path, "analysed") if "analysed" in names else None
             rows = read_layer(path, "runs") if "runs" in names else pd.DataFrame()
     except (UnreadableError, IndexError) as error:
-        raise ReportError(
+        raise InventoryError(
             f"{path} can't be read as an inventory: {error}; give what landslide detect -o wrote"
         ) from error
     if not isinstance(landslides, geopandas.GeoDataFrame) or not set(landslides.geom_type) <= {
         "Polygon",
         "MultiPolygon",
     }:
-        raise ReportError(f"{path}: the layer {name!r} holds no polygons; give what landslide detect -o wrote")
+        raise InventoryError(f"{path}: the layer {name!r} holds no polygons; give what landslide detect -o wrote")
     run = {name.removeprefix(PREFIX).lower(): text for name, text in _tags(path).items() if name.startswith(PREFIX)}
     if len(rows):
         same = rows[rows["scene"] == scene] if "scene" in rows else rows[:0]

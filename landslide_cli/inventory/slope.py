@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from landslide_cli.typing import Bools, Float64
 
 FIELDS = ("elev_min_m", "elev_max_m", "relief_m", "slope_mean_deg", "slope_max_deg", "aspect_deg")
 # A resultant shorter than this share of the pixels has no direction but that of rounding.
@@ -15,7 +14,7 @@ NO_DIRECTION = 1e-6
 
 
 class Relief:
-    """What is known of one polygon after some of its pixels.
+    """Sums over the pixels of one polygon so far, from which its relief and slope follow.
 
     Attributes:
         pixels: Pixels so far.
@@ -28,8 +27,8 @@ class Relief:
         self._slope, self._steepest = 0.0, -np.inf
         self._east, self._north = 0.0, 0.0
 
-    def add(self, heights: Floats, inside: NDArray[np.bool_], steps: Floats) -> None:
-        """Add the pixels that are True in ``inside``; see `horn` for the rest."""
+    def add(self, heights: Float64, inside: Bools, steps: Float64) -> None:
+        """Add the pixels that are True in ``inside``, shape ``(rows, cols)``; see `horn` for the shapes of the rest."""
         here = heights[1:-1, 1:-1][inside]
         self.pixels += len(here)
         # A NaN stays: relief is not known where one pixel isn't.
@@ -58,7 +57,7 @@ class Relief:
         return [*heights, self._slope / self._slopes, self._steepest, aspect]
 
 
-def horn(heights: Floats, steps: Floats) -> tuple[Floats, Floats]:
+def horn(heights: Float64, steps: Float64) -> tuple[Float64, Float64]:
     """Rise in metres per metre to the east and to the north.
 
     Horn 1981, "Hill shading and the reflectance map", Proceedings of the IEEE 69, 14, as gdaldem has it; solved for

@@ -21,7 +21,8 @@ from rasterio.windows import Window
 
 from landslide_cli.errors import TerrainError
 from landslide_cli.inventory.slope import FIELDS, Relief
-from landslide_cli.scene.ground import Floats, Geometries, Ground
+from landslide_cli.scene.ground import Ground
+from landslide_cli.typing import Float64, Geometries
 
 PIXELS_AT_ONCE = 1 << 20
 CACHE_BYTES = 32 << 20
@@ -39,22 +40,20 @@ class Terrain:
         ground: Where its pixels lie.
         to_dem: From the scene's CRS to that of the elevation model.
         height_m: Metres that a height of 1 means.
-        min_slope_deg: Landslides with a smaller mean slope are dropped; 0 keeps all.
     """
 
     src: DatasetReader
     ground: Ground
     to_dem: pyproj.Transformer
     height_m: float
-    min_slope_deg: float = 0.0
 
     @property
     def name(self) -> str:
         """File name without its folder."""
         return Path(self.src.name).name
 
-    def measure(self, placed: Geometries) -> dict[str, Floats]:
-        """Heights in metres, slopes and aspect in degrees of polygons in the scene's CRS.
+    def measure(self, placed: Geometries) -> dict[str, Float64]:
+        """Heights in metres, slopes and aspect in degrees, each of shape ``(n,)``, of polygons in the scene's CRS.
 
         All are NaN where any pixel of the polygon has no height. A pixel belongs to a polygon that covers its centre;
         a polygon that covers no centre takes all the pixels that it touches.
@@ -76,7 +75,7 @@ class Terrain:
         """Polygons in the scene's CRS in pixel coordinates of the elevation model."""
         inverse = ~self.ground.transform
 
-        def onto(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+        def onto(x: Float64, y: Float64) -> tuple[Float64, Float64]:
             x, y = self.to_dem.transform(x, y)
             if self.src.crs.is_geographic:
                 middle, _ = self.ground.transform @ (self.src.width / 2, self.src.height / 2)
@@ -86,7 +85,7 @@ class Terrain:
         found: Geometries = shapely.transform(placed, onto, interleaved=False)
         return found
 
-    def _measured(self, polygon: Any, bounds: Floats, steps: Floats) -> Sequence[float]:
+    def _measured(self, polygon: Any, bounds: Float64, steps: Float64) -> Sequence[float]:
         size = np.array([self.src.width, self.src.height])
         if not np.isfinite(bounds).all() or (bounds[:2] < -0.5).any() or (bounds[2:] > size + 0.5).any():
             return [np.nan] * len(FIELDS)
@@ -109,7 +108,7 @@ class Terrain:
                 break
         return sums.measured()
 
-    def _heights(self, window: Window) -> Floats:
+    def _heights(self, window: Window) -> Float64:
         """Heights in metres of a window and the pixels around it, NaN where there is none."""
         height, width = int(window.height) + 2, int(window.width) + 2
         top, left = int(window.row_off) - 1, int(window.col_off) - 1
@@ -137,25 +136,17 @@ def _parts(window: Window) -> Iterator[Window]:
 
 
 @contextmanager
-def open_terrain(
-    path: str | Path | None, *, scene: Ground, size: tuple[int, int], min_slope_deg: float = 0.0
-) -> Iterator[Terrain | None]:
+def open_terrain(path: str | Path, *, scene: Ground, size: tuple[int, int]) -> Iterator[Terrain]:
     """Open an elevation model, in any CRS and resolution, for a scene.
 
     Args:
-        path: Any raster of one band that GDAL reads; None for no elevation model.
+        path: Any raster of one band that GDAL reads.
         scene: Where the scene lies.
         size: The scene's rows and columns.
-        min_slope_deg: See `Terrain`.
 
     Raises:
-        TerrainError: it isn't a raster of heights, it or the scene has no CRS, or they don't meet;
-            or a smallest slope is asked for without one.
+        TerrainError: it isn't a raster of heights, it or the scene has no CRS, or they don't meet.
     """
-    if path is None:
-        refuse_lonely_slope(path, min_slope_deg)
-        yield None
-        return
     try:
         src = rasterio.open(path)
     except RasterioError as error:
@@ -180,21 +171,11 @@ def open_terrain(
             raise TerrainError(
                 f"--dem {path} has a local coordinate system; assign the right one (gdal_edit.py -a_srs)"
             )
-        terrain = Terrain(src, ground, to_dem, UNITS[unit], min_slope_deg)
+        terrain = Terrain(src, ground, to_dem, UNITS[unit])
         (meets,) = terrain.on_dem(_outline(scene, size))
         if not shapely.is_valid(meets) or not meets.intersects(shapely.box(0, 0, src.width, src.height)):
             raise TerrainError(f"--dem {path} does not meet the scene; give one of the same region")
         yield terrain
-
-
-def refuse_lonely_slope(path: str | Path | None, min_slope_deg: float) -> None:
-    """Check that a smallest slope has heights to come from.
-
-    Raises:
-        TerrainError: there is no elevation model.
-    """
-    if path is None and min_slope_deg:
-        raise TerrainError(f"--min-slope {min_slope_deg:g} needs the heights of the ground; give them with --dem FILE")
 
 
 def _between(scene: CRS | None, dem: CRS | None, path: str | Path) -> pyproj.Transformer:

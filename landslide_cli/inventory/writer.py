@@ -20,7 +20,8 @@ from landslide_cli.inventory.geopackage import append, set_column, store_styles,
 from landslide_cli.inventory.neighbours import nearest_m
 from landslide_cli.inventory.provenance import Job, run_table
 from landslide_cli.inventory.shapefile import Room
-from landslide_cli.scene.ground import Bounds, Floats, Geometries, WestSouthEastNorth
+from landslide_cli.scene.ground import Bounds, WestSouthEastNorth
+from landslide_cli.typing import Float64, Geometries
 
 
 class InventoryWriter:
@@ -33,13 +34,14 @@ class InventoryWriter:
         path: File to write, in the format of its ending.
         measurer: What is done to the polygons and measured of them.
         job: What was asked for, where and when.
-        model: Model id.
-        resolution_m: Metres per pixel that the network has seen, if known.
-        multi: Whether landslides may have several parts (connectivity 8).
-        spread: Whether landslides have the attribute ``prob_spread``: with test-time augmentation alone.
         provenance: What the file carries about its making.
+        spread: Whether landslides have the attribute ``prob_spread``: with test-time augmentation alone.
 
     Attributes:
+        measurer: As given, and so are job, provenance and spread.
+        job: See there.
+        provenance: See there.
+        spread: See there.
         count: Landslides so far.
         flat: Landslides dropped so far because the ground is too flat.
         area_m2: Their area together; NaN where unknown.
@@ -50,23 +52,22 @@ class InventoryWriter:
     """
 
     def __init__(
-        self, path: Path, *, measurer: Measurer, job: Job, model: str,
-        resolution_m: float | None, multi: bool, provenance: dict[str, str], spread: bool = False,
-    ) -> None:  # fmt: skip
+        self, path: Path, *, measurer: Measurer, job: Job, provenance: dict[str, str], spread: bool = False
+    ) -> None:
         self.count = 0
         self.flat = 0
         self.area_m2 = 0.0
         self.analysed_m2 = 0.0
         self._bounds = Bounds()
         self._path = path
-        self._measurer = measurer
+        self.measurer, self.job, self.provenance, self.spread = measurer, job, provenance, spread
         self._ground = measurer.ground
-        self._job, self._tags = job, provenance
-        self._names = {"scene": job.scene, "model": model}
+        self._names = {"scene": job.scene, "model": provenance.get("LANDSLIDE_MODEL", "unknown")}
         self._crs = fitting_crs(path, self._ground.crs, self._names)
         self._room = Room(path) if path.suffix.lower() == ".shp" else None
-        self._resolution_m = resolution_m
-        self._kind = {"landslides": "MultiPolygon" if multi else "Polygon", "analysed": "Polygon"}
+        self._resolution_m = float(provenance.get("LANDSLIDE_RESOLUTION_M", "nan"))
+        several = measurer.rules.connectivity == 8
+        self._kind = {"landslides": "MultiPolygon" if several else "Polygon", "analysed": "Polygon"}
         # Formats that can't be appended to are made from a GeoPackage at the end.
         final = path.suffix.lower() == ".gpkg"
         self._spool = path if final else path.with_name(f"{path.stem}.spool.gpkg")
@@ -113,12 +114,17 @@ class InventoryWriter:
         """Look for each landslide's nearest neighbour, note the run, and bring the file into its final format."""
         self._fill_nearest()
         if self._spool == self._path:
-            run = run_table(self._job, self._tags, datetime.now(UTC))
+            run = run_table(self.job, self.provenance, datetime.now(UTC))
             pyogrio.write_dataframe(run, self._path, layer="runs", driver="GPKG", append=True)
             store_styles(self._path)
             return
         convert(
-            self._spool, self._path, fields=self._fields, kind=self._kind["landslides"], crs=self._crs, tags=self._tags
+            self._spool,
+            self._path,
+            fields=self._fields,
+            kind=self._kind["landslides"],
+            crs=self._crs,
+            tags=self.provenance,
         )
         self._spool.unlink()
         write_style(self._path, "landslides")
@@ -135,7 +141,7 @@ class InventoryWriter:
             set_column(file, "landslides", "nearest_m", list(zip(metres.tolist(), places["fid"].tolist(), strict=True)))
 
     def _landslides(self, pixels: Geometries, columns: Columns) -> geopandas.GeoDataFrame:
-        found = self._measurer.measure(pixels)
+        found = self.measurer.measure(pixels)
         self.flat += found.flat
         count = len(found.placed)
         table: dict[str, Any] = {
@@ -152,7 +158,7 @@ class InventoryWriter:
         columns = {
             "area_m2": np.round(self._ground.measure(placed)[0], 2),
             "nodata_share": np.round(_holes_share(pixels), 4),
-            "resolution_m": np.full(len(placed), np.nan if self._resolution_m is None else self._resolution_m),
+            "resolution_m": np.full(len(placed), self._resolution_m),
             "scene": _repeated(self._names["scene"], len(placed)),
         }
         return self._frame(columns, placed)
@@ -164,10 +170,10 @@ class InventoryWriter:
         append(self._spool, layer, frame, kind=self._kind[layer], **options)
 
 
-def _holes_share(pixels: Geometries) -> Floats:
+def _holes_share(pixels: Geometries) -> Float64:
     """Part of what polygons surround that isn't theirs."""
     area = shapely.area(pixels)
-    share: Floats = 1 - area / shapely.area(shapely.polygons(shapely.get_exterior_ring(pixels)))
+    share: Float64 = 1 - area / shapely.area(shapely.polygons(shapely.get_exterior_ring(pixels)))
     return share
 
 

@@ -13,10 +13,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-Bools = NDArray[np.bool_]
+from landslide_cli.typing import Bools
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +29,19 @@ class BoundaryCounts:
 
     @classmethod
     def of(
-        cls, found: Bools, truth: Bools, known: Bools, *, tolerance: float, rows: slice = slice(None)
+        cls, found: Bools, truth: Bools, valid: Bools, *, tolerance: float, rows: slice = slice(None)
     ) -> BoundaryCounts:
         """Count one image or, with ``rows``, the middle of a part of one.
 
         Args:
-            found: True where landslide was predicted.
+            found: True where landslide was predicted, shape ``(height, width)`` as for the other two.
             truth: True where there is landslide.
-            known: True where anything is known; the border of what isn't is nobody's boundary.
+            valid: True where a pixel is valid; the border of those that aren't is nobody's boundary.
             tolerance: Pixels that a boundary may lie off, between the centres of pixels.
             rows: The rows that count. Counts of parts add up to those of the whole if each part shows
                 `margin` more rows above and below, as far as the image has them.
         """
-        ours, theirs = boundary(found, known), boundary(truth, known)
+        ours, theirs = boundary(found, valid), boundary(truth, valid)
         return cls(
             int(ours[rows].sum()), int((ours & _near(theirs, tolerance))[rows].sum()),
             int(theirs[rows].sum()), int((theirs & _near(ours, tolerance))[rows].sum()),
@@ -76,18 +75,18 @@ def margin(tolerance: float) -> int:
     return math.floor(tolerance) + 1
 
 
-def boundary(mask: Bools, known: Bools) -> Bools:
-    """Landslide pixels with an edge to a known pixel that isn't landslide.
+def boundary(mask: Bools, valid: Bools) -> Bools:
+    """Landslide pixels with an edge to a valid pixel that isn't landslide; all of shape ``(height, width)``.
 
     The image's own edge, and that of nodata, cut a landslide without being its outline.
     """
-    other = known & ~mask
+    other = valid & ~mask
     touches = np.zeros_like(mask)
     touches[1:] |= other[:-1]
     touches[:-1] |= other[1:]
     touches[:, 1:] |= other[:, :-1]
     touches[:, :-1] |= other[:, 1:]
-    return mask & known & touches
+    return mask & valid & touches
 
 
 def _near(line: Bools, tolerance: float) -> Bools:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from landslide_cli.metrics.scores import Histogram
 from landslide_cli.mosaic.encoding import STEPS
+from landslide_cli.typing import Float64, Int64
 
 BINS = 15
 
@@ -27,9 +27,9 @@ class Reliability:
         landslide: Part of each bin's pixels that is landslide.
     """
 
-    pixels: NDArray[np.int64]
-    probability: NDArray[np.float64]
-    landslide: NDArray[np.float64]
+    pixels: Int64
+    probability: Float64
+    landslide: Float64
 
     @classmethod
     def of(cls, histogram: Histogram, *, bins: int = BINS) -> Reliability:

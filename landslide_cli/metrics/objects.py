@@ -7,15 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from landslide_cli.metrics.scores import Scores
+from landslide_cli.typing import Bools, Int32
 
 IOUS = (0.1, 0.3, 0.5)
-Labels = NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class Overlaps:
     true: Counter[int] = field(default_factory=Counter)
     both: Counter[tuple[int, int]] = field(default_factory=Counter)
 
-    def add(self, found: Labels, true: Labels) -> None:
+    def add(self, found: Int32, true: Int32) -> None:
         """Count a part of an image.
 
         Args:
@@ -90,20 +89,20 @@ class Overlaps:
         return ObjectCounts(len(row_of), len(col_of), tuple(matched))
 
 
-def _labelled(mask: NDArray[np.bool_]) -> Labels:
+def _labelled(mask: Bools) -> Int32:
     labels = np.empty(mask.shape, dtype=np.int32)
     ndimage.label(mask, output=labels)
     return labels
 
 
-def _count(counter: Counter[int], numbers: Labels) -> None:
+def _count(counter: Counter[int], numbers: Int32) -> None:
     values, counts = np.unique(numbers, return_counts=True)
     for value, count in zip(values.tolist(), counts.tolist(), strict=True):
         counter[value] += count
 
 
-def match_components(found: NDArray[np.bool_], truth: NDArray[np.bool_]) -> ObjectCounts:
-    """Match the connected components of two masks of one image; pixels that share an edge are connected."""
+def match_components(found: Bools, truth: Bools) -> ObjectCounts:
+    """Match the components of two masks of shape ``(height, width)``; pixels that share an edge are connected."""
     overlaps = Overlaps()
     overlaps.add(_labelled(found), _labelled(truth))
     return overlaps.counts()

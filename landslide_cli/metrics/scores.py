@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from landslide_cli.mosaic.encoding import NODATA, STEPS, stored_threshold
+from landslide_cli.typing import Bools, Bytes, Float64, Int64
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +20,16 @@ class Histogram:
         other: Counts where it isn't.
     """
 
-    landslide: NDArray[np.int64]
-    other: NDArray[np.int64]
+    landslide: Int64
+    other: Int64
 
     @classmethod
-    def of(cls, stored: NDArray[np.uint8], truth: NDArray[np.bool_]) -> Histogram:
+    def of(cls, stored: Bytes, truth: Bools) -> Histogram:
         """Count one image; both arrays have one shape."""
-        known = stored != NODATA
+        valid = stored != NODATA
         bins = STEPS + 1
         return cls(
-            np.bincount(stored[known & truth], minlength=bins), np.bincount(stored[known & ~truth], minlength=bins)
+            np.bincount(stored[valid & truth], minlength=bins), np.bincount(stored[valid & ~truth], minlength=bins)
         )
 
     @classmethod
@@ -56,8 +56,8 @@ class Histogram:
         candidates = [step / 100 for step in range(5, 96)]
         return max(candidates, key=lambda threshold: self.scores(threshold).f1)
 
-    def curve(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Precision and recall at each stored value taken as threshold, from 0 to 254; a ratio of nothing is 0."""
+    def curve(self) -> tuple[Float64, Float64]:
+        """Precision and recall, shape ``(255,)``, at each stored value taken as threshold; a ratio of nothing is 0."""
         hits = np.cumsum(self.landslide[::-1])[::-1]
         found = hits + np.cumsum(self.other[::-1])[::-1]
         return hits / np.maximum(found, 1), hits / max(int(self.landslide.sum()), 1)
@@ -78,13 +78,13 @@ class Scores:
     true_negative: int
 
     @classmethod
-    def of(cls, found: NDArray[np.bool_], truth: NDArray[np.bool_], known: NDArray[np.bool_] | None = None) -> Scores:
-        """Count the pixels of one image, where ``known`` if that is given; all arrays have one shape."""
-        known = np.ones(found.shape, dtype=bool) if known is None else known
-        hits = int((found & truth & known).sum())
-        false = int((found & known).sum()) - hits
-        missed = int((truth & known).sum()) - hits
-        return cls(hits, false, missed, int(known.sum()) - hits - false - missed)
+    def of(cls, found: Bools, truth: Bools, valid: Bools | None = None) -> Scores:
+        """Count the pixels of one image, where ``valid`` if that is given; all arrays have one shape."""
+        valid = np.ones(found.shape, dtype=bool) if valid is None else valid
+        hits = int((found & truth & valid).sum())
+        false = int((found & valid).sum()) - hits
+        missed = int((truth & valid).sum()) - hits
+        return cls(hits, false, missed, int(valid.sum()) - hits - false - missed)
 
     @classmethod
     def total(cls, parts: Iterable[Scores]) -> Scores:
@@ -99,12 +99,12 @@ class Scores:
 
     @property
     def found(self) -> int:
-        """What was called landslide."""
+        """Pixels that were called landslide."""
         return self.true_positive + self.false_positive
 
     @property
     def true(self) -> int:
-        """What is landslide."""
+        """Pixels that are landslide."""
         return self.true_positive + self.false_negative
 
     @property

@@ -15,7 +15,7 @@ from landslide_cli.errors import ModelError
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """What stands in ``<model_id>.json`` beside the weights; code reads these facts from nowhere else.
+    """The facts in ``<model_id>.json`` beside the weights; code reads them from nowhere else.
 
     Attributes:
         model_id: Name of the model.

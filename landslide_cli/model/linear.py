@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-Bands = NDArray[np.float32]
+from landslide_cli.typing import Float32
 
 
-def scale_and_shift(value_range: Sequence[float], mean: Sequence[float], std: Sequence[float]) -> tuple[Bands, Bands]:
+def scale_and_shift(
+    value_range: Sequence[float], mean: Sequence[float], std: Sequence[float]
+) -> tuple[Float32, Float32]:
     """Normalisation as one multiplication and one addition: ``pixel * scale + shift``.
 
     Args:

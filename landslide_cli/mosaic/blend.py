@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from landslide_cli.mosaic.encoding import SPREAD_STEP, STEPS, quantise
 from landslide_cli.tiling.grid import Grid, Tile
 from landslide_cli.tiling.resampling import Outward, Scaling
-
-Floats = NDArray[np.float32]
-Bits = NDArray[np.uint8]
+from landslide_cli.typing import Bools, Bytes, Float32
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +24,8 @@ class Strip:
     """
 
     top: int
-    stored: NDArray[np.uint8]
-    spread: NDArray[np.uint8] | None = None
+    stored: Bytes
+    spread: Bytes | None = None
 
     def window(self) -> Window:
         """Where the strip lies in the scene."""
@@ -44,22 +41,22 @@ class Validity:
         width: Columns of the scene.
     """
 
-    packed: Bits
+    packed: Bytes
     width: int
 
     @classmethod
-    def of(cls, valid: NDArray[np.bool_]) -> Validity:
+    def of(cls, valid: Bools) -> Validity:
         """Pack a bool array of shape ``(rows, width)``, True where a pixel is valid."""
         return cls(np.packbits(valid, axis=1), valid.shape[1])
 
-    def rows(self, first: int, stop: int) -> NDArray[np.bool_]:
+    def rows(self, first: int, stop: int) -> Bools:
         """The same for some of the rows, counted from the first one here: bool, shape ``(stop - first, width)``."""
         return np.unpackbits(self.packed[first:stop], axis=1, count=self.width).view(bool)
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What is known of a tile.
+    """The network's answer for a tile.
 
     Attributes:
         tile: The tile.
@@ -132,19 +129,19 @@ class Sums:
         height, width, left = (int(v) for v in (tile.inside.height, tile.inside.width, tile.inside.col_off))
         if self._total is None:
             self._total = _zeros_beside(probability, self._shape)
-        down: Any = tile.row_weights
-        across: Any = tile.col_weights
+        down: Any = tile.row_blend
+        across: Any = tile.col_blend
         if not isinstance(probability, np.ndarray):
             down, across = probability.new_tensor(down), probability.new_tensor(across)
-        weights = down[:, None] * across
-        self._total[:, :height, left : left + width] += probability[..., :height, :width] * weights
+        blend = down[:, None] * across
+        self._total[:, :height, left : left + width] += probability[..., :height, :width] * blend
 
-    def upper(self, rows: int) -> Floats:
-        """The uppermost rows, which are finished, as a numpy array; to be used before they are dropped."""
+    def upper(self, rows: int) -> Float32:
+        """The uppermost, finished rows, shape ``(layers, rows, width)``; to be used before they are dropped."""
         if self._total is None:
             return np.zeros((self._shape[0], rows, self._shape[2]), dtype=np.float32)
         done = self._total[:, :rows]
-        upper: Floats = done if isinstance(done, np.ndarray) else done.cpu().numpy()
+        upper: Float32 = done if isinstance(done, np.ndarray) else done.cpu().numpy()
         return upper
 
     def drop(self, rows: int) -> None:
@@ -161,7 +158,7 @@ def _zeros_beside(probability: Any, shape: tuple[int, ...]) -> Any:
     return np.zeros(shape, dtype=np.float32) if isinstance(probability, np.ndarray) else probability.new_zeros(shape)
 
 
-def _strip(part: Floats, top: int, valid: NDArray[np.bool_] | None) -> Strip:
+def _strip(part: Float32, top: int, valid: Bools | None) -> Strip:
     probability, *spread = part
     apart = quantise(spread[0] / (STEPS * SPREAD_STEP), valid) if spread else None
     return Strip(top, quantise(probability, valid), apart)

@@ -7,16 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import rasterio
 import rasterio.shutil
-from affine import Affine
-from numpy.typing import NDArray
-from rasterio.crs import CRS
 from rasterio.enums import Resampling
 from rasterio.windows import Window
 
 from landslide_cli.mosaic.encoding import NODATA
+from landslide_cli.scene.ground import Ground
+from landslide_cli.typing import Bytes
 
 
 class RasterWriter:
@@ -25,8 +23,8 @@ class RasterWriter:
     def __init__(self, dst: Any) -> None:
         self._dst = dst
 
-    def write(self, top: int, rows: NDArray[np.uint8]) -> None:
-        """Write full-width rows from ``top`` on."""
+    def write(self, top: int, rows: Bytes) -> None:
+        """Write full-width rows, uint8, shape ``(rows, width)``, from ``top`` on."""
         self._dst.write(rows, 1, window=Window(0, top, rows.shape[1], rows.shape[0]))
 
 
@@ -34,10 +32,8 @@ class RasterWriter:
 def writing_cog(
     path: Path,
     *,
-    height: int,
-    width: int,
-    transform: Affine,
-    crs: CRS | None,
+    size: tuple[int, int],
+    ground: Ground,
     scale: float,
     description: str,
     tags: dict[str, str],
@@ -50,10 +46,8 @@ def writing_cog(
 
     Args:
         path: Where the finished file goes.
-        height: Rows.
-        width: Columns.
-        transform: Pixel to map.
-        crs: Coordinate reference system, or None.
+        size: Rows and columns.
+        ground: Where the pixels lie.
         scale: What one stored step means; GDAL and QGIS show stored values times this.
         description: Name of the band.
         tags: Provenance.
@@ -61,8 +55,8 @@ def writing_cog(
     """
     plain = path.with_name(path.stem + ".plain.tif")
     profile = {
-        "driver": "GTiff", "height": height, "width": width, "count": 1, "dtype": "uint8",
-        "crs": crs, "transform": transform, "nodata": NODATA,
+        "driver": "GTiff", "height": size[0], "width": size[1], "count": 1, "dtype": "uint8",
+        "crs": ground.crs, "transform": ground.transform, "nodata": NODATA,
         "tiled": True, "blockxsize": 512, "blockysize": 512, "compress": "deflate", "zlevel": 1, "bigtiff": "if_safer",
     }  # fmt: skip
     with rasterio.open(plain, "w", **profile) as dst:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+
+from landslide_cli.typing import Bools, Bytes, Float32
 
 STEPS = 254  # stored values 0 … 254 mean probabilities 0 … 1
 NODATA = 255
-Boundary = Literal["pixel", "smooth"]
-DEFAULT_BOUNDARY: Boundary = "pixel"
 SPREAD_STEP = 0.5 / STEPS  # the spread between views is at most 0.5; it is stored in the same 254 steps
 
 
@@ -21,17 +19,7 @@ def stored_threshold(threshold: float) -> int:
     return math.ceil(threshold * STEPS - 1e-9)
 
 
-def outline_level(threshold: float, boundary: Boundary) -> float | None:
-    """Stored value that smooth outlines follow: midway between those that just count as landslide and just don't.
-
-    There probabilities were rounded to one or the other. None for outlines of pixels.
-    """
-    if boundary not in ("pixel", "smooth"):
-        raise ValueError(f"boundary must be pixel or smooth, not {boundary}")
-    return stored_threshold(threshold) - 0.5 if boundary == "smooth" else None
-
-
-def quantise(probability: NDArray[np.float32], valid: NDArray[np.bool_] | None = None) -> NDArray[np.uint8]:
+def quantise(probability: Float32, valid: Bools | None = None) -> Bytes:
     """Probabilities to stored values, uint8 of the same shape; 255 where ``valid`` is False."""
     stored = (probability * STEPS + 0.5).clip(0, STEPS).astype(np.uint8)
     if valid is not None:

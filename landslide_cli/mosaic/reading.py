@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +20,9 @@ from landslide_cli.errors import NoCRSWarning, ProbabilityError
 from landslide_cli.mosaic.blend import Strip
 from landslide_cli.mosaic.encoding import NODATA, SPREAD_STEP, STEPS, quantise
 from landslide_cli.scene.ground import Ground, ground_of
+from landslide_cli.typing import Bytes, OnProgress
 
 ROWS_AT_ONCE = 512
-OnRows = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Mosaic:
 
     @property
     def tags(self) -> dict[str, str]:
-        """What the raster carries about its making."""
+        """The tags that say how the raster was made."""
         return {name: value for name, value in self.src.tags().items() if name.startswith("LANDSLIDE_")}
 
     @property
@@ -59,7 +59,7 @@ class Mosaic:
         """Columns."""
         return int(self.src.width)
 
-    def strips(self, on_rows: OnRows | None = None) -> Iterator[Strip]:
+    def strips(self, on_rows: OnProgress | None = None) -> Iterator[Strip]:
         """All rows from top to bottom.
 
         Args:
@@ -76,7 +76,7 @@ class Mosaic:
             if on_rows:
                 on_rows((top + int(window.height)) * self.width, self.height * self.width)
 
-    def _quantised(self, probability: NDArray[Any]) -> NDArray[np.uint8]:
+    def _quantised(self, probability: NDArray[Any]) -> Bytes:
         valid = np.isfinite(probability)
         if self.src.nodata is not None:
             valid &= probability != self.src.nodata

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
+from landslide_cli.typing import Bytes, Int64
 
 VALUES = 256
 PIXELS_AT_ONCE = 1 << 20
@@ -28,20 +28,21 @@ class Histograms:
 
     def __init__(self, high: int) -> None:
         self._high = high
-        self._names: Ints = np.zeros(0, dtype=np.int64)
-        self._values: Ints = np.zeros(0, dtype=np.int64)
-        self._counts: Ints = np.zeros(0, dtype=np.int64)
+        self._names: Int64 = np.zeros(0, dtype=np.int64)
+        self._values: Int64 = np.zeros(0, dtype=np.int64)
+        self._counts: Int64 = np.zeros(0, dtype=np.int64)
 
     def __len__(self) -> int:
         return len(self._names)
 
-    def add(self, component: NDArray[np.integer], values: NDArray[np.uint8], names: Ints) -> None:
+    def add(self, component: NDArray[np.integer], values: Bytes, names: Int64) -> None:
         """Count pixels.
 
         Args:
-            component: Of each pixel, counted from 0.
-            values: Stored value of each pixel.
-            names: The number that each component is known by; negative for those that nobody wants.
+            component: Of each pixel, counted from 0, shape ``(pixels,)``.
+            values: Stored value of each pixel, shape ``(pixels,)``.
+            names: The number that each component is known by, shape ``(components,)``; negative for those that nobody
+                wants.
         """
         found = [(self._names, self._values, self._counts)]
         for start in range(0, len(values), PIXELS_AT_ONCE):
@@ -52,16 +53,16 @@ class Histograms:
             found.append((name[wanted], keys[wanted] % VALUES, counts[wanted]))
         self._set(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
-    def join(self, old: Ints, new: Ints) -> None:
-        """Components ``old`` are now parts of components ``new``, one for one."""
+    def join(self, old: Int64, new: Int64) -> None:
+        """Components ``old`` are now parts of components ``new``, one for one: both of shape ``(n,)``."""
         if len(old):
             order = np.argsort(old)
             at = np.minimum(np.searchsorted(old, self._names, sorter=order), len(old) - 1)
             same = old[order[at]] == self._names
             self._set(np.where(same, new[order[at]], self._names), self._values, self._counts)
 
-    def take(self, names: Ints) -> NDArray[np.void]:
-        """Median, 90th percentile and number of high pixels of components that are complete, and forget them.
+    def take(self, names: Int64) -> NDArray[np.void]:
+        """Median, 90th percentile and number of high pixels of ``(n,)`` components that are complete; forget them.
 
         All are 0 for a component that nothing was counted for.
 
@@ -73,7 +74,7 @@ class Histograms:
         high = np.append(0, np.cumsum(np.where(self._values >= self._high, self._counts, 0)))
         pixels = below[last] - below[first]
 
-        def ranked(rank: Ints) -> Ints:
+        def ranked(rank: Int64) -> Int64:
             """Value of the pixel with this rank, from 0, in each component that has pixels."""
             return self._values[np.searchsorted(below, below[first[seen]] + rank, side="right") - 1]
 
@@ -89,7 +90,7 @@ class Histograms:
         self._names, self._values, self._counts = self._names[rest], self._values[rest], self._counts[rest]
         return taken
 
-    def _set(self, names: Ints, values: Ints, counts: Ints) -> None:
+    def _set(self, names: Int64, values: Int64, counts: Int64) -> None:
         """Sort rows by component and value, and add up those that agree."""
         order = np.lexsort((values, names))
         names, values, counts = names[order], values[order], counts[order]
@@ -100,7 +101,7 @@ class Histograms:
         self._counts = np.add.reduceat(counts, starts) if len(starts) else counts
 
 
-def _counted(keys: Ints) -> tuple[Ints, Ints]:
+def _counted(keys: Int64) -> tuple[Int64, Int64]:
     """Different keys, sorted, and how often each occurs."""
     if len(keys) == 0:
         return keys, keys

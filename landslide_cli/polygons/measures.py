@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslide_cli.polygons.histograms import QUANTILES
-from landslide_cli.polygons.runs import Bools, Numbers, Places, Runs
+from landslide_cli.polygons.runs import Runs
+from landslide_cli.typing import Bools, Bytes, Indices, Int32, Int64
 
 MEASURES = np.dtype(
     [
@@ -18,13 +19,13 @@ MEASURES = np.dtype(
 
 def measure(
     runs: Runs,
-    component: Numbers,
+    component: Int32,
     count: int,
     mask: Bools,
     *,
     top: int,
-    stored: NDArray[np.uint8] | None,
-    spread: NDArray[np.uint8] | None,
+    stored: Bytes | None,
+    spread: Bytes | None,
 ) -> NDArray[np.void]:
     """Measures of ``count`` components in rows, all but ``cut``.
 
@@ -47,7 +48,7 @@ def measure(
         return measures
 
     # Sums of doubles are exact here: they stay far below 2 ** 53.
-    def add(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    def add(lengths: Int64) -> Int64:
         return np.bincount(component, lengths, count).astype(np.int64)
 
     measures["pixels"] = add(length)
@@ -70,8 +71,8 @@ def measure(
     return measures
 
 
-def add_up(measures: NDArray[np.void], component: Numbers, more: NDArray[np.void]) -> None:
-    """Add what was measured of components before."""
+def add_up(measures: NDArray[np.void], component: Int32, more: NDArray[np.void]) -> None:
+    """Add what was measured of components before: ``component`` and ``more`` have the same shape ``(n,)``."""
     for name in ("pixels", "total", "spread"):
         np.add.at(measures[name], component, more[name])
     for name in ("peak", "cut", "last"):
@@ -79,7 +80,7 @@ def add_up(measures: NDArray[np.void], component: Numbers, more: NDArray[np.void
     np.minimum.at(measures["first"], component, more["first"])
 
 
-def beside_unknown(mask: Bools, analysed: Bools) -> Places:
+def beside_unknown(mask: Bools, analysed: Bools) -> Indices:
     """Pixels of a mask that lie beside one that isn't analysed or at the left or right border.
 
     Args:

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import depth_first_order
 
-Ints = NDArray[np.int64]
-Geometries = NDArray[np.object_]
+from landslide_cli.typing import Float64, Geometries, Indices, Int64
 
 # A corner is one number, so that sorting numbers sorts corners by x, then y. The last two bits tell a corner that is a
 # vertical edge's upper end from another one at the same point, and whether the mask lies below its horizontal edge.
@@ -34,9 +33,9 @@ class Rings:
         outer: Which ring is the outer one of each polygon, and the number of rings; its holes follow it.
     """
 
-    vertices: NDArray[np.float64]
-    first: Ints
-    outer: NDArray[np.intp]
+    vertices: Float64
+    first: Int64
+    outer: Indices
 
     def polygons(self) -> Geometries:
         """Them as shapely polygons."""
@@ -45,7 +44,7 @@ class Rings:
         return shapely.from_ragged_array(shapely.GeometryType.POLYGON, self.vertices, (self.first, self.outer))
 
 
-def horizontal_edges(changes: NDArray[np.int8], top: int) -> tuple[Ints, NDArray[np.intp]]:
+def horizontal_edges(changes: NDArray[np.int8], top: int) -> tuple[Int64, Indices]:
     """Edges between the mask and the rest along the lines above each row but the first.
 
     Args:
@@ -67,13 +66,13 @@ def horizontal_edges(changes: NDArray[np.int8], top: int) -> tuple[Ints, NDArray
     left, ends = at[::2], at.reshape(-1, 2)
     below = turn[::2] > 0
     row = left // stride
-    edges: Ints = (ends - (row * stride)[:, None]) << X_SHIFT
+    edges: Int64 = (ends - (row * stride)[:, None]) << X_SHIFT
     edges |= (((row + top) << Y_SHIFT) + below * BELOW)[:, None]
     edges[turn.reshape(-1, 2) == (2, -2)] |= LOWER
     return edges, left + below * stride
 
 
-def trace(edges: Ints, owner: NDArray[np.intp], *, apart: bool = False) -> Rings:
+def trace(edges: Int64, owner: Indices, *, apart: bool = False) -> Rings:
     """Outlines of components, with outer rings and holes: those of valid polygons where components are edge-connected.
 
     They are normalised as `shapely.normalize` does it: rings start at their lowest x, then y; outer ones run clockwise
@@ -122,7 +121,7 @@ def trace(edges: Ints, owner: NDArray[np.intp], *, apart: bool = False) -> Rings
     return Rings(vertices, offsets, np.append(np.flatnonzero(is_outer), len(rings)))
 
 
-def _vertical_edges(edges: Ints, owner: NDArray[np.intp] | None) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _vertical_edges(edges: Int64, owner: Indices | None) -> tuple[Indices, Indices]:
     """Upper and lower corner of each vertical edge, as places in the flattened ``edges``, sorted by x, then y."""
     corners = edges.reshape(-1)
     order = np.argsort(corners)
@@ -137,7 +136,7 @@ def _vertical_edges(edges: Ints, owner: NDArray[np.intp] | None) -> tuple[NDArra
     return order[::2], order[1::2]
 
 
-def _rings(following: NDArray[np.intp], starts: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _rings(following: Indices, starts: Indices) -> tuple[Indices, Indices]:
     """Walk along closed rings.
 
     Args:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Places = NDArray[np.intp]
+from landslide_cli.typing import Indices
 
 
 class Piles:
@@ -23,8 +23,8 @@ class Piles:
     def __len__(self) -> int:
         return len(self._piles)
 
-    def move(self, place: Places, count: int) -> None:
-        """Make of these piles ``count`` others: number ``i`` goes on ``place[i]``, or away if that is negative."""
+    def move(self, place: Indices, count: int) -> None:
+        """Make ``count`` piles of these: number ``i`` goes on ``place[i]``, shape ``(piles,)``, or away if negative."""
         moved: list[list[NDArray[Any]]] = [[] for _ in range(count)]
         for pile, onto in zip(self._piles, place.tolist(), strict=True):
             if onto >= 0:
@@ -33,20 +33,20 @@ class Piles:
                 moved[onto] = long
         self._piles = moved
 
-    def add(self, items: NDArray[Any], place: Places) -> None:
-        """Put each row of ``items`` on the pile of its number, or nowhere if that is negative."""
+    def add(self, items: NDArray[Any], place: Indices) -> None:
+        """Put each row of ``items`` on the pile of its number, shape ``(rows,)``, or nowhere if that is negative."""
         order = np.argsort(place, kind="stable")[np.count_nonzero(place < 0) :]
         first = np.flatnonzero(np.diff(place[order], prepend=-1))
         bounds = [*first.tolist(), len(order)]
         for onto, start, stop in zip(place[order[first]].tolist(), bounds[:-1], bounds[1:], strict=True):
             self._piles[onto].append(items[order[start:stop]])
 
-    def with_items(self, place: Places, items: NDArray[Any], item_place: Places) -> tuple[NDArray[Any], Places]:
+    def with_items(self, place: Indices, items: NDArray[Any], item_place: Indices) -> tuple[NDArray[Any], Indices]:
         """Rows of piles and further rows, all with their place; none where that is negative.
 
         Args:
-            place: For each pile where its rows belong.
-            items: Further rows.
+            place: For each pile where its rows belong, shape ``(piles,)``.
+            items: Further rows, shape ``(rows, …)``.
             item_place: The same for each of them.
         """
         wanted = item_place >= 0

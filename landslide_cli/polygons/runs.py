@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-Bools = NDArray[np.bool_]
-Places = NDArray[np.intp]
-Numbers = NDArray[np.int32]
-Links = tuple[Places, Places | Numbers]
+from landslide_cli.typing import Bools, Indices, Int32
+
+Links = tuple[Indices, Indices | Int32]
 
 
 def changes(above: Bools, mask: Bools) -> NDArray[np.int8]:
@@ -46,13 +45,13 @@ class Runs:
         stride: Width of the mask plus one, so that runs of different rows never touch.
     """
 
-    start: Places
-    end: Places
+    start: Indices
+    end: Indices
     stride: int
 
     @classmethod
     def of(cls, changes: NDArray[np.int8]) -> Runs:
-        """Runs that `changes` shows."""
+        """Runs that `changes` shows, an array of shape ``(rows + 1, width + 1)``."""
         bounds = np.flatnonzero(changes != 0)
         return cls(bounds[::2], bounds[1::2], changes.shape[1])
 
@@ -60,8 +59,8 @@ class Runs:
         """Number of runs above a row."""
         return int(np.searchsorted(self.start, row * self.stride))
 
-    def at(self, pixels: Places) -> Places:
-        """Numbers of the runs that hold these pixels of the mask, which are given as flat positions."""
+    def at(self, pixels: Indices) -> Indices:
+        """Numbers of the runs that hold these ``(n,)`` pixels of the mask, which are given as flat positions."""
         return np.searchsorted(self.start, pixels, side="right") - 1
 
     def touching(self, *, corners: bool) -> Links:
@@ -74,14 +73,14 @@ class Runs:
         return upper, np.repeat(np.arange(len(count)), count)
 
     def erase(self, changes: NDArray[np.int8], gone: Bools) -> None:
-        """Take some of the runs out of the array of changes that shows them."""
+        """Take the runs that are True in ``gone``, shape ``(runs,)``, out of the array of changes that shows them."""
         flat = changes.reshape(-1)
         flat[self.start[gone]] = 0
         flat[self.end[gone]] = 0
 
 
-def components(size: int, *links: Links) -> tuple[int, Numbers]:
-    """Number of components of ``size`` nodes, and the component of each."""
+def components(size: int, *links: Links) -> tuple[int, Int32]:
+    """Number of components of ``size`` nodes, and the component of each, shape ``(size,)``."""
     ends, others = (np.concatenate(some) for some in zip(*links, strict=True))
     graph = coo_array((np.ones(len(ends), dtype=bool), (ends, others)), shape=(size, size))
     count, component = connected_components(graph, directed=False)
@@ -103,22 +102,22 @@ class Parts:
         components: Number of components.
     """
 
-    of_run: Numbers
-    of_open: Numbers
-    component: Numbers
-    component_of_open: Numbers
+    of_run: Int32
+    of_open: Int32
+    component: Int32
+    component_of_open: Int32
     components: int
 
 
 def connect(
-    runs: Runs, above: Places, component: Places | Numbers, open_components: int, *, corners: bool, joined: bool
+    runs: Runs, above: Indices, component: Indices | Int32, open_components: int, *, corners: bool, joined: bool
 ) -> Parts:
     """Connect runs that touch, and those of the first row with what was open.
 
     Args:
         runs: Runs of the last row before, and of the new ones.
-        above: The open part of each run of that row.
-        component: The open component of each open part.
+        above: The open part of each run of that row, shape ``(runs of the row,)``.
+        component: The open component of each open part, shape ``(open parts,)``.
         open_components: Their number.
         corners: Whether parts that touch at a corner make one component.
         joined: Whether they make one part then.

@@ -18,10 +18,10 @@ pixel away if u v = 1/2; where u v is larger, both are scaled down to that. So a
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from landslide_cli.polygons.outlines import X_SHIFT, Y_BITS, Y_SHIFT, Ints, Rings
-from landslide_cli.polygons.runs import Bools, Places, Runs
+from landslide_cli.polygons.outlines import X_SHIFT, Y_BITS, Y_SHIFT, Rings
+from landslide_cli.polygons.runs import Runs
+from landslide_cli.typing import Bools, Bytes, Float64, Indices, Int64
 
 UNKNOWN = 255
 # Vertices keep this far away from pixel centres, so that rounded coordinates still tell which side they are on.
@@ -35,12 +35,9 @@ BEFORE_SHIFT, LEFT_MET, RIGHT_MET = 8, 1 << 16, 1 << 17
 # How an outline turns around a corner of the mask: to the left on the map, where y is up, around a hole as well.
 CONVEX = -1
 
-Floats = NDArray[np.float64]
-Values = NDArray[np.uint8]
 
-
-def padded(above: Values, stored: Values) -> Values:
-    """Values with a border of unknown ones to the left and right, the row above first."""
+def padded(above: Bytes, stored: Bytes) -> Bytes:
+    """The row above and values ``(rows, width)`` between unknown ones: shape ``(rows + 1, width + 2)``."""
     rows, width = stored.shape
     values = np.full((rows + 1, width + 2), UNKNOWN, dtype=np.uint8)
     values[0, 1:-1] = above
@@ -48,13 +45,13 @@ def padded(above: Values, stored: Values) -> Values:
     return values
 
 
-def vertical_crossings(values: Values, runs: Runs, chosen: Places, top: int) -> Ints:
+def vertical_crossings(values: Bytes, runs: Runs, chosen: Indices, top: int) -> Int64:
     """Crossings at the left, then those at the right of some runs.
 
     Args:
         values: What `padded` gives.
         runs: Runs in its rows.
-        chosen: Which of them.
+        chosen: Which of them, shape ``(n,)``.
         top: y of its second row.
     """
     position = np.concatenate([runs.start[chosen], runs.end[chosen]])
@@ -62,8 +59,8 @@ def vertical_crossings(values: Values, runs: Runs, chosen: Places, top: int) -> 
     return _crossings(values, position - row * runs.stride, row + top - 1, position + row, 1, VERTICAL)
 
 
-def horizontal_crossings(values: Values, edges: Ints, top: int, level: float) -> tuple[Ints, Places]:
-    """Crossings along horizontal edges, as `horizontal_edges` gives them, and the edge of each."""
+def horizontal_crossings(values: Bytes, edges: Int64, top: int, level: float) -> tuple[Int64, Indices]:
+    """Crossings along ``(n,)`` horizontal edges, as `horizontal_edges` gives them, and the edge of each."""
     left, right = (edges >> X_SHIFT).T
     y = edges[:, 0] >> Y_SHIFT & Y_BITS
     edge, along = _counted(right - left)
@@ -73,7 +70,7 @@ def horizontal_crossings(values: Values, edges: Ints, top: int, level: float) ->
     found = _crossings(values, x, y, upper, stride, 0)
     flat = values.reshape(-1)
 
-    def in_mask(position: Places) -> Bools:
+    def in_mask(position: Indices) -> Bools:
         return (flat[position] > level) & (flat[position] != UNKNOWN)
 
     here = in_mask(upper)
@@ -82,7 +79,7 @@ def horizontal_crossings(values: Values, edges: Ints, top: int, level: float) ->
     return found, edge
 
 
-def _crossings(values: Values, x: Ints, y: Ints, before: Ints, step: int, direction: int) -> Ints:
+def _crossings(values: Bytes, x: Int64, y: Int64, before: Int64, step: int, direction: int) -> Int64:
     found = np.empty((len(x), 2), dtype=np.int64)
     found[:, 0] = _place(x, y) | direction
     flat = values.reshape(-1)
@@ -92,17 +89,17 @@ def _crossings(values: Values, x: Ints, y: Ints, before: Ints, step: int, direct
     return found
 
 
-def _place(x: Ints, y: Ints) -> Ints:
+def _place(x: Int64, y: Int64) -> Int64:
     return x << X_SHIFT | y << Y_SHIFT
 
 
-def _counted(lengths: Ints) -> tuple[Places, Ints]:
+def _counted(lengths: Int64) -> tuple[Indices, Int64]:
     """Of ``lengths`` things one after the other: the group of each, and its number there."""
     group = np.repeat(np.arange(len(lengths)), lengths)
     return group, np.arange(len(group)) - (np.cumsum(lengths) - lengths)[group]
 
 
-def smoothed(rings: Rings, crossings: Ints, level: float) -> Rings:
+def smoothed(rings: Rings, crossings: Int64, level: float) -> Rings:
     """The same rings along the surface.
 
     Args:
@@ -135,7 +132,7 @@ def smoothed(rings: Rings, crossings: Ints, level: float) -> Rings:
     return _closed(vertex, ~unknown | beside_met, corner[following], corners_stay, first, rings.outer)
 
 
-def _unit_edges(rings: Rings) -> tuple[Ints, Ints, Ints]:
+def _unit_edges(rings: Rings) -> tuple[Int64, Int64, Int64]:
     """Where each unit edge starts, its step, and the number of unit edges in each ring."""
     vertices = rings.vertices.astype(np.int64)
     within = np.ones(len(vertices) - 1, dtype=bool)
@@ -148,7 +145,7 @@ def _unit_edges(rings: Rings) -> tuple[Ints, Ints, Ints]:
     return vertices[:-1][within][edge] + along[:, None] * way, way, np.add.reduceat(length, first_edge)
 
 
-def _looked_up(crossings: Ints, corner: Ints, way: Ints) -> Ints:
+def _looked_up(crossings: Int64, corner: Int64, way: Int64) -> Int64:
     """What the crossing at each unit edge tells."""
     x, y = (corner + np.minimum(way, 0)).T
     wanted = _place(x, y) | (way[:, 0] == 0) * VERTICAL
@@ -158,7 +155,7 @@ def _looked_up(crossings: Ints, corner: Ints, way: Ints) -> Ints:
     return found
 
 
-def _near_corners(depth: Floats, turn: Ints, following: Places) -> Floats:
+def _near_corners(depth: Float64, turn: Int64, following: Indices) -> Float64:
     """Change distances of vertices from the centres of their pixels of the mask where a corner would be too far away.
 
     A vertex may lie at two corners. If they are of different kinds, at most one of them is too far away: the mask's
@@ -173,14 +170,14 @@ def _near_corners(depth: Floats, turn: Ints, following: Places) -> Floats:
     return np.where(scale[0] < 1, 1 - (1 - depth) * scale[0], depth * scale[1])
 
 
-def _met_ahead(sides: Ints, way: Ints, following: Places) -> Bools:
+def _met_ahead(sides: Int64, way: Int64, following: Indices) -> Bools:
     """Whether the mask meets itself where a unit edge ends; of a turn, the horizontal edge tells."""
     leaves = np.where(way[:, 0] > 0, RIGHT_MET, LEFT_MET)
     enters = np.where(way[following, 0] > 0, LEFT_MET, RIGHT_MET)
     return np.where(way[:, 0] != 0, sides & leaves, sides[following] & enters) != 0
 
 
-def _closed(vertex: Floats, keep: Bools, corner: Ints, corner_too: Bools, first: Places, outer: Places) -> Rings:
+def _closed(vertex: Float64, keep: Bools, corner: Int64, corner_too: Bools, first: Indices, outer: Indices) -> Rings:
     """Rings of those vertices and, behind them, corners that are chosen, each closed."""
     chosen = np.stack([keep, corner_too], axis=1)
     count = np.add.reduceat(chosen.sum(axis=1), first)

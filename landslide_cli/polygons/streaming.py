@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 
 from landslide_cli.polygons.histograms import QUANTILES, Histograms
 from landslide_cli.polygons.measures import MEASURES, add_up, beside_unknown, measure
-from landslide_cli.polygons.outlines import Geometries, Ints, horizontal_edges, trace
+from landslide_cli.polygons.outlines import horizontal_edges, trace
 from landslide_cli.polygons.piles import Piles
-from landslide_cli.polygons.runs import Bools, Numbers, Parts, Places, Runs, changes, connect
+from landslide_cli.polygons.runs import Parts, Runs, changes, connect
 from landslide_cli.polygons.smooth import UNKNOWN, horizontal_crossings, padded, smoothed, vertical_crossings
+from landslide_cli.typing import Bools, Bytes, Geometries, Indices, Int32, Int64
 
-Stored = NDArray[np.uint8]
-Pieces = tuple[Ints, Numbers]  # rows and the part of each
+Pieces = tuple[Int64, Int32]  # rows and the part of each
 
 # Strips are worked on in rows of about so many pixels: they stay in the processor's cache, and memory stays flat.
 PIXELS_AT_ONCE = 1 << 20
@@ -51,7 +51,7 @@ class Finished:
 
 
 def joined(parts: Sequence[Finished]) -> Finished:
-    """What came out in parts as one."""
+    """Polygons that came out in parts, as one."""
     if not parts:
         return Finished(np.empty(0, dtype=object), np.zeros(0, dtype=MEASURES))
     return Finished(
@@ -87,18 +87,18 @@ class StreamingPolygonizer:
         # The last row, and what of it was analysed if that is told. Above the scene nothing is.
         self._mask: Bools = np.zeros(width, dtype=bool)
         self._analysed: Bools | None = np.zeros(width, dtype=bool)
-        self._values: Stored = np.full(width, UNKNOWN, dtype=np.uint8)
+        self._values: Bytes = np.full(width, UNKNOWN, dtype=np.uint8)
         # Open components, with the outlines of their parts that nothing can change any more.
         self._open = np.zeros(0, dtype=MEASURES)
         self._outlines = Piles()
         # Parts that reach the last row: their component, their edges so far, and which one each run there belongs to.
-        self._component: Places | Numbers = np.zeros(0, dtype=np.intp)
+        self._component: Indices | Int32 = np.zeros(0, dtype=np.intp)
         self._edges = Piles()
         self._crossings = Piles()
-        self._part: Places = np.zeros(0, dtype=np.intp)
+        self._part: Indices = np.zeros(0, dtype=np.intp)
 
     def feed(
-        self, mask: Bools, stored: Stored | None = None, analysed: Bools | None = None, spread: Stored | None = None
+        self, mask: Bools, stored: Bytes | None = None, analysed: Bools | None = None, spread: Bytes | None = None
     ) -> Finished:
         """Add the next rows.
 
@@ -145,7 +145,7 @@ class StreamingPolygonizer:
         self._open["pixels"] += rows * pixels
         self._open["last"] += rows * self._width
 
-    def _add(self, mask: Bools, stored: Stored | None, analysed: Bools | None, spread: Stored | None) -> Finished:
+    def _add(self, mask: Bools, stored: Bytes | None, analysed: Bools | None, spread: Bytes | None) -> Finished:
         steps = changes(self._mask, mask)
         runs = Runs.of(steps)
         joined = self._level is not None
@@ -183,7 +183,7 @@ class StreamingPolygonizer:
         return Finished(geometry, measures[ended])
 
     def _crossed(
-        self, stored: Stored | None, runs: Runs, part: Numbers, wanted: Bools, edges: Ints, part_of_edge: Numbers
+        self, stored: Bytes | None, runs: Runs, part: Int32, wanted: Bools, edges: Int64, part_of_edge: Int32
     ) -> Pieces | None:
         """What smooth outlines need of the new rows: the values on both sides of outlines of pixels."""
         if self._level is None or stored is None:
@@ -197,8 +197,8 @@ class StreamingPolygonizer:
         return np.concatenate([sides, along]), np.concatenate([of_sides, of_sides, part_of_edge[edge]])
 
     def _outline(
-        self, parts: Parts, bottom: Numbers, wanted: Bools, edges: Pieces, crossings: Pieces | None
-    ) -> tuple[Geometries, Numbers]:
+        self, parts: Parts, bottom: Int32, wanted: Bools, edges: Pieces, crossings: Pieces | None
+    ) -> tuple[Geometries, Int32]:
         """Outlines, with their components, of parts that don't reach the last row; pieces of the others are kept."""
         reaching = np.zeros(len(parts.component), dtype=bool)
         reaching[bottom] = True
@@ -212,7 +212,7 @@ class StreamingPolygonizer:
             rings = smoothed(rings, settled, self._level)
         return rings.polygons(), parts.component[complete]
 
-    def _gather(self, parts: Parts, outlines: Geometries, owner: Numbers, ended: Places, stays: Bools) -> Geometries:
+    def _gather(self, parts: Parts, outlines: Geometries, owner: Int32, ended: Indices, stays: Bools) -> Geometries:
         """The outlines of each component that has ended, in that order; those of components that stay open are kept."""
         rank = np.full(parts.components, -1)
         rank[ended] = np.arange(len(ended))
@@ -224,7 +224,7 @@ class StreamingPolygonizer:
         return _collected(finished, place)
 
 
-def _settled(piles: Piles, new: Pieces, of_open: Numbers, place: Places, kept: Places) -> tuple[Ints, Places]:
+def _settled(piles: Piles, new: Pieces, of_open: Int32, place: Indices, kept: Indices) -> tuple[Int64, Indices]:
     """Pieces, with their place, of parts that have one; of parts that are kept they stay on the piles."""
     items, part = new
     settled = piles.with_items(place[of_open], items, place[part])
@@ -237,12 +237,12 @@ def _of(layer: NDArray[Any] | None, rows: slice) -> Any:
     return None if layer is None else layer[rows]
 
 
-def _numbered(chosen: Bools) -> Places:
+def _numbered(chosen: Bools) -> Indices:
     """0, 1, 2 … where ``chosen``, -1 elsewhere."""
     return np.where(chosen, np.cumsum(chosen) - 1, -1)
 
 
-def _collected(polygons: Geometries, place: Places) -> Geometries:
+def _collected(polygons: Geometries, place: Indices) -> Geometries:
     """Polygons in the order of their place; those with the same one as one MultiPolygon."""
     order = np.argsort(place, kind="stable")
     polygons, place = polygons[order], place[order]

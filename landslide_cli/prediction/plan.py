@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from rasterio.enums import Interleaving
 
 from landslide_cli.errors import SceneError
-from landslide_cli.inventory.rules import Shaping
-from landslide_cli.inventory.terrain import CACHE_BYTES, Terrain
 from landslide_cli.model.card import ModelCard
-from landslide_cli.mosaic.encoding import DEFAULT_BOUNDARY, Boundary
-from landslide_cli.scene.area import Area, read_area
+from landslide_cli.scene.area import Area
 from landslide_cli.scene.scene import Scene
 from landslide_cli.tiling.grid import DEFAULT_OVERLAP, Grid
 from landslide_cli.tiling.resampling import Scaling, rows_at_once
+from landslide_cli.typing import Pixels
 
 SIZE = 512
 # Pixels whose sides differ by more on the ground (degrees far from the equator) are made square.
@@ -26,7 +22,7 @@ SQUEEZED = 1.25
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run will do.
+    """The decisions about one scene's prediction.
 
     Attributes:
         scene: The open scene.
@@ -37,12 +33,7 @@ class Plan:
         area: What to analyse; None for all of it.
         value_range: Raw values that map to the model's range.
         working_m: Metres per pixel that the network sees; None without a CRS.
-        threshold: Probability from which a pixel counts as landslide.
-        shaping: What is done to the polygons.
-        connectivity: 4 or 8.
-        boundary: Outlines of pixels, or smooth ones.
         tta: Views of each window: ``none`` for one, ``flips`` for four, ``d4`` for eight.
-        terrain: Elevation model to measure the polygons by; None for none.
     """
 
     scene: Scene
@@ -53,16 +44,11 @@ class Plan:
     area: Area | None
     value_range: tuple[float, float]
     working_m: float | None
-    threshold: float
-    shaping: Shaping
-    connectivity: int
-    boundary: Boundary = DEFAULT_BOUNDARY
     tta: str = "none"
-    terrain: Terrain | None = None
 
     @property
-    def fill(self) -> NDArray[np.generic]:
-        """What the network sees at invalid pixels: each band's mean, the most neutral value it knows."""
+    def fill(self) -> Pixels:
+        """Each band's mean, shape ``(bands,)``: the most neutral value the network knows, seen at invalid pixels."""
         low, high = self.value_range
         fill = low + np.asarray(self.card.mean) * (high - low)
         return (fill if self.scene.dtype.kind == "f" else fill.round()).astype(self.scene.dtype)
@@ -83,12 +69,12 @@ class Plan:
 
     @property
     def blended_bytes(self) -> int:
-        """What the rows take that windows are added up in."""
+        """Bytes of the rows that windows are added up in."""
         return 4 * self.size * self.grid.cols.length * (2 if self.tta != "none" else 1)
 
     @property
     def read_bytes(self) -> int:
-        """What the rows take that windows are cut from, each with whether it counts."""
+        """Bytes of the rows that windows are cut from, and of which pixels in them are valid."""
         return self.size * self.grid.cols.length * (len(self.scene.bands) * self.scene.dtype.itemsize + 1)
 
     @property
@@ -105,37 +91,31 @@ class Plan:
         across = -(-scene.width // width) * width
         rows = max(2 * min(height, scene.height), rows_at_once(self.rows, self.cols))
         read, written = across * rows * bands * scene.dtype.itemsize, 2 * 2 * across * SIZE
-        return max(16 << 20, read + written) + (CACHE_BYTES if self.terrain else 0)
-
-
-def read_scene_area(
-    scene: Scene, *, aoi: str | Path | None, bbox: tuple[float, float, float, float] | None
-) -> Area | None:
-    """The part of a scene that is to be analysed; see `landslide_cli.scene.area.read_area`."""
-    return read_area(
-        aoi=aoi, bbox=bbox, transform=scene.transform, crs=scene.crs, height=scene.height, width=scene.width
-    )
+        return max(16 << 20, read + written)
 
 
 def make_plan(
     scene: Scene,
     card: ModelCard,
     *,
-    threshold: float | None = None,
-    shaping: Shaping = Shaping(),
-    connectivity: int = 4,
-    boundary: Boundary = DEFAULT_BOUNDARY,
     overlap: int = DEFAULT_OVERLAP,
     scale: tuple[float, float] | None = None,
     resolution_m: float | None = None,
     area: Area | None = None,
     tta: str | None = None,
-    terrain: Terrain | None = None,
     largest: int = SIZE,
 ) -> Plan:
-    """Decide windows, stretch and working resolution; see `landslide_cli.detect` for the arguments.
+    """Decide windows, stretch and working resolution.
 
-    ``largest`` is the side that windows have where the scene isn't smaller, in pixels that the network sees.
+    Args:
+        scene: The open scene.
+        card: The model's card.
+        overlap: Pixels that neighbouring windows share.
+        scale: Raw values that map to the model's range; measured by default, except for uint8.
+        resolution_m: Metres per pixel that the network sees; the scene's by default, within the trained range.
+        area: What to analyse; everything by default.
+        tta: Views of each window; the card's by default.
+        largest: Side that windows have where the scene isn't smaller, in pixels that the network sees.
 
     Raises:
         SceneError: a stretch can't be measured, or a resolution can't be met.
@@ -156,12 +136,7 @@ def make_plan(
         area=area,
         value_range=value_range,
         working_m=working_m,
-        threshold=card.threshold if threshold is None else threshold,
-        shaping=shaping,
-        connectivity=connectivity,
-        boundary=boundary,
         tta=tta or card.tta,
-        terrain=terrain,
     )
 
 

@@ -2,58 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from landslide_cli.engine import Engine, empty_batch, staying
-from landslide_cli.engine.choice import open_engine
-from landslide_cli.engine.kept import OpenEngine
-from landslide_cli.engine.views import VIEWS
+from landslide_cli.engine import Engine
 from landslide_cli.mosaic.blend import Prediction
 from landslide_cli.prediction.plan import Plan
 from landslide_cli.prediction.prefetch import ahead
 from landslide_cli.prediction.tiles import Seen, read_tiles
-
-OnProgress = Callable[[int, int], None]
-Pixels = NDArray[np.generic]
+from landslide_cli.typing import OnProgress, Pixels
 
 # Batches that are read, and answered, before they are needed.
 READ_AHEAD, ANSWERED_AHEAD = 2, 1
-
-
-def open_planned_engine(
-    plan: Plan,
-    weights: Path,
-    *,
-    engine: str,
-    device: str,
-    precision: str,
-    batch_size: int | None,
-    windows: int | None = None,
-    opener: OpenEngine = open_engine,
-) -> Engine:
-    """Load a plan's model into an engine for its windows; see `landslide_cli.engine.choice.open_engine`.
-
-    Args:
-        plan: What will be predicted.
-        weights: Weights of its card.
-        engine: As for `landslide_cli.detect`, and so are all that follow.
-        device: Where the network runs.
-        precision: Type that its convolutions run in.
-        batch_size: Windows in each call.
-        windows: Windows that will be asked about; all of the plan, each view counted, by default.
-        opener: What loads the model.
-    """
-    return opener(
-        weights, plan.card, engine=engine, device=device, precision=precision, value_range=plan.value_range,
-        size=plan.size, batch_size=batch_size, windows=windows or len(plan.grid) * len(VIEWS.get(plan.tta, (None,))),
-    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +72,10 @@ class Predictor:
 
     def _answered(self) -> Iterator[tuple[Batch, Any]]:
         nothing = np.zeros((0, 0, 0), dtype=np.float32)
-        engine = staying(self.engine)
-        with closing(ahead(read_batches(self.plan, engine), READ_AHEAD)) as batches:
+        with closing(ahead(read_batches(self.plan, self.engine), READ_AHEAD)) as batches:
             for batch in batches:
-                yield batch, nothing if batch.pixels is None else engine(batch.pixels)
+                pixels = batch.pixels
+                yield batch, nothing if pixels is None else self.engine.on_device(pixels, self.plan.value_range)
 
 
 def read_batches(plan: Plan, engine: Engine) -> Iterator[Batch]:
@@ -119,7 +83,7 @@ def read_batches(plan: Plan, engine: Engine) -> Iterator[Batch]:
     size, bands = engine.batch_size, len(plan.scene.bands)
 
     def empty() -> Pixels:
-        return empty_batch(engine, (size, bands, plan.size, plan.size), plan.scene.dtype)
+        return engine.empty((size, bands, plan.size, plan.size), plan.scene.dtype)
 
     tiles: list[Seen] = []
     pixels, filled = empty(), 0

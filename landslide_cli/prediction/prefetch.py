@@ -16,7 +16,7 @@ PATIENCE_S = 0.1
 
 
 class _Failure:
-    """What went wrong in the thread, on its way to whoever waits for items."""
+    """An error in the thread, on its way to whoever waits for items."""
 
     def __init__(self, error: BaseException) -> None:
         self.error = error

@@ -19,7 +19,7 @@ MOST_OVERLAP = 256
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What predicts, and how.
+    """The model, where and how it runs, and the windows that it is asked about.
 
     Raises:
         OptionError: a value that it can't have.

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from landslide_cli.mosaic.blend import Validity
@@ -19,18 +18,15 @@ from landslide_cli.prediction.prefetch import ahead
 from landslide_cli.scene.area import Area
 from landslide_cli.tiling.grid import Axis, Tile
 from landslide_cli.tiling.resampling import Inward, Scaling, rows_at_once
+from landslide_cli.typing import Bools, Bytes, Indices, Pixels
 
 # What may be read before windows are cut from it.
 READ_AHEAD_BYTES = 48 << 20
 
-Pixels = NDArray[np.generic]
-Bools = NDArray[np.bool_]
-Bits = NDArray[np.uint8]
-
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the network must see for a tile.
+    """A tile and the pixels that the network must see for it.
 
     Attributes:
         tile: The tile.
@@ -86,7 +82,7 @@ def read_tiles(plan: Plan, rows: range | None = None) -> Generator[Seen]:
                 yield Seen(tile, image if touched else None, valid)
 
 
-def _slice(index: NDArray[np.intp]) -> Any:
+def _slice(index: Indices) -> Any:
     """Indices as a slice where they run on without a turn, so that nothing is copied."""
     first, last = int(index[0]), int(index[-1])
     return slice(first, last + 1) if last - first == len(index) - 1 else index
@@ -132,7 +128,7 @@ class _ValidRows:
 
     def __init__(self, top: int, width: int) -> None:
         self._top, self._width = top, width
-        self._parts: list[Bits] = []
+        self._parts: list[Bytes] = []
 
     def add(self, part: Validity) -> None:
         self._parts.append(part.packed)
@@ -171,7 +167,7 @@ def _read(plan: Plan, first: int, stop: int) -> Iterator[_Rows]:
 
 
 def _clipped(image: Pixels, value_range: tuple[float, float]) -> Pixels:
-    """What lies outside the range counts as its end, before it can outshine its neighbours in a mean."""
+    """Clip to the range, before a bright pixel can outshine its neighbours in a mean."""
     if image.dtype == np.uint8 and value_range == (0, 255):
         return image
     return np.clip(image.astype(np.float32), *value_range)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from landslide_cli.report.sizes import Sizes, general_density
-from landslide_cli.scene.ground import Floats
+from landslide_cli.typing import Float64
 
 WIDTH, HEIGHT = 460, 300
 LEFT, RIGHT, TOP, BOTTOM = 72, 24, 14, 46
@@ -98,12 +98,12 @@ def _scale(low: float, high: float, start: float, end: float) -> Scale:
     return lambda value: start + (value - low) / (high - low) * (end - start)
 
 
-def _whole_decades(values: Floats) -> tuple[float, float]:
+def _whole_decades(values: Float64) -> tuple[float, float]:
     first = math.floor(math.log10(values.min()) + 1e-9)
     return 10.0**first, 10.0 ** max(first + 1, math.ceil(math.log10(values.max()) - 1e-9))
 
 
-def _ticks(values: Floats) -> list[float]:
+def _ticks(values: Float64) -> list[float]:
     """Powers of ten in a range, or where these are few, their double and half as well."""
     low, high = math.log10(values.min()) - 1e-9, math.log10(values.max()) + 1e-9
     powers = range(math.floor(low), math.floor(high) + 1)

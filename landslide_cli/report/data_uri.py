@@ -6,16 +6,16 @@ import base64
 import warnings
 from functools import cache
 
-import numpy as np
-from numpy.typing import NDArray
 from rasterio.drivers import raster_driver_extensions
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 
+from landslide_cli.typing import Bytes
+
 QUALITY = 80
 
 
-def as_uri(rgba: NDArray[np.uint8], *, lossless: bool) -> str | None:
+def as_uri(rgba: Bytes, *, lossless: bool) -> str | None:
     """An image of shape ``(4, height, width)`` as a ``data:`` address; None if nothing of it can be seen.
 
     It is a WebP; where GDAL was built without, a JPEG, or a PNG where it is transparent or has to be lossless.

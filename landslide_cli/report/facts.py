@@ -14,8 +14,9 @@ from landslide_cli.errors import ModelError
 from landslide_cli.inventory.read import Inventory
 from landslide_cli.model.weights import find_model
 from landslide_cli.report.frame import PROBES
-from landslide_cli.scene.ground import Floats, Ground
+from landslide_cli.scene.ground import Ground
 from landslide_cli.scene.scene import Scene
+from landslide_cli.typing import Float64
 
 Fact = tuple[str, str]
 
@@ -61,16 +62,16 @@ def coverage(scene: Scene, inventory: Inventory, valid_share: float) -> Coverage
     return Coverage(scene_m2, _total(areas_of(analysed)), share, valid_share)
 
 
-def areas_of(frame: geopandas.GeoDataFrame) -> Floats:
-    """Areas in m² as the inventory tells them, else as they are on the ellipsoid; NaN where unknown."""
+def areas_of(frame: geopandas.GeoDataFrame) -> Float64:
+    """Areas in m², shape ``(n,)``, as the inventory tells them, else on the ellipsoid; NaN where unknown."""
     if "area_m2" in frame:
-        areas: Floats = frame["area_m2"].to_numpy(dtype=np.float64, na_value=np.nan)
+        areas: Float64 = frame["area_m2"].to_numpy(dtype=np.float64, na_value=np.nan)
         return areas
     return Ground(Affine.identity(), frame.crs).measure(frame.geometry.to_numpy())[0]
 
 
-def totals(areas: Floats, cut: int, covered: Coverage) -> list[Fact]:
-    """The numbers at the top of the page."""
+def totals(areas: Float64, cut: int, covered: Coverage) -> list[Fact]:
+    """The numbers at the top of the page; ``areas`` in m², shape ``(n,)``."""
     found: list[Fact] = [("Landslides", f"{len(areas):,}")]
     total = _total(areas)
     if total is not None and len(areas):
@@ -116,7 +117,7 @@ def provenance(inventory: Inventory) -> list[Fact]:
 
 
 def known_failures(run: dict[str, str]) -> tuple[str, Sequence[str]]:
-    """What the model is known to get wrong: a sentence, and the list in its card."""
+    """The model's known failures: a sentence, and the list in its card."""
     model = run.get("model")
     if not model or model == "unknown":
         return "The inventory doesn't tell which model found these landslides.", ()
@@ -139,6 +140,6 @@ def hectares(area_m2: float) -> str:
     return f"{area_m2 / 1e4:,.2f} ha" if area_m2 < 1e7 else f"{area_m2 / 1e6:,.1f} km²"
 
 
-def _total(areas: Floats) -> float | None:
+def _total(areas: Float64) -> float | None:
     total = float(np.sum(areas))
     return total if np.isfinite(total) else None

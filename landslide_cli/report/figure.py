@@ -20,7 +20,7 @@ from landslide_cli.report.frame import Frame
 from landslide_cli.report.page import BOUNDS, COLOURS, Contents
 from landslide_cli.report.tiles import Imagery
 from landslide_cli.report.warped import warped
-from landslide_cli.scene.ground import Geometries
+from landslide_cli.typing import Geometries
 
 PIXELS = 1000  # of the longer side
 DPI = 100

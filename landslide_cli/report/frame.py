@@ -13,8 +13,8 @@ import shapely
 from affine import Affine
 from rasterio.crs import CRS
 
-from landslide_cli.scene.ground import Floats, Geometries
 from landslide_cli.scene.scene import Scene
+from landslide_cli.typing import Float64, Geometries
 
 TILE = 256
 RADIUS = 6_378_137.0  # of the sphere that Web Mercator takes the earth for
@@ -69,8 +69,8 @@ class Frame:
         """Map units in a pixel of a level."""
         return self.unit / 2**zoom
 
-    def pixels(self, x: Floats, y: Floats, zoom: float) -> tuple[Floats, Floats]:
-        """Map units to pixels of a level, counted from the corner to the right and down."""
+    def pixels(self, x: Float64, y: Float64, zoom: float) -> tuple[Float64, Float64]:
+        """Map units, shape ``(n,)``, to pixels of a level, counted from the corner to the right and down."""
         side = self.pixel_side(zoom)
         return (x - self.corner[0]) / side, (self.corner[1] - y) / side
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from landslide_cli.mosaic.encoding import STEPS
-from landslide_cli.report.tiles import Bytes, Imagery
+from landslide_cli.report.tiles import Imagery
+from landslide_cli.typing import Bytes, Indices, Pixels
 
 CLASSES = 10
 # From pale blue to violet: none of it looks like vegetation, soil or the warm outlines over it.
@@ -25,7 +25,7 @@ def scene_imagery(path: str | Path, bands: tuple[int, int, int], stretch: tuple[
     """
     low, high = stretch
 
-    def reduce(raw: NDArray[np.generic]) -> Bytes:
+    def reduce(raw: Pixels) -> Bytes:
         if raw.dtype == np.uint8 and stretch == (0, 255):
             return raw.astype(np.uint8, copy=False)
         with np.errstate(invalid="ignore"):
@@ -39,7 +39,7 @@ def probability_imagery(path: str | Path) -> Imagery:
     """A probability raster, stored or of floating-point numbers, in ten classes; the lowest can't be seen."""
     colours = class_colours()
 
-    def reduce(raw: NDArray[np.generic]) -> Bytes:
+    def reduce(raw: Pixels) -> Bytes:
         if raw.dtype == np.uint8:
             return np.minimum(raw, STEPS).astype(np.uint8)
         return (np.nan_to_num(raw.astype(np.float32)) * STEPS).clip(0, STEPS).round().astype(np.uint8)
@@ -53,8 +53,8 @@ def probability_imagery(path: str | Path) -> Imagery:
     return Imagery(path, (1,), reduce, paint, lossless=True)
 
 
-def class_of(stored: Bytes) -> NDArray[np.intp]:
-    """The tenth that a stored probability lies in, 0 … 9."""
+def class_of(stored: Bytes) -> Indices:
+    """The tenth that each stored probability lies in, 0 … 9, in an array of the same shape."""
     return np.minimum(stored.astype(np.intp) * CLASSES // STEPS, CLASSES - 1)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 
 from landslide_cli.report.frame import Frame
-from landslide_cli.scene.ground import Geometries
+from landslide_cli.typing import Geometries
 
 FINER = 3  # levels below the scene's own: its pixels are cut into eight
 VERTICES = 800_000

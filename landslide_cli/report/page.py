@@ -24,7 +24,7 @@ from landslide_cli.report.imagery import class_colours
 from landslide_cli.report.outlines import Outlines, outlines
 from landslide_cli.report.sizes import Sizes
 from landslide_cli.report.tiles import Tiles
-from landslide_cli.scene.ground import Floats
+from landslide_cli.typing import Float64
 
 LEAFLET = "1.9.4"
 # Attribute, heading, unit and decimals of each column; None where it is yes or no.
@@ -42,7 +42,7 @@ BOUNDS, COLOURS = (0.6, 0.75), ("#ffe45c", "#ff9a2e", "#ff4a3d")
 
 @dataclass(frozen=True)
 class Contents:
-    """What the page is made of.
+    """The parts that the page is made of.
 
     Attributes:
         scene: Name of the scene.
@@ -58,7 +58,7 @@ class Contents:
 
     scene: str
     inventory: Inventory
-    areas: Floats
+    areas: Float64
     covered: Coverage
     frame: Frame
     outlines: Outlines
@@ -129,7 +129,7 @@ def _data(contents: Contents) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _table(landslides: geopandas.GeoDataFrame, areas: Floats) -> tuple[list[dict[str, Any]], list[list[Any]]]:
+def _table(landslides: geopandas.GeoDataFrame, areas: Float64) -> tuple[list[dict[str, Any]], list[list[Any]]]:
     """Headings, and the values of each column with null for what isn't known; unknown columns are left out."""
     found = {
         "id": np.arange(1, len(landslides) + 1),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from landslide_cli.scene.ground import Floats
+from landslide_cli.typing import Float64
 
 BINS_PER_DECADE = 5
 # Parameters of the distribution to which three complete inventories, of an earthquake, rapid snowmelt and heavy
@@ -24,34 +24,34 @@ class Sizes:
         counts: Landslides in each.
     """
 
-    edges_m2: Floats
-    counts: Floats
+    edges_m2: Float64
+    counts: Float64
 
     @property
-    def centres_m2(self) -> Floats:
-        """Geometric mean of a bin's edges."""
-        centres: Floats = np.sqrt(self.edges_m2[:-1] * self.edges_m2[1:])
+    def centres_m2(self) -> Float64:
+        """Geometric mean of each bin's edges, shape ``(bins,)``."""
+        centres: Float64 = np.sqrt(self.edges_m2[:-1] * self.edges_m2[1:])
         return centres
 
     @property
-    def frequency_density(self) -> Floats:
-        """Landslides per m² of area: f(A) = δN / δA, where δN landslides have an area between A and A + δA.
+    def frequency_density(self) -> Float64:
+        """Landslides per m² of area, shape ``(bins,)``: f(A) = δN / δA, with δN areas between A and A + δA.
 
         Non-cumulative, in bins whose width δA grows with A: Malamud, Turcotte, Guzzetti & Reichenbach 2004,
         "Landslide inventories and their statistical properties", Earth Surface Processes and Landforms 29, 687.
         """
-        density: Floats = self.counts / np.diff(self.edges_m2)
+        density: Float64 = self.counts / np.diff(self.edges_m2)
         return density
 
     @property
-    def probability_density(self) -> Floats:
-        """p(A) = f(A) / N in 1/m²: over all areas it integrates to one (Malamud et al. 2004)."""
-        density: Floats = self.frequency_density / self.counts.sum()
+    def probability_density(self) -> Float64:
+        """p(A) = f(A) / N in 1/m², shape ``(bins,)``: over all areas it integrates to one (Malamud et al. 2004)."""
+        density: Float64 = self.frequency_density / self.counts.sum()
         return density
 
 
-def sizes_of(area_m2: Floats) -> Sizes | None:
-    """Count landslides by their area in m²; None if none has a known one."""
+def sizes_of(area_m2: Float64) -> Sizes | None:
+    """Count landslides by their area in m², shape ``(n,)``; None if none has a known one."""
     areas = area_m2[np.isfinite(area_m2) & (area_m2 > 0)]
     if not len(areas):
         return None
@@ -63,8 +63,10 @@ def sizes_of(area_m2: Floats) -> Sizes | None:
     return Sizes(edges, np.bincount(bins, minlength=len(edges) - 1).astype(np.float64))
 
 
-def general_density(area_m2: Floats) -> Floats:
-    """Probability density in 1/m² that Malamud et al. (2004) propose for complete inventories.
+def general_density(area_m2: Float64) -> Float64:
+    """Probability density in 1/m², in the shape of the areas, that Malamud et al. (2004) propose.
+
+    It holds for complete inventories.
 
     Malamud, Turcotte, Guzzetti & Reichenbach 2004, "Landslide inventories and their statistical properties", Earth
     Surface Processes and Landforms 29, 687, doi:10.1002/esp.1064. ρ agrees with the abstract, whose power law falls
@@ -75,5 +77,5 @@ def general_density(area_m2: Floats) -> Floats:
     """
     ratio = SCALE_KM2 / (area_m2 / 1e6 - SHIFT_KM2)
     per_km2 = ratio ** (EXPONENT + 1) * np.exp(-ratio) / (SCALE_KM2 * math.gamma(EXPONENT))
-    density: Floats = per_km2 / 1e6
+    density: Float64 = per_km2 / 1e6
     return density

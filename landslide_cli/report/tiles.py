@@ -9,16 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from landslide_cli.report.data_uri import as_uri
 from landslide_cli.report.frame import TILE, Frame
 from landslide_cli.report.warped import Warped, warped
+from landslide_cli.typing import Bytes, OnProgress, Pixels
 
 SAMPLES = 4  # tiles along each side whose size is tried
 SAFETY = 1.15  # levels that are made in vain cost time
-OnRows = Callable[[int, int], None]
-Bytes = NDArray[np.uint8]
 Key = tuple[int, int, int]
 
 
@@ -36,12 +34,12 @@ class Imagery:
 
     path: str | Path
     bands: tuple[int, ...]
-    reduce: Callable[[NDArray[np.generic]], Bytes]
+    reduce: Callable[[Pixels], Bytes]
     paint: Callable[[Bytes], Bytes]
     lossless: bool = False
 
     def uri(self, tile: Bytes) -> str | None:
-        """A tile as text."""
+        """A tile, shape ``(layers, 256, 256)``, as text."""
         return as_uri(self.paint(tile), lossless=self.lossless)
 
 
@@ -88,7 +86,7 @@ class Level:
 
 @dataclass(frozen=True)
 class Tiles:
-    """What the page holds of a raster.
+    """A raster as the page holds it.
 
     Attributes:
         images: Tiles by ``level/column/row``; where one is missing nothing can be seen.
@@ -108,7 +106,7 @@ class Tiles:
         return sum(map(len, self.images.values()))
 
 
-def make_tiles(imagery: Imagery, frame: Frame, *, budget: int, on_rows: OnRows | None = None) -> Tiles:
+def make_tiles(imagery: Imagery, frame: Frame, *, budget: int, on_rows: OnProgress | None = None) -> Tiles:
     """Reduce a raster to tiles of at most ``budget`` bytes together.
 
     The raster is read once, row of tiles by row of tiles, at the deepest level that fits; the levels above are
@@ -161,7 +159,7 @@ class _Pyramid:
 
 
 def halved(tile: Bytes) -> Bytes:
-    """Means of 2×2 pixels; the last layer is opacity, and what can't be seen doesn't count."""
+    """Means of 2×2 pixels of ``(layers, height, width)``; the last layer is opacity: what is unseen doesn't count."""
     layers, height, width = tile.shape
     quads = tile.reshape(layers, height // 2, 2, width // 2, 2).astype(np.float32)
     opacity = quads[-1]

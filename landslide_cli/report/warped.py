@@ -18,6 +18,7 @@ from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 
 from landslide_cli.report.frame import Frame
+from landslide_cli.typing import Bools
 
 # Rows of the source that are decoded for one read: no more memory for a scene without overviews than for one with.
 SOURCE_ROWS = 256
@@ -41,7 +42,7 @@ class Warped:
     _alpha: int
     _step: int
 
-    def read(self, left: int, top: int, width: int, height: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    def read(self, left: int, top: int, width: int, height: int) -> tuple[NDArray[Any], Bools]:
         """Pixels in the raster's own numbers, shape ``(bands, height, width)``, and which of them are valid."""
         windows = (
             Window(left, row, width, min(self._step, top + height - row))

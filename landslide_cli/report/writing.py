@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from rasterio.errors import RasterioError
 from landslide_cli.errors import NoCRSWarning, OutputError, ReportError
 from landslide_cli.extras import need
 from landslide_cli.files import refuse_unwritable, staged
-from landslide_cli.inventory.read import Inventory, read_inventory
+from landslide_cli.inventory.read import Inventory, read_layers
 from landslide_cli.mosaic.reading import open_mosaic
 from landslide_cli.report.facts import areas_of, coverage
 from landslide_cli.report.frame import Frame, frame_of
@@ -27,8 +27,8 @@ from landslide_cli.report.page import Contents, page_of
 from landslide_cli.report.sizes import sizes_of
 from landslide_cli.report.tiles import Imagery, Tiles, make_tiles
 from landslide_cli.scene.scene import Scene, open_scene
+from landslide_cli.typing import OnProgress
 
-OnProgress = Callable[[int, int], None]
 RGB = ("red", "green", "blue")
 # Outlines of what was analysed are drawn in every tile of the map.
 ANALYSED_VERTICES = 60_000
@@ -39,7 +39,7 @@ MB = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was written.
+    """The files that were written.
 
     Attributes:
         out: The page.
@@ -89,7 +89,7 @@ def write_report(
     out, png = Path(out), None if png is None else Path(png)
     _refuse(out, png, [inventory, scene, probability], overwrite=overwrite)
     with _opened(scene) as opened:
-        read = read_inventory(Path(inventory), opened.name)
+        read = read_layers(Path(inventory), opened.name)
         frame = frame_of(opened)
         placed = _placed(read, frame, opened)
         areas = areas_of(read.landslides)

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import shapely
 from affine import Affine
-from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.features import geometry_mask
 from rasterio.windows import Window
 
 from landslide_cli.errors import AreaError, OutsideAreaError
+from landslide_cli.scene.scene import Scene
 from landslide_cli.scene.vectors import UnreadableError, read_layer
+from landslide_cli.scene.view import View
+from landslide_cli.typing import Bools
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Area:
 
     polygon: Any
 
-    def mask(self, window: Window) -> NDArray[np.bool_]:
+    def mask(self, window: Window) -> Bools:
         """True where a pixel's centre lies in the area; shape of the window."""
         shape = (int(window.height), int(window.width))
         left, top = int(window.col_off), int(window.row_off)
@@ -33,22 +35,14 @@ class Area:
             return np.zeros(shape, dtype=bool)
         if self.polygon.contains(box):
             return np.ones(shape, dtype=bool)
-        inside: NDArray[np.bool_] = geometry_mask(
+        inside: Bools = geometry_mask(
             [self.polygon], out_shape=shape, transform=Affine.translation(left, top), invert=True
         )
         return inside
 
 
-def read_area(
-    *,
-    aoi: str | Path | None,
-    bbox: tuple[float, float, float, float] | None,
-    transform: Affine,
-    crs: CRS | None,
-    height: int,
-    width: int,
-) -> Area | None:
-    """Bring ``aoi`` (a vector file in any CRS) and ``bbox`` (in the scene's CRS) onto a scene.
+def read_area(view: View, scene: Scene) -> Area | None:
+    """Bring ``aoi`` and ``bbox`` of a view onto its scene.
 
     Returns:
         Where both agree, or None if neither is given.
@@ -58,6 +52,7 @@ def read_area(
         OutsideAreaError: the area doesn't meet the scene.
     """
     parts = []
+    aoi, bbox, transform, crs = view.aoi, view.bbox, scene.transform, scene.crs
     if bbox is not None:
         left, bottom, right, top = bbox
         if left >= right or bottom >= top:
@@ -69,7 +64,7 @@ def read_area(
         return None
     inverse = ~transform
     pixels = [shapely.transform(part, lambda x, y: inverse @ (x, y), interleaved=False) for part in parts]
-    polygon = shapely.intersection_all([*pixels, shapely.box(0, 0, width, height)])
+    polygon = shapely.intersection_all([*pixels, shapely.box(0, 0, scene.width, scene.height)])
     if polygon.is_empty or polygon.area == 0:
         what = " and ".join(name for name, value in (("--aoi", aoi), ("--bbox", bbox)) if value is not None)
         raise OutsideAreaError(

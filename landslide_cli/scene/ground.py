@@ -12,15 +12,14 @@ import numpy as np
 import pyproj
 import shapely
 from affine import Affine
-from numpy.typing import NDArray
 from rasterio.crs import CRS
+
+from landslide_cli.typing import Float64, Geometries
 
 if TYPE_CHECKING:
     from rasterio.crs import CRS
     from rasterio.io import DatasetReader
 
-Geometries = NDArray[np.object_]
-Floats = NDArray[np.float64]
 WestSouthEastNorth = tuple[float, float, float, float]
 
 
@@ -67,8 +66,8 @@ class Ground:
         oriented: Geometries = shapely.orient_polygons(placed)
         return oriented
 
-    def measure(self, placed: Geometries) -> tuple[Floats, Floats]:
-        """Geodesic area in m² and perimeter in m (that of holes included) of polygons in the raster's CRS.
+    def measure(self, placed: Geometries) -> tuple[Float64, Float64]:
+        """Geodesic area in m² and perimeter in m (holes included), shape ``(n,)``, of polygons in the raster's CRS.
 
         Karney 2013, "Algorithms for geodesics", Journal of Geodesy 87, section 6, on the ellipsoid of
         the CRS. NaN without a CRS, or with one that isn't tied to the earth.
@@ -91,14 +90,14 @@ class Ground:
         area, perimeter = np.add.reduceat(np.array(measured, dtype=np.float64), first_ring[:-1]).T
         return np.abs(area), perimeter
 
-    def longitude_latitude(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
-        """WGS 84 degrees of places in the raster's CRS, longitude from -180 to 180; NaN where that can't be told."""
+    def longitude_latitude(self, x: Float64, y: Float64) -> tuple[Float64, Float64]:
+        """WGS 84 degrees of ``(n,)`` places in the raster's CRS, longitude from -180 to 180; NaN where unknown."""
         if not self.on_earth:
             return np.full(len(x), np.nan), np.full(len(x), np.nan)
         longitude, latitude = (np.where(np.isfinite(v), v, np.nan) for v in self._to_wgs84.transform(x, y))
         return beside(longitude, np.zeros(len(x))), latitude
 
-    def offsets(self, origin: Floats, places: Floats) -> Floats:
+    def offsets(self, origin: Float64, places: Float64) -> Float64:
         """Metres to the east and to the north from origins to places, both of shape ``(n, 2)`` in the raster's CRS.
 
         They are geodesic distance and azimuth at the origin, so each origin has an azimuthal equidistant plane of
@@ -114,8 +113,8 @@ class Ground:
         found[known] = np.stack([metres * np.sin(np.radians(azimuth)), metres * np.cos(np.radians(azimuth))], axis=1)
         return found
 
-    def steps(self, pixels: Floats) -> Floats:
-        """What one pixel across and one pixel down mean in metres at places in pixel coordinates.
+    def steps(self, pixels: Float64) -> Float64:
+        """Metres that one pixel across and one pixel down are long, at places in pixel coordinates.
 
         Args:
             pixels: Columns and rows, shape ``(n, 2)``.
@@ -127,9 +126,9 @@ class Ground:
         along = [self.offsets(origin, self._mapped(pixels + step)) for step in ((1.0, 0.0), (0.0, 1.0))]
         return np.stack(along, axis=1)
 
-    def _mapped(self, pixels: Floats) -> Floats:
+    def _mapped(self, pixels: Float64) -> Float64:
         x, y = pixels.T
-        mapped: Floats = np.stack(self.transform @ (x, y), axis=1)
+        mapped: Float64 = np.stack(self.transform @ (x, y), axis=1)
         return mapped
 
 
@@ -141,11 +140,11 @@ def ground_of(src: DatasetReader) -> Ground:
     return Ground(src.transform, src.crs, pixel_m)
 
 
-def beside(longitude: Floats, centre: Floats) -> Floats:
-    """The same longitudes, at most 180 degrees away from ``centre``."""
+def beside(longitude: Float64, centre: Float64) -> Float64:
+    """The same longitudes, shape ``(n,)``, at most 180 degrees away from ``centre``."""
     with np.errstate(invalid="ignore"):  # what can't be projected is infinite
         turned = (longitude - centre + 180) % 360 - 180 + centre
-        around: Floats = np.where(np.abs(longitude - centre) <= 180, longitude, turned)
+        around: Float64 = np.where(np.abs(longitude - centre) <= 180, longitude, turned)
     return around
 
 
@@ -159,8 +158,8 @@ class Bounds:
     _found: WestSouthEastNorth | None = None
     _first: float | None = None
 
-    def add(self, longitude: Floats, latitude: Floats) -> None:
-        """Add places in degrees; those that are NaN are left out."""
+    def add(self, longitude: Float64, latitude: Float64) -> None:
+        """Add ``(n,)`` places in degrees; those that are NaN are left out."""
         known = np.isfinite(longitude) & np.isfinite(latitude)
         if not known.any():
             return

@@ -6,7 +6,9 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 import rasterio
@@ -20,7 +22,9 @@ from rasterio.windows import Window
 
 from landslide_cli.errors import NoCRSWarning, SceneError
 from landslide_cli.scene.ground import Ground, ground_of
+from landslide_cli.typing import Bools, Pixels
 
+Raster: TypeAlias = "str | PathLike[str] | DatasetReader"
 RGB = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
 PERCENTILES = (1.0, 99.0)
 PROBES = 16  # windows along each side when the stretch is measured
@@ -76,7 +80,7 @@ class Scene:
         """Metres per pixel at the centre: the geometric mean of both directions."""
         return self.ground.resolution_m
 
-    def read(self, window: Window) -> tuple[NDArray[np.generic], NDArray[np.bool_]]:
+    def read(self, window: Window) -> tuple[Pixels, Bools]:
         """Read a window that lies inside the scene.
 
         Returns:
@@ -102,7 +106,7 @@ class Scene:
                 valid &= finite
         return image, valid
 
-    def _valid(self, image: NDArray[np.generic], window: Window) -> NDArray[np.bool_]:
+    def _valid(self, image: Pixels, window: Window) -> Bools:
         flags = [self.src.mask_flag_enums[band - 1] for band in self.bands]
         if any(MaskFlags.per_dataset in flag for flag in flags):
             return self.src.read_masks(self.bands[0], window=window) > 0
@@ -123,7 +127,7 @@ class Scene:
         for window in self._probes():
             image, valid = self.read(window)
             samples.append(image[:, valid].ravel())
-        values = np.concatenate(samples)
+        values: NDArray[Any] = np.concatenate(samples)
         if values.size == 0:
             raise SceneError(f"{self.src.name}: no valid pixel was found to stretch by; give --scale LO,HI")
         low, high = (float(v) for v in np.percentile(values, PERCENTILES))
@@ -131,8 +135,8 @@ class Scene:
 
     def valid_share(self) -> float:
         """Part of the pixels that are valid, in the windows that `stretch` looks at."""
-        known = [valid for _, valid in map(self.read, self._probes())]
-        return sum(int(valid.sum()) for valid in known) / sum(valid.size for valid in known)
+        probed = [valid for _, valid in map(self.read, self._probes())]
+        return sum(int(valid.sum()) for valid in probed) / sum(valid.size for valid in probed)
 
     def _probes(self) -> Iterator[Window]:
         for top in _spread(self.height):
@@ -145,11 +149,11 @@ def _spread(length: int) -> list[int]:
 
 
 @contextmanager
-def open_scene(path: str | Path, *, wanted: Sequence[str], bands: Sequence[int] | None = None) -> Iterator[Scene]:
+def open_scene(raster: Raster, *, wanted: Sequence[str], bands: Sequence[int] | None = None) -> Iterator[Scene]:
     """Open a scene for a model.
 
     Args:
-        path: Any raster that GDAL reads.
+        raster: Any raster that GDAL reads, or a dataset that rasterio has opened, which stays open.
         wanted: Names of the bands that the model needs, in order.
         bands: Numbers of the bands to use, counted from 1; else the file's colour interpretation
             chooses, else the first ones.
@@ -157,16 +161,7 @@ def open_scene(path: str | Path, *, wanted: Sequence[str], bands: Sequence[int] 
     Raises:
         SceneError: it isn't a raster, lacks the bands, is complex, or has only control points.
     """
-    with warnings.catch_warnings():
-        # Scenes without georeference are told about in our own words below.
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        try:
-            src = rasterio.open(path)
-        except RasterioError as error:
-            raise SceneError(
-                f"{path} can't be opened as a raster: {error}; give a GeoTIFF or another GDAL raster"
-            ) from error
-    with src:
+    with _opened(raster) as src:
         _refuse_unrectified(src)
         chosen = choose_bands(src, wanted, bands)
         _refuse_complex(src, chosen)
@@ -178,6 +173,31 @@ def open_scene(path: str | Path, *, wanted: Sequence[str], bands: Sequence[int] 
                 stacklevel=3,
             )
         yield Scene(src, chosen, ground_of(src))
+
+
+@contextmanager
+def _opened(raster: Raster) -> Iterator[DatasetReader]:
+    if not isinstance(raster, str | PathLike):
+        if raster.closed:
+            raise SceneError(f"{raster.name} is closed; give an open dataset, or its name")
+        yield raster
+        return
+    with warnings.catch_warnings():
+        # Scenes without georeference are told about in our own words.
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        try:
+            src = rasterio.open(raster)
+        except RasterioError as error:
+            raise SceneError(
+                f"{raster} can't be opened as a raster: {error}; give a GeoTIFF or another GDAL raster"
+            ) from error
+    with src:
+        yield src
+
+
+def name_of(raster: Raster) -> str:
+    """The name of a raster: its path, or that of an open dataset."""
+    return str(raster) if isinstance(raster, str | PathLike) else str(raster.name)
 
 
 def choose_bands(src: DatasetReader, wanted: Sequence[str], bands: Sequence[int] | None) -> tuple[int, ...]:

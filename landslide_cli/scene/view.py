@@ -10,7 +10,7 @@ from landslide_cli.errors import is_number, refuse_unless
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What of a scene the network sees.
+    """The part of a scene that the network sees, and how.
 
     Raises:
         OptionError: a value that it can't have.

@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+
+from landslide_cli.typing import Float32, Indices
 
 if TYPE_CHECKING:
     from rasterio.windows import Window
@@ -58,12 +59,12 @@ class Axis:
         """One past the last pixel to which no span after ``index`` adds."""
         return self.length if index == self.count - 1 else self.start(index + 1)
 
-    def pixels(self, index: int) -> NDArray[np.intp]:
-        """The scene's pixels that a span shows, mirrored at the scene's edge."""
+    def pixels(self, index: int) -> Indices:
+        """The scene's pixels that a span shows, mirrored at the scene's edge: shape ``(size,)``."""
         return mirrored(self.start(index), self.size, self.length)
 
     @cached_property
-    def _ramp(self) -> NDArray[np.float32]:
+    def _ramp(self) -> Float32:
         """Rises from near 0 to near 1 over the overlap.
 
         A squared sine: the least weight lies where a window knows least, at its edge, and the
@@ -76,14 +77,14 @@ class Axis:
         """Pixels that a span settles; those of all spans add up to the length."""
         return self.settled(index) - self.start(index)
 
-    def weights(self, index: int) -> NDArray[np.float32]:
-        """Blend weights of a span inside the scene; those of all spans sum to one at each pixel."""
-        weights = np.ones(self.size, dtype=np.float32)
+    def blend_weights(self, index: int) -> Float32:
+        """Shares of a span in the blend, shape ``(pixels inside the scene,)``; those of all spans sum to one."""
+        blend = np.ones(self.size, dtype=np.float32)
         if self.overlap and index > 0:
-            weights[: self.overlap] = self._ramp
+            blend[: self.overlap] = self._ramp
         if self.overlap and index < self.count - 1:
-            weights[-self.overlap :] = 1 - self._ramp
-        return weights[: self.stop(index) - self.start(index)]
+            blend[-self.overlap :] = 1 - self._ramp
+        return blend[: self.stop(index) - self.start(index)]
 
 
 def fitting_size(height: float, width: float, size: int, step: int = 32) -> int:
@@ -107,19 +108,19 @@ class Tile:
         rows: Scene row that each row of ``window`` shows; mirrored where the window leaves the scene.
         cols: The same for columns.
         pixels: Scene pixels that this tile is the last to add to; all tiles together settle the scene.
-        row_weights: Blend weights down ``inside``.
-        col_weights: Blend weights across ``inside``.
+        row_blend: Blend weights down ``inside``.
+        col_blend: Blend weights across ``inside``.
     """
 
     row: int
     col: int
     window: Window
     inside: Window
-    rows: NDArray[np.intp]
-    cols: NDArray[np.intp]
+    rows: Indices
+    cols: Indices
     pixels: int
-    row_weights: NDArray[np.float32]
-    col_weights: NDArray[np.float32]
+    row_blend: Float32
+    col_blend: Float32
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,7 @@ class Grid:
         from rasterio.windows import Window  # here, so that machines that only train do without rasterio
 
         top, bottom = self.rows.start(row), self.rows.stop(row)
-        row_weights = self.rows.weights(row)
+        row_blend = self.rows.blend_weights(row)
         for col in range(self.cols.count):
             left, right = self.cols.start(col), self.cols.stop(col)
             yield Tile(
@@ -164,8 +165,8 @@ class Grid:
                 self.rows.pixels(row),
                 self.cols.pixels(col),
                 self.rows.share(row) * self.cols.share(col),
-                row_weights,
-                self.cols.weights(col),
+                row_blend,
+                self.cols.blend_weights(col),
             )
 
     def tiles(self) -> Iterator[Tile]:
@@ -174,8 +175,8 @@ class Grid:
             yield from self.row_of_tiles(row)
 
 
-def mirrored(start: int, count: int, length: int) -> NDArray[np.intp]:
-    """Indices of ``count`` pixels from ``start``, folded back into ``0 … length - 1`` at both ends.
+def mirrored(start: int, count: int, length: int) -> Indices:
+    """Indices of ``count`` pixels from ``start``, folded back into ``0 … length - 1``: shape ``(count,)``.
 
     The image's edge is the mirror, so that what lies beyond it is the same at any resolution; a fold that leaves at the
     other end is folded again, as ``numpy.pad(mode="symmetric")`` does.

@@ -13,16 +13,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
+
+from landslide_cli.typing import Bools, Float32, Indices, Pixels
 
 # Rows are handed on in parts of about so many pixels at most.
 PIXELS_AT_ONCE = 1 << 20
 # And resampled in parts that the processor's cache holds, with all that is made on the way: nearly twice as fast.
 PIXELS_IN_CACHE = 1 << 15
-
-Floats = NDArray[np.float32]
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ class Scaling:
 
 
 @lru_cache(maxsize=16)
-def weights(before: int, after: int) -> csr_array:
+def shares(before: int, after: int) -> csr_array:
     """Parts that ``before`` pixels have in ``after``, shape ``(after, before)``."""
     scale = before / after
     reach = max(scale, 1.0)
@@ -74,17 +72,17 @@ def weights(before: int, after: int) -> csr_array:
 
 
 @lru_cache(maxsize=16)
-def spans(before: int, after: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """For each of ``after`` pixels the first of ``before`` that has a part in it, and one past the last."""
-    parts = weights(before, after)
+def spans(before: int, after: int) -> tuple[Indices, Indices]:
+    """For each of ``(after,)`` pixels the first of ``before`` that has a part in it, and one past the last."""
+    parts = shares(before, after)
     return parts.indices[parts.indptr[:-1]].astype(np.intp), parts.indices[parts.indptr[1:] - 1].astype(np.intp) + 1
 
 
-def resized(image: NDArray[np.generic], size: tuple[int, int]) -> Floats:
+def resized(image: Pixels, size: tuple[int, int]) -> Float32:
     """Resample planes that are in memory, shape ``(…, height, width)``, to ``size``."""
     *planes, height, width = image.shape
     flat = image.reshape(-1, height, width)
-    parts = weights(height, size[0])
+    parts = shares(height, size[0])
     return np.stack([_across(parts @ plane.astype(np.float32), size[1]) for plane in flat]).reshape(*planes, *size)
 
 
@@ -104,15 +102,15 @@ class Inward:
     """
 
     def __init__(self, rows: Scaling, cols: Scaling, first: int = 0) -> None:
-        self._parts, self._width = weights(rows.scene, rows.seen), cols.seen
+        self._parts, self._width = shares(rows.scene, rows.seen), cols.seen
         self._firsts, self._stops = spans(rows.scene, rows.seen)
         self._fed, self._done = int(self._firsts[first]), first
         self._step = max(1, int(rows.factor * PIXELS_IN_CACHE / cols.seen))
         # Rows that more of the scene's are part of, and whether all pixels so far count in them.
-        self._open: Floats | None = None
+        self._open: Float32 | None = None
         self._whole = True
 
-    def feed(self, image: NDArray[np.generic], counts: Bools) -> tuple[Floats, Bools]:
+    def feed(self, image: Pixels, counts: Bools) -> tuple[Float32, Bools]:
         """Add the next rows.
 
         Args:
@@ -128,7 +126,7 @@ class Inward:
         )
         return np.concatenate(seen, axis=1), np.concatenate(touched)
 
-    def _feed(self, image: NDArray[np.generic], counts: Bools) -> tuple[Floats, Bools]:
+    def _feed(self, image: Pixels, counts: Bools) -> tuple[Float32, Bools]:
         fed = self._fed + len(counts)
         begun = max(self._done, int(np.searchsorted(self._firsts, fed, side="left")))
         done = max(self._done, int(np.searchsorted(self._stops, fed, side="right")))
@@ -161,10 +159,10 @@ class Outward:
     def __init__(self, rows: Scaling, cols: Scaling) -> None:
         self._rows, self._cols = rows, cols
         self._step = rows_at_once(rows, cols)
-        self._kept: Floats | None = None
+        self._kept: Float32 | None = None
         self._kept_from = self._seen = self._done = 0
 
-    def feed(self, seen: Floats) -> Iterator[Floats]:
+    def feed(self, seen: Float32) -> Iterator[Float32]:
         """Add the next rows, shape ``(layers, n, width that the network sees)``; give those of the scene, in parts.
 
         Every part must be taken before the next rows are added.
@@ -181,9 +179,9 @@ class Outward:
         keep_from = int(firsts[complete]) if complete < self._rows.scene else self._seen
         self._kept, self._kept_from = self._between(keep_from, self._seen, seen).copy(), keep_from
 
-    def _rows_of_scene(self, first: int, stop: int, added: Floats) -> Floats:
+    def _rows_of_scene(self, first: int, stop: int, added: Float32) -> Float32:
         firsts, stops = spans(self._rows.seen, self._rows.scene)
-        parts = weights(self._rows.seen, self._rows.scene)
+        parts = shares(self._rows.seen, self._rows.scene)
         made = np.empty((len(added), stop - first, self._cols.scene), dtype=np.float32)
         step = max(1, 4 * PIXELS_IN_CACHE // self._cols.scene)
         for top in range(first, stop, step):
@@ -193,7 +191,7 @@ class Outward:
                 rows[top - first : bottom - first] = parts[top:bottom, upper:lower] @ _across(layer, self._cols.scene)
         return made
 
-    def _between(self, first: int, last: int, added: Floats) -> Floats:
+    def _between(self, first: int, last: int, added: Float32) -> Float32:
         """Rows that the network saw, of which the last ones are those ``added``."""
         top = self._seen - added.shape[1]
         below = added[:, max(0, first - top) : last - top]
@@ -202,8 +200,8 @@ class Outward:
         return np.concatenate([self._kept[:, first - self._kept_from :], below], axis=1)
 
 
-def _across(plane: Floats, width: int) -> Floats:
+def _across(plane: Float32, width: int) -> Float32:
     """Resample each row of a plane."""
     if plane.shape[1] == width:
         return plane
-    return np.ascontiguousarray((weights(plane.shape[1], width) @ np.ascontiguousarray(plane.T)).T)
+    return np.ascontiguousarray((shares(plane.shape[1], width) @ np.ascontiguousarray(plane.T)).T)

@@ -165,7 +165,7 @@ def predict_chips(engine: Engine, sources: dict[str, list[Chip]], zooms: dict[st
     for name, chips in sources.items():
         for chip in chips:
             image = chip.read_image()
-            stored = predict_image(engine, image, zooms[name])
+            stored = predict_image(engine, image, VALUE_RANGE, zooms[name])
             found.append(Predicted(image, stored, chip.read_mask(image.shape[:2])))
     return found
 
@@ -192,7 +192,7 @@ def count(name: str, recipe: Recipe) -> tuple[float | None, float]:
 
 def make_engine(network: nn.Module, mean: Sequence[float], std: Sequence[float]) -> TorchEngine:
     """One window at a time, as chips are judged."""
-    return TorchEngine(network, value_range=VALUE_RANGE, mean=mean, std=std, batch_size=1)
+    return TorchEngine(network, mean=mean, std=std, batch_size=1)
 
 
 def time_window(network: nn.Module) -> float:
@@ -202,7 +202,7 @@ def time_window(network: nn.Module) -> float:
     spent = []
     for _ in range(TIMED + 1):
         start = time.perf_counter()
-        engine(pixels)
+        engine(pixels, VALUE_RANGE)
         spent.append(time.perf_counter() - start)
     return float(np.median(spent[1:]))
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from landslide_cli._version import __version__
+from landslide_cli.engine import Engine
 from landslide_cli.engine.torch_engine import TorchEngine
-from landslide_cli.engine.views import Views, in_views
+from landslide_cli.engine.views import in_views
 from landslide_cli.errors import OutputError
 from landslide_cli.evaluation.judging import judge
 from landslide_cli.files import refuse_unwritable, staged
@@ -67,15 +68,15 @@ def write_model(recipe: Recipe, split: Split, trained: Trained, out: Path) -> Mo
     with staged(out) as place:
         draft = _draft(recipe, trained, place)
         # Only validation chooses calibration and threshold; the test part is looked at once they stand.
-        raw = Histogram.total(judge(_engine(place, draft), split.validation, zooms).values())
+        raw = Histogram.total(judge(_engine(place, draft), split.validation, zooms, VALUE_RANGE).values())
         calibration = fit_calibration(raw)
         fold_calibration(trained.network, *calibration)
         draft = _draft(recipe, trained, place)
         engine = _engine(place, draft)
-        validation = judge(engine, split.validation, zooms)
+        validation = judge(engine, split.validation, zooms, VALUE_RANGE)
         pooled = Histogram.total(validation.values())
         threshold = pooled.best_threshold() if pooled.landslide.any() else draft.threshold
-        test = judge(engine, split.test, zooms)
+        test = judge(engine, split.test, zooms, VALUE_RANGE)
         entries = asdict(draft) | {
             "threshold": threshold,
             "training": _training(recipe, split, trained),
@@ -111,12 +112,8 @@ def _draft(recipe: Recipe, trained: Trained, place: Path) -> ModelCard:
     )
 
 
-def _engine(place: Path, card: ModelCard) -> TorchEngine | Views:
-    engine = TorchEngine(
-        load_network(place, card),
-        value_range=card.value_range, mean=card.mean, std=card.std, batch_size=1,
-    )  # fmt: skip
-    return in_views(engine, card.tta)
+def _engine(place: Path, card: ModelCard) -> Engine:
+    return in_views(TorchEngine(load_network(place, card), mean=card.mean, std=card.std, batch_size=1), card.tta)
 
 
 def _table(histograms: dict[str, Histogram], threshold: float) -> dict[str, Any]:

@@ -16,20 +16,18 @@ from affine import Affine
 from click.testing import CliRunner, Result
 from numpy.typing import NDArray
 
-from landslide_cli.batch import running
-from landslide_cli.batch.planning import plan_batch
-from landslide_cli.batch.running import BatchSummary, run_batch
+from landslide_cli.batch.finding import NameBy, find_scenes
+from landslide_cli.batch.planning import Batch, plan_batch
+from landslide_cli.batch.running import BatchSummary, carry_out
+from landslide_cli.batch.tasks import ALSO
 from landslide_cli.cli import main
-from tests.conftest import TRANSFORM, MakeScene, StandIn, first_band, stand_in_card
+from landslide_cli.cli.options import how
+from tests.conftest import TRANSFORM, MakeScene, first_band, stand_in_card
 
 Band = NDArray[np.uint8]
 
 
 SHAPE = (90, 100)
-
-
-def opener(*_: Any, **__: Any) -> StandIn:
-    return first_band()
 
 
 @pytest.fixture
@@ -66,9 +64,19 @@ def scenes(tmp_path: Path, make_scene: MakeScene) -> Path:
     return folder
 
 
+def planned(
+    given: Any, out: Path, model: Path, *, recursive: bool = False, name_by: NameBy = "stem", **settings: Any
+) -> Batch:
+    """The plan of a batch; settings are fields of `View`, `PolygonRules` and `Runtime`, and what is written besides."""
+    found = find_scenes([given] if isinstance(given, Path) else given, recursive=recursive, name_by=name_by)
+    settings["model"] = model
+    view, rules, runtime = how(settings)
+    also = [kind for kind in ALSO if settings.pop(kind, False)]
+    return plan_batch(found, out, view=view, rules=rules, runtime=runtime, also=also, **settings)
+
+
 def go_batch(given: Any, out: Path, model: Path, **settings: Any) -> BatchSummary:
-    given = [given] if isinstance(given, Path) else given
-    return run_batch(plan_batch(given, out, model=model, **settings), opener=opener)
+    return carry_out(planned(given, out, model, **settings), engine=first_band())
 
 
 def layers(path: Path) -> dict[str, Any]:
@@ -85,32 +93,34 @@ def assert_same(one: Path, other: Path) -> None:
 
 
 def left(given: Any, out: Path, model: Path, **settings: Any) -> dict[str, str]:
-    return plan_batch([given], out, model=model, **settings).left
+    return planned(given, out, model, **settings).left
 
 
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch, model: Path) -> Callable[..., Result]:
     """The command line with a stand-in for the network."""
-    monkeypatch.setattr(running, "KeptEngine", lambda: opener)
+    monkeypatch.setattr(Batch, "open_engine", lambda self: first_band())
     return lambda *words: CliRunner().invoke(main, ["batch", *map(str, words), "--model", str(model)])
 
 
 PROCESS = """
 import logging, sys, time
+from landslide_cli import Runtime
 from landslide_cli.batch.planning import plan_batch
-from landslide_cli.batch.running import run_batch
+from landslide_cli.batch.running import carry_out
+from landslide_cli.engine import Engine
 
-class Slow:
+class Slow(Engine):
     name, device, precision, batch_size = "stand-in", "cpu", "float32", 3
-    def __call__(self, pixels):
+    def __call__(self, pixels, value_range):
         time.sleep(float(sys.argv[4]))
         return (pixels[:, 0] / 254).astype("float32")
 
 logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
-batch = plan_batch([sys.argv[1]], sys.argv[2], model=sys.argv[3])
+batch = plan_batch([sys.argv[1]], sys.argv[2], runtime=Runtime(model=sys.argv[3]))
 print("ready", flush=True)
 sys.stdin.readline()
-print(run_batch(batch, opener=lambda *_, **__: Slow()).landslides, flush=True)
+print(carry_out(batch, engine=Slow()).landslides, flush=True)
 """
 
 

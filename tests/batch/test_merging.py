@@ -14,8 +14,8 @@ from affine import Affine
 from click.testing import Result
 
 import landslide_cli
-from tests.batch.conftest import assert_same, beside, go_batch, image, layers, opener
-from tests.conftest import MakeScene
+from tests.batch.conftest import assert_same, beside, go_batch, image, layers
+from tests.conftest import MakeScene, first_band
 
 NEW = ["id_in_scene", "overlaps"]
 
@@ -29,7 +29,8 @@ def test_the_merged_inventory_is_all_inventories_one_after_the_other(scenes: Pat
     singles = []
     for name in "abcd":
         single = tmp_path / f"{name}.gpkg"
-        landslide_cli.detect(scenes / f"{name}.tif", single, model=model, opener=opener)
+        runtime = landslide_cli.Runtime(model=model)
+        landslide_cli.detect(scenes / f"{name}.tif", single, runtime=runtime, engine=first_band())
         assert_same(single, out / f"{name}.gpkg")
         singles.append(layers(single))
     merged = layers(out / "landslides.gpkg")

@@ -11,7 +11,9 @@ from pathlib import Path
 import geopandas
 import pytest
 import rasterio
+import rasterio.shutil
 import shapely
+from rasterio.vrt import WarpedVRT
 
 from landslide_cli.batch.planning import LEDGER
 from landslide_cli.errors import OutputError
@@ -19,43 +21,68 @@ from tests.batch.conftest import assert_same, beside, go_batch, image, left
 from tests.conftest import MakeScene, stand_in_card
 
 
-def test_only_what_has_changed_is_done_again(
-    scenes: Path, tmp_path: Path, model: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    out = tmp_path / "out"
-    assert left(scenes, out, model) == dict.fromkeys("abcd", "new")
-    assert not out.exists()
-    go_batch(scenes, out, model)
-    area = tmp_path / "area.geojson"
-    box = geopandas.GeoDataFrame(geometry=[shapely.box(*rasterio.open(scenes / "a.tif").bounds)], crs="EPSG:32648")
-    box.to_file(area)
-    assert left(scenes, out, model) == left(scenes, out, model, device="cuda", batch_size=8) == {}
-    assert left(scenes, out, model, threshold=0.4) == dict.fromkeys("abcd", "changed: threshold")
-    assert left(scenes, out, model, threshold=0.5) == {}
-    assert set(left(scenes, out, model, aoi=area).values()) == {"changed: aoi"}
-    assert left(scenes, out, model, mask=True)["a"] == "missing: a_mask.tif"
-    stand_in_card().write(model.with_suffix(".json"))
-    assert left(scenes, out, model) == {}
-    replace(stand_in_card(), sha256="1" * 64).write(model.with_suffix(".json"))
-    assert left(scenes, out, model) == dict.fromkeys("abcd", "changed: model")
-    stand_in_card().write(model.with_suffix(".json"))
+@pytest.fixture
+def done(scenes: Path, tmp_path: Path, model: Path) -> Path:
+    """The folder of a batch that has ended."""
+    go_batch(scenes, tmp_path / "out", model)
+    return tmp_path / "out"
 
+
+def test_everything_is_new_at_first_and_looking_writes_nothing(scenes: Path, tmp_path: Path, model: Path) -> None:
+    assert left(scenes, tmp_path / "out", model) == dict.fromkeys("abcd", "new")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_same_batch_again_has_nothing_to_do(scenes: Path, done: Path, model: Path) -> None:
+    merged = done / "landslides.gpkg"
+    stamp = merged.stat().st_mtime_ns
+    assert left(scenes, done, model) == {}
+    go_batch(scenes, done, model)
+    assert merged.stat().st_mtime_ns == stamp
+
+
+def test_device_and_batch_size_may_differ(scenes: Path, done: Path, model: Path) -> None:
+    assert left(scenes, done, model, device="cuda", batch_size=8) == {}
+
+
+def test_another_threshold_is_done_again_and_the_card_s_own_is_not(scenes: Path, done: Path, model: Path) -> None:
+    assert left(scenes, done, model, threshold=0.4) == dict.fromkeys("abcd", "changed: threshold")
+    assert left(scenes, done, model, threshold=stand_in_card().threshold) == {}
+
+
+def test_another_area_is_done_again(scenes: Path, done: Path, model: Path, tmp_path: Path) -> None:
+    area = tmp_path / "area.geojson"
+    box = shapely.box(*rasterio.open(scenes / "a.tif").bounds)
+    geopandas.GeoDataFrame(geometry=[box], crs="EPSG:32648").to_file(area)
+    assert set(left(scenes, done, model, aoi=area).values()) == {"changed: aoi"}
+
+
+def test_a_raster_that_is_asked_for_now_is_missing(scenes: Path, done: Path, model: Path) -> None:
+    assert left(scenes, done, model, mask=True)["a"] == "missing: a_mask.tif"
+
+
+def test_a_model_is_the_same_by_its_checksum(scenes: Path, done: Path, model: Path) -> None:
+    stand_in_card().write(model.with_suffix(".json"))
+    assert left(scenes, done, model) == {}
+    replace(stand_in_card(), sha256="1" * 64).write(model.with_suffix(".json"))
+    assert left(scenes, done, model) == dict.fromkeys("abcd", "changed: model")
+
+
+def test_only_what_has_changed_is_done_again(
+    scenes: Path, done: Path, tmp_path: Path, model: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with rasterio.open(scenes / "b.tif", "r+") as dst:
         dst.write(image((50, 50, 10, 10)))
-    (out / "d.gpkg").unlink()
-    (scenes / "a.tif.aux.xml").write_text("<PAMDataset/>")  # as QGIS leaves it
-    assert left(scenes, out, model) == {"b": "changed: scene", "d": "missing: d.gpkg"}
+    (done / "d.gpkg").unlink()
+    assert left(scenes, done, model) == {"b": "changed: scene", "d": "missing: d.gpkg"}
     with caplog.at_level(logging.INFO):
-        summary = go_batch(scenes, out, model)
+        summary = go_batch(scenes, done, model)
     assert [text.split(" (")[0] for text in caplog.messages if " of 2)" in text] == [
         str(scenes / "b.tif"), str(scenes / "d.tif")
     ]  # fmt: skip
     assert summary.landslides == 1 + 1 + 3 + 4
     go_batch(scenes, tmp_path / "anew", model)
-    assert_same(out / "landslides.gpkg", tmp_path / "anew" / "landslides.gpkg")
-    stamp = (out / "landslides.gpkg").stat().st_mtime_ns
-    assert replace(go_batch(scenes, out, model)) == summary
-    assert (out / "landslides.gpkg").stat().st_mtime_ns == stamp
+    assert_same(done / "landslides.gpkg", tmp_path / "anew" / "landslides.gpkg")
 
 
 def test_a_raster_of_other_settings_does_not_pass_for_the_one_asked_for(
@@ -76,30 +103,46 @@ def test_a_raster_of_other_settings_does_not_pass_for_the_one_asked_for(
 def test_what_the_batch_did_not_write_is_not_replaced(scenes: Path, tmp_path: Path, model: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
-    (scenes / "a.tif").unlink()
-    (scenes / "c.tif").unlink()
     (out / "b.gpkg").write_text("mine")
     with pytest.raises(OutputError, match=r"didn't write, or that were changed since: b\.gpkg; .*--overwrite"):
         go_batch(scenes, out, model)
-    # A process was killed when its output had its name and its record had not.
-    (out / LEDGER).mkdir()
-    claim = out / LEDGER / "b.claim.1"
+    assert go_batch(scenes, out, model, overwrite=True).landslides == 1 + 2 + 3 + 4
+
+
+def test_what_a_killed_process_wrote_may_be_replaced(scenes: Path, tmp_path: Path, model: Path) -> None:
+    """It was killed when its output had its name and its record had not."""
+    (tmp_path / "out" / LEDGER).mkdir(parents=True)
+    (tmp_path / "out" / "b.gpkg").write_text("the killed one's")
+    claim = tmp_path / "out" / LEDGER / "b.claim.1"
     claim.write_text(json.dumps({"host": "elsewhere", "pid": 1, "start": ""}))
     os.utime(claim, (0, 0))
-    assert left(scenes, out, model) == {"b": "new", "d": "new"}
-    claim.unlink()
-    go_batch(scenes, out, model, overwrite=True)
-    # Edited by hand, it stays, and the merged inventory follows it.
-    drop_first(out / "d.gpkg")
-    assert go_batch(scenes, out, model).landslides == 5
+    assert left(scenes, tmp_path / "out", model) == dict.fromkeys("abcd", "new")
+
+
+def test_an_inventory_that_was_edited_by_hand_stays_and_is_merged(scenes: Path, done: Path, model: Path) -> None:
+    drop_first(done / "d.gpkg")
+    assert left(scenes, done, model) == {}
+    assert go_batch(scenes, done, model).landslides == 1 + 2 + 3 + 4 - 1
+
+
+def test_an_inventory_that_was_edited_by_hand_is_replaced_only_if_asked_for(
+    scenes: Path, done: Path, model: Path
+) -> None:
+    drop_first(done / "d.gpkg")
     with pytest.raises(OutputError, match=r"changed since: d\.gpkg"):
-        go_batch(scenes, out, model, threshold=0.4)
-    assert go_batch(scenes, out, model, threshold=0.4, overwrite=True).landslides == 6
+        go_batch(scenes, done, model, threshold=0.4)
+    assert go_batch(scenes, done, model, threshold=0.4, overwrite=True).landslides == 1 + 2 + 3 + 4
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("file", "file is a file; name a folder"), ("no/where", "does not exist; make it first")]
+)
+def test_a_folder_that_can_not_be_made_is_refused(
+    scenes: Path, tmp_path: Path, model: Path, name: str, message: str
+) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match="file is a file; name a folder"):
-        go_batch(scenes, tmp_path / "file", model)
-    with pytest.raises(OutputError, match="does not exist; make it first"):
-        go_batch(scenes, tmp_path / "no" / "where", model)
+    with pytest.raises(OutputError, match=message):
+        go_batch(scenes, tmp_path / name, model)
 
 
 def drop_first(path: Path) -> None:
@@ -125,3 +168,19 @@ def test_two_scenes_of_one_name_are_refused_before_any_work(
     (scenes / "Landslides.tif").write_bytes(again.read_bytes())
     with pytest.raises(OutputError, match="the name of the merged inventory; rename the scene"):
         go_batch(scenes, tmp_path / "out", model)
+
+
+def test_a_vrt_has_changed_when_a_file_behind_it_has(scenes: Path, tmp_path: Path, model: Path) -> None:
+    with rasterio.open(scenes / "a.tif") as src, WarpedVRT(src, crs="EPSG:4326") as warped:
+        rasterio.shutil.copy(warped, tmp_path / "warped.vrt", driver="VRT")
+    go_batch(tmp_path / "warped.vrt", tmp_path / "out", model)
+    assert left(tmp_path / "warped.vrt", tmp_path / "out", model) == {}
+    with rasterio.open(scenes / "a.tif", "r+") as dst:
+        dst.write(image((50, 50, 10, 10)))
+    assert left(tmp_path / "warped.vrt", tmp_path / "out", model) == {"warped": "changed: scene"}
+
+
+@pytest.mark.parametrize("ending", [".ovr", ".aux.xml"])
+def test_what_lies_beside_a_scene_may_change(scenes: Path, done: Path, model: Path, ending: str) -> None:
+    (scenes / f"a.tif{ending}").write_bytes(b"new")
+    assert left(scenes, done, model) == {}

@@ -15,13 +15,13 @@ import rasterio
 from click.testing import Result
 from numpy.typing import NDArray
 
-from landslide_cli.batch import running
+from landslide_cli import Runtime
 from landslide_cli.batch.ledger import Ledger
-from landslide_cli.batch.planning import LEDGER, plan_batch
-from landslide_cli.batch.running import run_batch
-from landslide_cli.errors import DeviceError, TerrainError
-from tests.batch.conftest import assert_same, go_batch, image, start
-from tests.conftest import MakeScene, StandIn
+from landslide_cli.batch.planning import LEDGER, Batch
+from landslide_cli.batch.running import carry_out, run_batch
+from landslide_cli.errors import DeviceError, OptionError, TerrainError
+from tests.batch.conftest import assert_same, go_batch, image, planned, start
+from tests.conftest import MakeScene, StandIn, first_band
 
 
 def test_a_bad_scene_does_not_stop_the_others(
@@ -56,7 +56,7 @@ def test_a_bad_scene_does_not_stop_the_others(
 
 def test_what_a_library_says_of_one_scene_is_kept_with_its_trace(scenes: Path, tmp_path: Path, model: Path) -> None:
     broken = StandIn(lambda pixels: pixels / (1 / 0))
-    summary = run_batch(plan_batch([scenes], tmp_path / "out", model=model), opener=lambda *_, **__: broken)
+    summary = carry_out(planned(scenes, tmp_path / "out", model), engine=broken)
     assert (summary.out, summary.failed) == (None, 4)
     assert summary.scenes[0].reason.startswith("ZeroDivisionError: division by zero; this was not foreseen")
     assert summary.scenes[0].reason.endswith(f"report it with {tmp_path}/out/{LEDGER}/a.json")
@@ -65,14 +65,29 @@ def test_what_a_library_says_of_one_scene_is_kept_with_its_trace(scenes: Path, t
     assert "Traceback" in record.trace
 
 
-def test_what_every_scene_would_meet_stops_the_batch(scenes: Path, tmp_path: Path, model: Path) -> None:
-    def no_device(*_: Any, **__: Any) -> StandIn:
+def test_what_every_scene_would_meet_stops_the_batch(
+    scenes: Path, tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_device(batch: Batch) -> StandIn:
         raise DeviceError("no cuda")
 
+    monkeypatch.setattr(Batch, "open_engine", no_device)
     with pytest.raises(DeviceError):
-        run_batch(plan_batch([scenes], tmp_path / "out", model=model), opener=no_device)
+        carry_out(planned(scenes, tmp_path / "out", model))
     with pytest.raises(TerrainError, match="--min-slope 5 needs the heights"):
-        plan_batch([scenes], tmp_path / "out", model=model, min_slope=5)
+        planned(scenes, tmp_path / "out", model, min_slope_deg=5)
+
+
+def test_a_batch_from_python_opens_the_model_once(
+    scenes: Path, tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Batch] = []
+    monkeypatch.setattr(Batch, "open_engine", lambda batch: opened.append(batch) or first_band())
+    summary = run_batch([scenes], tmp_path / "out", runtime=Runtime(model=model), also=["mask"])
+    assert (summary.done, summary.landslides, len(opened)) == (4, 10, 1)
+    assert (tmp_path / "out" / "d_mask.tif").is_file()
+    with pytest.raises(OptionError, match=r"also=\('masks',\): give some of probability, mask, spread, stac"):
+        run_batch([scenes], tmp_path / "out", runtime=Runtime(model=model), also=["masks"])  # type: ignore[list-item]
 
 
 def test_scenes_outside_of_the_area_are_no_failures(
@@ -99,7 +114,7 @@ def test_interrupted_it_keeps_what_is_done(
             raise KeyboardInterrupt
         return pixels[:, 0] / 254
 
-    monkeypatch.setattr(running, "KeptEngine", lambda: lambda *_, **__: StandIn(interrupted))
+    monkeypatch.setattr(Batch, "open_engine", lambda batch: StandIn(interrupted))
     result = command(scenes, "-o", tmp_path / "out")
     assert result.exit_code == 130
     assert result.stderr.splitlines()[-1] == ("Interrupted; 2 of 4 scenes are done and stay, the same command goes on.")

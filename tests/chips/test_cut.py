@@ -129,18 +129,31 @@ def test_sixteen_bits_are_stretched_by_one_line_for_the_scene(
         assert chip.tags()["LANDSLIDE_SCALE"] == "0,10200"
 
 
-def test_refusals(scene: Path, labels: Path, make_scene: MakeScene, tmp_path: Path) -> None:
-    def refused(path: Path, polygons: Path, *options: str) -> str:
-        before = sorted(tmp_path.rglob("*"))
-        message = cut(path, polygons, tmp_path / "new", *options, status=1).stderr
-        assert sorted(tmp_path.rglob("*")) == before
-        return message
+def refused(scene: Path, labels: Path, out: Path, *options: str) -> str:
+    before = sorted(out.parent.rglob("*"))
+    message = cut(scene, labels, out, *options, status=1).stderr
+    assert sorted(out.parent.rglob("*")) == before
+    return message
 
+
+def test_labels_elsewhere_are_refused(scene: Path, tmp_path: Path) -> None:
     far = write_labels(tmp_path / "far.gpkg", [(9000, 9000, 5)])
-    assert "none of the 1 polygons of" in refused(scene, far)
-    assert "can't be read as polygons" in refused(scene, tmp_path / "missing.gpkg")
-    assert "can't be read as polygons" in refused(scene, labels, "--layer", "nowhere")
+    assert "none of the 1 polygons of" in refused(scene, far, tmp_path / "new")
+
+
+def test_labels_that_are_missing_are_refused(scene: Path, tmp_path: Path) -> None:
+    assert "can't be read as polygons" in refused(scene, tmp_path / "missing.gpkg", tmp_path / "new")
+
+
+def test_a_layer_that_is_missing_is_refused(scene: Path, labels: Path, tmp_path: Path) -> None:
+    assert "can't be read as polygons" in refused(scene, labels, tmp_path / "new", "--layer", "nowhere")
+
+
+def test_a_scene_without_a_valid_window_is_refused(make_scene: MakeScene, labels: Path, tmp_path: Path) -> None:
     empty = make_scene(np.zeros((3, 130, 260), np.uint8), name="empty.tif", nodata=0)
-    assert "is free of invalid pixels; try a smaller --size" in refused(empty, labels)
+    assert "is free of invalid pixels; try a smaller --size" in refused(empty, labels, tmp_path / "new")
+
+
+def test_chips_go_into_a_new_folder(scene: Path, labels: Path, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
-    assert "chips go into a new folder" in cut(scene, labels, tmp_path / "mine", status=1).stderr
+    assert "chips go into a new folder" in refused(scene, labels, tmp_path / "mine")

@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import fields
 from pathlib import Path
 
 import geopandas
+import pyogrio
 import pytest
 import rasterio
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 import landslide_cli
 from landslide_cli.cli import main
@@ -27,40 +29,59 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_detect_talks_on_stderr_and_answers_on_stdout(demo: Path, tmp_path: Path) -> None:
-    out = tmp_path / "slides.gpkg"
-    command = ["detect", str(demo), "-o", str(out), "--probability", str(tmp_path / "p.tif")]
-    result = CliRunner().invoke(main, command)
+@pytest.fixture(scope="module")
+def typed(demo: Path) -> tuple[list[str], Result]:
+    """A command line, and what came of it."""
+    folder = demo.parent
+    words = ["detect", str(demo), "-o", str(folder / "slides.gpkg"), "--probability", str(folder / "p.tif")]
+    result = CliRunner().invoke(main, words)
     assert result.exit_code == 0, result.output
-    chosen, *lines = result.stderr.splitlines()
+    return words, result
+
+
+def slides_of(demo: Path) -> geopandas.GeoDataFrame:
+    return geopandas.read_file(demo.with_name("slides.gpkg"), layer="landslides")
+
+
+def test_stderr_names_engine_model_and_scene(typed: tuple[list[str], Result]) -> None:
+    chosen, *lines = typed[1].stderr.splitlines()
     assert chosen.startswith("engine: ")
     first, second = lines[-3:-1]  # the first run of a machine also tells of its conversion
     assert first.startswith("msasnet-rgb-s by ")
     assert second.startswith("demo.tif: 600 x 600, 0.8 m pixels, bands 1,2,3, ")
-    slides = geopandas.read_file(out, layer="landslides")
-    hectares = slides["area_m2"].sum() / 1e4
-    assert result.stdout.startswith(f"{out}: {len(slides)} landslides, {hectares:.2f} ha of 23.06 ha analysed, 26.6")
-    with rasterio.open(tmp_path / "p.tif") as src:
-        tags = src.tags()
+
+
+def test_stdout_says_how_many_how_much_and_where(demo: Path, typed: tuple[list[str], Result]) -> None:
+    slides = slides_of(demo)
+    out, hectares = demo.with_name("slides.gpkg"), slides["area_m2"].sum() / 1e4
+    said = f"{out}: {len(slides)} landslides, {hectares:.2f} ha of 23.06 ha analysed, 26.6"
+    assert typed[1].stdout.startswith(said)
+
+
+def test_raster_and_inventory_carry_the_same_provenance(demo: Path, typed: tuple[list[str], Result]) -> None:
+    def ours(tags: dict[str, str]) -> dict[str, str]:
+        return {name: value for name, value in tags.items() if name.startswith("LANDSLIDE_")}
+
+    with rasterio.open(demo.with_name("p.tif")) as src:
+        tags = ours(src.tags())
     assert tags["LANDSLIDE_MODEL"] == "msasnet-rgb-s"
     assert tags["LANDSLIDE_VERSION"] == landslide_cli.__version__
-    import pyogrio
+    assert tags == ours(pyogrio.read_info(demo.with_name("slides.gpkg"), layer="landslides")["dataset_metadata"])
 
-    kept = pyogrio.read_info(out, layer="landslides")["dataset_metadata"]
-    assert {name: value for name, value in tags.items() if name.startswith("LANDSLIDE_")} == {
-        name: value for name, value in kept.items() if name.startswith("LANDSLIDE_")
-    }
 
-    again = CliRunner().invoke(main, [*command, "--overwrite", "--json", "--quiet"])
+def test_the_same_again_gives_the_same_and_json_tells_it(demo: Path, typed: tuple[list[str], Result]) -> None:
+    before = slides_of(demo)
+    again = CliRunner().invoke(main, [*typed[0], "--overwrite", "--json", "--quiet"])
     assert again.stderr == ""
     summary = json.loads(again.stdout)
-    assert summary["landslides"] == len(slides)
-    assert summary["area_m2"] == pytest.approx(slides["area_m2"].sum())
-    assert slides.to_wkb().equals(geopandas.read_file(out, layer="landslides").to_wkb())
+    assert summary["landslides"] == len(before)
+    assert summary["area_m2"] == pytest.approx(before["area_m2"].sum())
+    assert before.to_wkb().equals(slides_of(demo).to_wkb())
 
 
 def test_detect_from_python_is_detect(demo: Path, tmp_path: Path) -> None:
-    summary = landslide_cli.detect(demo, tmp_path / "a.gpkg", threshold=0.4, min_area=50, overlap=64)
+    rules, runtime = landslide_cli.PolygonRules(threshold=0.4, min_area_m2=50), landslide_cli.Runtime(overlap=64)
+    summary = landslide_cli.detect(demo, tmp_path / "a.gpkg", rules=rules, runtime=runtime)
     command = [
         "detect",
         str(demo),
@@ -81,15 +102,25 @@ def test_detect_from_python_is_detect(demo: Path, tmp_path: Path) -> None:
         summary.landslides = 0  # type: ignore[misc]
 
 
-def test_every_option_of_detect_is_an_argument_of_the_function() -> None:
-    import inspect
+HOW = (landslide_cli.View, landslide_cli.PolygonRules, landslide_cli.Runtime)
 
+
+def test_every_option_of_detect_is_a_field_of_what_the_function_takes() -> None:
     options = {parameter.name for parameter in main.commands["detect"].params} - {"as_json", "quiet"}  # type: ignore[attr-defined]
-    arguments = inspect.signature(landslide_cli.detect).parameters
-    assert options == arguments.keys() - {"command", "on_progress", "opener"}
-    # The command imports nothing that takes time to name its defaults.
-    overlap = next(one for one in main.commands["detect"].params if one.name == "overlap")  # type: ignore[attr-defined]
-    assert overlap.default == arguments["overlap"].default
+    fields_of = {field.name for kind in HOW for field in fields(kind)}
+    files = {field.name for field in fields(landslide_cli.Outputs)} - {"inventory", "command"}
+    assert options == fields_of | files | {"scene", "out", "overwrite"}
+
+
+def test_options_have_the_defaults_of_their_fields() -> None:
+    """The command names them anew, since it imports nothing that takes time."""
+    defaults = {field.name: field.default for kind in HOW for field in fields(kind)}
+    for name in ("detect", "batch", "info", "polygonize", "benchmark"):
+        command = main.commands[name]  # type: ignore[attr-defined]
+        given = command.make_context(name, ["x"] if name != "polygonize" else ["x", "--table"], resilient_parsing=True)
+        for option, value in given.params.items():
+            if option in defaults:
+                assert value == defaults[option], f"{name} {option}"
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])

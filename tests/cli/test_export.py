@@ -15,7 +15,7 @@ from landslide_cli.export.formats import FORMATS
 
 @pytest.fixture
 def refused(tmp_path: Path) -> Callable[..., str]:
-    """Run `landslide export`; give the one line on stderr. Nothing may need_format been written."""
+    """Run `landslide export`; give the one line on stderr. Nothing may have been written."""
 
     def run(*arguments: object, status: int = 1) -> str:
         before = sorted(tmp_path.rglob("*"))
@@ -29,7 +29,7 @@ def refused(tmp_path: Path) -> Callable[..., str]:
 
 
 def test_refusals_of_the_command_line(refused: Callable[..., str], small_model: Path, tmp_path: Path) -> None:
-    assert "no small 'nothing'" in refused("nothing", "-o", tmp_path / "a.onnx")
+    assert "no model 'nothing'" in refused("nothing", "-o", tmp_path / "a.onnx")
     assert "ends in .pt2; name it so" in refused(small_model, "--format", "pt2", "-o", tmp_path / "a.onnx")
     (tmp_path / "a.onnx").write_text("mine")
     assert "a.onnx exists; choose another name" in refused(small_model, "-o", tmp_path / "a.onnx")

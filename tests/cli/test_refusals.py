@@ -55,6 +55,9 @@ def test_not_a_raster(tmp_path: Path, refused: Callable[..., str]) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("no raster")
     assert re.search(r"notes\.txt can't be opened as a raster: .*give a GeoTIFF", refused(path))
+
+
+def test_a_scene_that_is_missing(tmp_path: Path, refused: Callable[..., str]) -> None:
     assert "No such file" in refused(tmp_path / "missing.tif")
 
 
@@ -68,13 +71,15 @@ def test_a_truncated_file(make_scene: MakeScene, refused: Callable[..., str]) ->
     assert re.search(r"refused .*can't be read at row .*copy it again", told.stdout)
 
 
-def test_no_such_band(scene: Path, refused: Callable[..., str]) -> None:
-    assert re.search(
-        r"has no band 7: it has bands 1 to 3; choose others with --bands", refused(scene, "--bands", "1,2,7")
-    )
-    assert re.search(
-        r"--bands names 2 bands, but the model needs 3 \(red, green, blue\)", refused(scene, "--bands", "1,2")
-    )
+@pytest.mark.parametrize(
+    ("bands", "message"),
+    [
+        ("1,2,7", "has no band 7: it has bands 1 to 3; choose others with --bands"),
+        ("1,2", "--bands names 2 bands, but the model needs 3 (red, green, blue)"),
+    ],
+)
+def test_no_such_band(scene: Path, refused: Callable[..., str], bands: str, message: str) -> None:
+    assert message in refused(scene, "--bands", bands)
 
 
 def test_one_band_for_an_rgb_model(make_scene: MakeScene, refused: Callable[..., str]) -> None:
@@ -98,6 +103,9 @@ def test_nothing_valid(make_scene: MakeScene, refused: Callable[..., str]) -> No
     path = make_scene(np.zeros((3, 64, 64), np.uint8), nodata=0)
     assert re.search(r"holds no valid pixel; check the file's nodata", refused(path, told_before=False))
     assert "about 0% of the pixels" in CliRunner().invoke(main, ["info", str(path)]).stdout
+
+
+def test_nothing_valid_to_stretch_by(make_scene: MakeScene, refused: Callable[..., str]) -> None:
     path = make_scene(np.zeros((3, 64, 64), np.uint16), nodata=0)
     assert re.search(r"no valid pixel was found to stretch by", refused(path))
 
@@ -120,12 +128,19 @@ def test_rational_polynomials_alone(make_scene: MakeScene, refused: Callable[...
     assert re.search(r"rational polynomial coefficients alone.*gdalwarp -rpc", refused(path))
 
 
-def test_an_output_that_exists(scene: Path, refused: Callable[..., str], tmp_path: Path, small_model: Path) -> None:
+def test_an_inventory_that_exists(scene: Path, refused: Callable[..., str], tmp_path: Path) -> None:
     (tmp_path / "out.gpkg").write_text("mine")
     assert "out.gpkg exists; choose another name or allow it with --overwrite" in refused(scene)
+
+
+def test_a_raster_that_exists(scene: Path, refused: Callable[..., str], tmp_path: Path) -> None:
     (tmp_path / "p.tif").write_text("mine")
-    assert "p.tif exists" in refused(scene, "--probability", str(tmp_path / "p.tif"), out="new.gpkg")
+    assert "p.tif exists" in refused(scene, "--probability", str(tmp_path / "p.tif"))
+
+
+def test_an_output_that_exists_is_replaced_if_asked_for(scene: Path, tmp_path: Path, small_model: Path) -> None:
     out = tmp_path / "out.gpkg"
+    out.write_text("mine")
     result = CliRunner().invoke(
         main, ["detect", str(scene), "-o", str(out), "--overwrite", "--model", str(small_model)]
     )
@@ -133,45 +148,86 @@ def test_an_output_that_exists(scene: Path, refused: Callable[..., str], tmp_pat
     assert len(geopandas.read_file(out, layer="analysed")) == 1
 
 
-def test_a_missing_folder_an_unknown_ending_and_the_scene_itself(
-    scene: Path, refused: Callable[..., str], tmp_path: Path
+@pytest.mark.parametrize(
+    ("out", "message"),
+    [
+        ("nowhere/out.gpkg", r"the folder .*nowhere does not exist; make it first \(mkdir -p"),
+        ("out.kml", r"no format is known by the ending '\.kml'; use one of \.gpkg, \.shp"),
+    ],
+)
+def test_a_missing_folder_and_an_unknown_ending(
+    scene: Path, refused: Callable[..., str], out: str, message: str
 ) -> None:
-    assert re.search(
-        r"the folder .*nowhere does not exist; make it first \(mkdir -p", refused(scene, out="nowhere/out.gpkg")
-    )
-    assert re.search(
-        r"no format is known by the ending '\.kml'; use one of \.gpkg, \.shp", refused(scene, out="out.kml")
-    )
+    assert re.search(message, refused(scene, out=out))
+
+
+def test_a_raster_of_another_format(scene: Path, refused: Callable[..., str], tmp_path: Path) -> None:
     assert "let the name end in .tif" in refused(scene, "--mask", str(tmp_path / "mask.png"))
+
+
+def test_the_scene_itself_as_an_output(scene: Path, refused: Callable[..., str]) -> None:
     assert "are the same file" in refused(scene, "--mask", str(scene), "--overwrite")
-    for option in ("--dem", "--aoi"):
-        assert "are the same file" in refused(scene, option, str(scene.with_suffix(".gpkg")), out="scene.gpkg")
+
+
+@pytest.mark.parametrize("option", ["--dem", "--aoi"])
+def test_another_input_as_an_output(scene: Path, refused: Callable[..., str], option: str) -> None:
+    assert "are the same file" in refused(scene, option, str(scene.with_suffix(".gpkg")), out="scene.gpkg")
+
+
+def test_two_outputs_of_one_name(scene: Path, refused: Callable[..., str], tmp_path: Path) -> None:
     twice = str(tmp_path / "same.tif")
     assert "are the same file" in refused(scene, "--mask", twice, "--probability", twice)
 
 
-def test_an_area_outside_the_scene(scene: Path, refused: Callable[..., str], tmp_path: Path) -> None:
-    assert re.search(
-        r"--bbox: the area does not meet the scene; check its coordinates", refused(scene, "--bbox", "0,0,9,9")
-    )
-    assert re.search(r"--bbox .* is empty; give LEFT,BOTTOM,RIGHT,TOP", refused(scene, "--bbox", "9,0,0,9"))
-    aoi = tmp_path / "aoi.gpkg"
-    geopandas.GeoSeries([shapely.box(0, 0, 1, 1)], crs=4326).to_file(aoi)
-    assert "--aoi: the area does not meet the scene" in refused(scene, "--aoi", str(aoi))
-    geopandas.GeoSeries([shapely.Point(0, 0)], crs=4326).to_file(tmp_path / "points.gpkg")
-    assert "points.gpkg holds no polygon" in refused(scene, "--aoi", str(tmp_path / "points.gpkg"))
-    assert re.search(
-        r"missing\.gpkg can't be read as polygons", refused(scene, "--aoi", str(tmp_path / "missing.gpkg"))
-    )
+@pytest.mark.parametrize(
+    ("bbox", "message"),
+    [
+        ("0,0,9,9", "--bbox: the area does not meet the scene; check its coordinates"),
+        ("9,0,0,9", r"--bbox .* is empty; give LEFT,BOTTOM,RIGHT,TOP"),
+    ],
+)
+def test_a_bbox_outside_the_scene_or_empty(scene: Path, refused: Callable[..., str], bbox: str, message: str) -> None:
+    assert re.search(message, refused(scene, "--bbox", bbox))
 
 
-def test_an_elevation_model_that_does_not_fit(
-    scene: Path, refused: Callable[..., str], make_scene: MakeScene, tmp_path: Path
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        (shapely.box(0, 0, 1, 1), "--aoi: the area does not meet the scene"),
+        (shapely.Point(0, 0), "aoi.gpkg holds no polygon"),
+        (None, "aoi.gpkg can't be read as polygons"),
+    ],
+    ids=["elsewhere", "point", "missing"],
+)
+def test_an_area_that_is_none_here(
+    scene: Path, refused: Callable[..., str], tmp_path: Path, shape: shapely.Geometry | None, message: str
 ) -> None:
+    if shape is not None:
+        geopandas.GeoSeries([shape], crs=4326).to_file(tmp_path / "aoi.gpkg")
+    assert message in refused(scene, "--aoi", str(tmp_path / "aoi.gpkg"))
+
+
+def test_a_smallest_slope_without_an_elevation_model(scene: Path, refused: Callable[..., str]) -> None:
     assert re.search(r"--min-slope 5 needs the heights of the ground; .*--dem FILE", refused(scene, "--min-slope", "5"))
+
+
+def test_an_image_as_elevation_model(scene: Path, refused: Callable[..., str]) -> None:
     assert re.search(r"--dem \S+scene\.tif has 3 bands, but one of heights", refused(scene, "--dem", str(scene)))
-    away = make_scene(noise(1, 9, 9), name="away.tif", transform=TRANSFORM @ rasterio.Affine.translation(99, 99))
+
+
+@pytest.fixture
+def away(make_scene: MakeScene) -> Path:
+    """An elevation model that lies elsewhere."""
+    return make_scene(noise(1, 9, 9), name="away.tif", transform=TRANSFORM @ rasterio.Affine.translation(99, 99))
+
+
+def test_an_elevation_model_elsewhere(scene: Path, refused: Callable[..., str], away: Path) -> None:
     assert re.search(r"away\.tif does not meet the scene", refused(scene, "--dem", str(away)))
+
+
+def test_an_elevation_model_for_a_scene_without_a_crs(
+    refused: Callable[..., str], make_scene: MakeScene, away: Path
+) -> None:
     bare = make_scene(noise(3, 64, 64), name="bare.tif", crs=None)
     assert "the scene has no coordinate reference system" in refused(bare, "--dem", str(away))
 
@@ -182,10 +238,18 @@ def test_cuda_that_is_not_there(scene: Path, refused: Callable[..., str]) -> Non
     assert re.search(r"cuda was asked for, but torch .* sees 0 CUDA devices; use --device cpu", message)
 
 
-def test_devices_and_precisions_that_do_not_exist(scene: Path, refused: Callable[..., str]) -> None:
-    assert "no device is called 'gpu'; use auto, cpu, cuda" in refused(scene, "--device", "gpu")
-    assert "not a device that landslide runs on" in refused(scene, "--device", "meta")
-    assert "float16 is not for the CPU" in refused(scene, "--device", "cpu", "--precision", "float16")
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--device gpu", "no device is called 'gpu'; use auto, cpu, cuda"),
+        ("--device meta", "not a device that landslide runs on"),
+        ("--device cpu --precision float16", "float16 is not for the CPU"),
+    ],
+)
+def test_devices_and_precisions_that_do_not_exist(
+    scene: Path, refused: Callable[..., str], options: str, message: str
+) -> None:
+    assert message in refused(scene, *options.split())
 
 
 def test_a_resolution_without_a_crs(make_scene: MakeScene, refused: Callable[..., str]) -> None:
@@ -206,28 +270,50 @@ def test_weights_whose_checksum_is_wrong(scene: Path, refused: Callable[..., str
     assert re.search(r"checksum [0-9a-f]{12}… is not the [0-9a-f]{12}… of its card; .*install it again", message)
 
 
-def test_a_card_that_does_not_fit_the_weights(scene: Path, refused: Callable[..., str], small_model: Path) -> None:
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"arguments": {"width": 16}}, "does not fit network msasnet of its card"),
+        ({"arguments": {"depth": 3}}, "can't be built with {'depth': 3}"),
+        ({"network": "resnet"}, "no network is called 'resnet'; choose one of"),
+        ({"colour": "blue"}, "unknown entries colour"),
+        ({"mean": [0.1, 0.2]}, "names 3 bands, but 2 means"),
+    ],
+)
+def test_a_card_that_does_not_fit_the_weights(
+    scene: Path, refused: Callable[..., str], small_model: Path, changes: dict[str, object], message: str
+) -> None:
     path = small_model.with_suffix(".json")
-    entries = json.loads(path.read_text())
-
-    def with_card(**changes: object) -> str:
-        path.write_text(json.dumps(entries | changes))
-        return refused(scene)
-
-    assert "does not fit network msasnet of its card" in with_card(arguments={"width": 16})
-    assert "can't be built with {'depth': 3}" in with_card(arguments={"depth": 3})
-    assert "no network is called 'resnet'; choose one of" in with_card(network="resnet")
-    assert "unknown entries colour" in with_card(colour="blue")
-    assert "names 3 bands, but 2 means" in with_card(mean=[0.1, 0.2])
-    path.write_text("{")
-    assert "is not a model card" in refused(scene)
-    path.write_text(json.dumps({"model_id": "small"}))
-    assert "is not a complete model card" in refused(scene)
-    path.unlink()
-    assert "no model card there" in refused(scene)
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    assert message in refused(scene)
 
 
-def test_wrong_usage_is_status_2(scene: Path, refused: Callable[..., str]) -> None:
-    assert "is not a list of numbers like 1,2,3" in refused(scene, "--bands", "red", status=2)
-    assert "holds 3 numbers, not 4" in refused(scene, "--bbox", "1,2,3", status=2)
-    assert "No such option" in refused(scene, "--treshold", "1", status=2)
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "is not a model card"),
+        ('{"model_id": "small"}', "is not a complete model card"),
+        (None, "no model card there"),
+    ],
+)
+def test_what_is_no_card(
+    scene: Path, refused: Callable[..., str], small_model: Path, text: str | None, message: str
+) -> None:
+    small_model.with_suffix(".json").unlink()
+    if text is not None:
+        small_model.with_suffix(".json").write_text(text)
+    assert message in refused(scene)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--bands", "red", "is not a list of numbers like 1,2,3"),
+        ("--bbox", "1,2,3", "holds 3 numbers, not 4"),
+        ("--treshold", "1", "No such option"),
+    ],
+)
+def test_wrong_usage_is_status_2(
+    scene: Path, refused: Callable[..., str], option: str, value: str, message: str
+) -> None:
+    assert message in refused(scene, option, value, status=2)

@@ -8,7 +8,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
+from click.testing import CliRunner
 
+from landslide_cli.cli import main
 from landslide_cli.cli.talk import JsonProgress
 from tests.conftest import MakeScene
 
@@ -37,3 +40,16 @@ def test_progress_is_told_a_thousand_times_at_most() -> None:
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert len(lines) == 1001
     assert lines[-1] == {"done": 5000, "total": 5000, "note": "n"}
+
+
+@pytest.mark.parametrize("progress", ["json", ""])
+def test_quiet_silences_progress_notes_and_warnings(
+    make_scene: MakeScene, small_model: Path, monkeypatch: pytest.MonkeyPatch, progress: str
+) -> None:
+    monkeypatch.setenv("LANDSLIDE_PROGRESS", progress)
+    scene = make_scene(np.full((3, 60, 70), 90, np.uint8), crs=None)  # without a CRS there is a warning
+    words = ["detect", str(scene), "-o", str(scene.with_suffix(".gpkg")), "--model", str(small_model)]
+    assert "Warning: " in CliRunner().invoke(main, words).stderr
+    quiet = CliRunner().invoke(main, [*words, "--overwrite", "--quiet"])
+    assert quiet.stderr == ""
+    assert quiet.stdout.count("\n") == 1

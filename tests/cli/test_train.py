@@ -18,62 +18,113 @@ from tests.conftest import write_chip
 from tests.training.conftest import RECIPE, refused
 
 
-def test_bad_chips_are_refused_by_name(tmp_path: Path, data: Path) -> None:
-    def message(folder: Path) -> str:
-        return refused(tmp_path, "--chips", str(folder), "--resolution", "1", "--steps", "1")
+def refused_chips(tmp_path: Path, folder: Path) -> str:
+    return refused(tmp_path, "--chips", str(folder), "--resolution", "1", "--steps", "1")
 
+
+def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    assert "holds no images" in message(tmp_path / "empty")
-    assert "is not a folder" in message(tmp_path / "missing")
+    assert "holds no images" in refused_chips(tmp_path, tmp_path / "empty")
+
+
+def test_a_folder_that_is_missing_is_refused(tmp_path: Path) -> None:
+    assert "is not a folder" in refused_chips(tmp_path, tmp_path / "missing")
+
+
+def test_images_without_a_mask_are_named(tmp_path: Path, data: Path) -> None:
     for number in range(12):
         (data / "slides" / "mask" / f"s{number}.png").unlink(missing_ok=True)
-    assert "without a partner of the same stem: s0, s1, s2, s3, s4, s5" in message(data / "slides")
-    grey = tmp_path / "grey"
-    for stem in ("p", "q", "r"):
-        write_chip(grey, stem)
-    Image.fromarray(np.arange(3000, dtype=np.uint8).reshape(50, 60)).save(grey / "mask" / "q.png")
-    assert "the mask is not binary, it needs 0 and one other value: q" in message(grey)
-    Image.new("L", (50, 60)).save(grey / "mask" / "r.png")
-    assert "image and mask differ in size: r" in message(grey)
-    (grey / "image" / "p.png").write_text("no image")
-    assert "can't be read as images: p" in message(grey)
+    message = refused_chips(tmp_path, data / "slides")
+    assert "without a partner of the same stem: s0, s1, s2, s3, s4, s5" in message
+
+
+def test_a_mask_of_many_values_is_named(tmp_path: Path) -> None:
+    for stem in ("p", "q"):
+        write_chip(tmp_path / "grey", stem)
+    Image.fromarray(np.arange(3000, dtype=np.uint8).reshape(50, 60)).save(tmp_path / "grey" / "mask" / "q.png")
+    message = refused_chips(tmp_path, tmp_path / "grey")
+    assert "the mask is not binary, it needs 0 and one other value: q" in message
+
+
+def test_a_mask_of_another_size_is_named(tmp_path: Path) -> None:
+    for stem in ("p", "r"):
+        write_chip(tmp_path / "sizes", stem)
+    Image.new("L", (60, 50 + 1)).save(tmp_path / "sizes" / "mask" / "r.png")
+    assert "image and mask differ in size: r" in refused_chips(tmp_path, tmp_path / "sizes")
+
+
+def test_what_is_no_image_is_named(tmp_path: Path) -> None:
+    for stem in ("p", "q"):
+        write_chip(tmp_path / "texts", stem)
+    (tmp_path / "texts" / "image" / "p.png").write_text("no image")
+    assert "can't be read as images: p" in refused_chips(tmp_path, tmp_path / "texts")
+
+
+def test_sixteen_bits_need_a_scale(tmp_path: Path) -> None:
     wide = tmp_path / "wide"
     write_chip(wide, "x", masked=False)
     Image.fromarray(np.full((50, 60), 4000, np.uint16)).save(wide / "image" / "y.png")
-    assert "not 8-bit; give the raw values that become black and white with --scale LO,HI" in message(wide)
+    message = refused_chips(tmp_path, wide)
+    assert "not 8-bit; give the raw values that become black and white with --scale LO,HI" in message
+
+
+def test_two_files_of_one_stem_are_named(tmp_path: Path) -> None:
     write_chip(tmp_path / "twice", "x", masked=False)
     (tmp_path / "twice" / "image" / "more").mkdir()
     write_chip(tmp_path / "twice" / "image" / "more", "x", masked=False)
-    assert "more than one file is called x" in message(tmp_path / "twice")
+    assert "more than one file is called x" in refused_chips(tmp_path, tmp_path / "twice")
+
+
+def test_groups_need_their_columns(tmp_path: Path, data: Path) -> None:
     (data / "groups.csv").write_text("name,site\n")
-    assert "lacks the column group, stem" in message(data / "others")
+    assert "lacks the column group, stem" in refused_chips(tmp_path, data / "others")
 
 
-def test_what_is_missing_or_does_not_go_together(tmp_path: Path, data: Path) -> None:
+def test_metres_per_pixel_must_be_known(tmp_path: Path, data: Path) -> None:
+    message = refused(tmp_path, "--chips", str(data / "slides"))
+    assert "don't say how many metres a pixel covers; give it with --resolution" in message
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("", "give a RECIPE or folders of --chips"),
+        ("RECIPE --chips CHIPS", "give a RECIPE or folders of --chips"),
+        ("RECIPE", "a RECIPE needs --data"),
+        ("RECIPE --data DATA --protocol paper", "--protocol goes with --chips"),
+        ("--chips CHIPS --steps 3 --epochs 1", "give --steps or --epochs"),
+    ],
+)
+def test_what_does_not_go_together_is_wrong_usage(tmp_path: Path, data: Path, words: str, message: str) -> None:
     recipe = tmp_path / "tiny.toml"
     recipe.write_text(RECIPE)
-    chips = ("--chips", str(data / "slides"))
-    assert "don't say how many metres a pixel covers; give it with --resolution" in refused(tmp_path, *chips)
-    assert "give a RECIPE or folders of --chips" in refused(tmp_path, status=2)
-    assert "give a RECIPE or folders of --chips" in refused(tmp_path, str(recipe), *chips, status=2)
-    assert "a RECIPE needs --data" in refused(tmp_path, str(recipe), status=2)
-    wish = (str(recipe), "--data", str(data), "--protocol", "paper")
-    assert "--protocol goes with --chips" in refused(tmp_path, *wish, status=2)
-    assert "give --steps or --epochs" in refused(tmp_path, *chips, "--steps", "3", "--epochs", "1", status=2)
-    for change, message in (
-        ('optimizer = "sdg"', "optimizer = 'sdg' is not one of adamw, muon, sgd"),
-        ("letterbox = 512", "letterbox = 512 needs phases of that size"),
-        ('split = "random"', "draws the held-out images itself"),
-        ('start = "none.safetensors"', "no model"),
-    ):
-        recipe.write_text(f"{change}\n{RECIPE}")
-        assert message in refused(tmp_path, str(recipe), "--data", str(data))
-    recipe.write_text(RECIPE.replace('["b"]', '["nobody"]'))
-    assert "patience needs chips to validate on" in refused(tmp_path, str(recipe), "--data", str(data))
+    places = {"RECIPE": str(recipe), "DATA": str(data), "CHIPS": str(data / "slides")}
+    assert message in refused(tmp_path, *(places.get(word, word) for word in words.split()), status=2)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("", 'optimizer = "sdg"\n', "optimizer = 'sdg' is not one of adamw, muon, sgd"),
+        ("", "letterbox = 512\n", "letterbox = 512 needs phases of that size"),
+        ("", 'split = "random"\n', "draws the held-out images itself"),
+        ("", 'start = "none.safetensors"\n', "no model"),
+        ('["b"]', '["nobody"]', "patience needs chips to validate on"),
+    ],
+)
+def test_a_recipe_that_can_not_be_followed_is_refused(
+    tmp_path: Path, data: Path, old: str, new: str, message: str
+) -> None:
+    recipe = tmp_path / "tiny.toml"
+    recipe.write_text(RECIPE.replace(old, new, 1))
+    assert message in refused(tmp_path, str(recipe), "--data", str(data))
+
+
+def test_a_batch_must_be_shared_out_evenly(tmp_path: Path, data: Path) -> None:
+    recipe = tmp_path / "tiny.toml"
     recipe.write_text(RECIPE)
-    assert "a batch of 2 can't be shared by 4 devices" in refused(
-        tmp_path, str(recipe), "--data", str(data), "--devices", "4"
-    )
+    message = refused(tmp_path, str(recipe), "--data", str(data), "--devices", "4")
+    assert "a batch of 2 can't be shared by 4 devices" in message
 
 
 @pytest.mark.slow

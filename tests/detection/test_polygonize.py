@@ -20,11 +20,9 @@ import landslide_cli
 from landslide_cli.cli import main
 from landslide_cli.detection import polygonize as thresholds
 from landslide_cli.errors import NoCRSWarning
-from landslide_cli.inventory.rules import Shaping
-from landslide_cli.inventory.terrain import open_terrain
+from landslide_cli.inventory.rules import PolygonRules
 from landslide_cli.model.card import ModelCard
 from landslide_cli.mosaic import reading as stored
-from landslide_cli.scene.ground import Ground
 from tests.conftest import TRANSFORM, UTM, MakeScene, blobs, first_band, go, noise
 from tests.inventory.conftest import hills, write_dem
 
@@ -34,7 +32,8 @@ def test_polygonize_writes_the_same_layers(make_scene: MakeScene, card: ModelCar
     pixels[:, 40:60, 100:200] = 0
     path = make_scene(pixels, nodata=0)
     go(path, card, first_band())
-    landslide_cli.polygonize(tmp_path / "prob.tif", tmp_path / "again.gpkg", command="landslide polygonize")
+    outputs = landslide_cli.Outputs(tmp_path / "again.gpkg", command="landslide polygonize")
+    landslide_cli.polygonize(tmp_path / "prob.tif", outputs)
     one, other = path.with_suffix(".gpkg"), tmp_path / "again.gpkg"
     for layer in ("landslides", "analysed"):
         assert geopandas.read_file(one, layer=layer).equals(geopandas.read_file(other, layer=layer))
@@ -55,9 +54,9 @@ def contents(path: Path) -> tuple[list[bytes], Any, Any]:
     [
         {"threshold": 0.5},
         {"threshold": 0.6, "connectivity": 8},
-        {"threshold": 0.43, "min_area": 100, "fill_holes": 60, "simplify": 1.5},
+        {"threshold": 0.43, "min_area_m2": 100, "fill_holes_m2": 60, "simplify_m": 1.5},
         {"threshold": 0.5, "boundary": "smooth"},
-        {"threshold": 0.6, "boundary": "smooth", "connectivity": 8, "min_area": 100, "fill_holes": 60},
+        {"threshold": 0.6, "boundary": "smooth", "connectivity": 8, "min_area_m2": 100, "fill_holes_m2": 60},
     ],
 )
 def test_geometry_and_attributes_are_those_of_detect(
@@ -70,11 +69,8 @@ def test_geometry_and_attributes_are_those_of_detect(
     with rasterio.open(tmp_path / "prob.tif") as src:
         profile, tags, values = src.profile, src.tags(), src.read(1)
         scales = src.scales
-    shaping = Shaping(settings.get("min_area", 0), settings.get("fill_holes", 0), settings.get("simplify", 0))
-    summary, _, _, _ = go(
-        path, card, first_band(), threshold=settings["threshold"], shaping=shaping,
-        connectivity=settings.get("connectivity", 4), boundary=settings.get("boundary", "pixel"),
-    )  # fmt: skip
+    summary, _, _, _ = go(path, card, first_band(), **settings)
+    rules = PolygonRules(**settings)
     expected = contents(path.with_suffix(".gpkg"))
     with rasterio.open(tmp_path / "plain.tif", "w", **{**profile, "driver": "GTiff"}) as dst:
         dst.write(values, 1)
@@ -82,7 +78,7 @@ def test_geometry_and_attributes_are_those_of_detect(
         dst.scales = scales
     for rows in (512, 77):
         monkeypatch.setattr(stored, "ROWS_AT_ONCE", rows)
-        found = landslide_cli.polygonize(tmp_path / "plain.tif", tmp_path / f"{rows}.gpkg", **settings)
+        found = landslide_cli.polygonize(tmp_path / "plain.tif", tmp_path / f"{rows}.gpkg", rules=rules)
         geometry, attributes, analysed = contents(tmp_path / f"{rows}.gpkg")
         assert geometry == expected[0]
         assert attributes.equals(expected[1])
@@ -93,14 +89,10 @@ def test_geometry_and_attributes_are_those_of_detect(
     kept = [pyogrio.read_info(p, layer="landslides")["dataset_metadata"] for p in
             (path.with_suffix(".gpkg"), tmp_path / "77.gpkg")]  # fmt: skip
     assert kept[0] == kept[1]
-    rows_of = {row.threshold: row for row in thresholds.table(tmp_path / "plain.tif", **without_threshold(settings))}
+    rows_of = {row.threshold: row for row in thresholds.table(tmp_path / "plain.tif", rules=rules)}
     if settings["threshold"] in rows_of:
         row = rows_of[settings["threshold"]]
         assert (row.landslides, row.area_m2) == (found.landslides, pytest.approx(found.area_m2, abs=0.01))
-
-
-def without_threshold(settings: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in settings.items() if name != "threshold"}
 
 
 @pytest.fixture
@@ -190,11 +182,10 @@ def test_the_threshold_is_that_of_the_raster_unless_another_is_given(
 def test_terrain_is_that_of_detect(make_scene: MakeScene, card: ModelCard, tmp_path: Path) -> None:
     path = make_scene(blobs(300, 320))
     dem = write_dem(tmp_path / "dem.tif", hills(120, 120))
-    with open_terrain(dem, scene=Ground(TRANSFORM, rasterio.CRS.from_user_input(UTM)), size=(300, 320),
-                      min_slope_deg=20) as opened:  # fmt: skip
-        summary, _, _, _ = go(path, card, first_band(), terrain=opened)
+    summary, _, _, _ = go(path, card, first_band(), dem=dem, min_slope_deg=20)
     assert summary.flat
-    landslide_cli.polygonize(tmp_path / "prob.tif", tmp_path / "again.gpkg", dem=dem, min_slope=20)
+    rules = PolygonRules(dem=dem, min_slope_deg=20)
+    landslide_cli.polygonize(tmp_path / "prob.tif", tmp_path / "again.gpkg", rules=rules)
     one, other = contents(path.with_suffix(".gpkg")), contents(tmp_path / "again.gpkg")
     assert one[0] == other[0]
     assert one[1].equals(other[1])
@@ -259,7 +250,7 @@ def test_refusals_of_rasters(polygonized: Callable[..., Any], tmp_path: Path, ma
     assert "is no probability raster" in polygonized(raster="scene.tif", status=1)
     assert re.search(r"missing\.tif can't be opened as a raster", polygonized(raster="missing.tif", status=1))
     write_dem(tmp_path / "float.tif", np.full((50, 50), 0.7, np.float32))
-    assert re.search(r"doesn't tell the threshold of its polygonized; give one with --threshold",
+    assert re.search(r"doesn't tell the threshold of its run; give one with --threshold",
                      polygonized(raster="float.tif", status=1))  # fmt: skip
     write_dem(tmp_path / "empty.tif", np.full((50, 50), np.nan, np.float32))
     assert re.search(r"is nodata everywhere, so nothing was analysed",

@@ -13,7 +13,7 @@ import pytest
 import rasterio
 from click.testing import CliRunner
 
-from landslide_cli import detect
+from landslide_cli import Outputs, Runtime, View, detect
 from landslide_cli.cli import main
 from landslide_cli.detection.preview import preview
 from tests.conftest import noise
@@ -23,9 +23,9 @@ def test_what_is_told_is_what_is_done(make_scene: Callable[..., Path], small_mod
     image = noise(4, 700, 1100, dtype="uint16")
     image[:, :, 550:] = 0
     scene = make_scene(image, nodata=0)
-    found = preview(scene, model=small_model, bands=(3, 2, 1), device="cpu")
-    done = detect(scene, tmp_path / "out.gpkg", probability=tmp_path / "p.tif", model=small_model, bands=(3, 2, 1),
-                  device="cpu")  # fmt: skip
+    view, runtime = View(bands=(3, 2, 1)), Runtime(model=small_model, device="cpu")
+    found = preview(scene, view=view, runtime=runtime)
+    done = detect(scene, Outputs(tmp_path / "out.gpkg", tmp_path / "p.tif"), view=view, runtime=runtime)
     assert found.refusals == []
     assert found.bands == {"red": 3, "green": 2, "blue": 1}
     assert found.unused == [4]
@@ -40,6 +40,7 @@ def test_what_is_told_is_what_is_done(make_scene: Callable[..., Path], small_mod
     assert tags["LANDSLIDE_WINDOW"] == "{1}x{0}".format(*found.window_px)
     # Windows on the empty side aren't asked about.
     assert found.windows is not None
+    assert done.windows is not None
     assert 0 < done.windows < found.windows
     assert found.seconds is not None
     assert 0 < found.seconds < 60

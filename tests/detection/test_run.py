@@ -20,7 +20,6 @@ from rasterio.features import shapes
 from landslide_cli.detection.outputs import Outputs
 from landslide_cli.detection.run import run
 from landslide_cli.errors import NoCRSWarning, SceneError
-from landslide_cli.inventory.rules import Shaping
 from landslide_cli.model.card import ModelCard
 from landslide_cli.mosaic.encoding import STEPS
 from landslide_cli.prediction.plan import make_plan
@@ -134,7 +133,7 @@ def test_polygons_lie_on_the_right_ground(make_scene: MakeScene, card: ModelCard
 def test_without_a_crs_the_run_works_and_says_so(make_scene: MakeScene, card: ModelCard) -> None:
     path = make_scene(blobs(300, 300), crs=None)
     with pytest.warns(NoCRSWarning, match=r"scene\.tif has no coordinate reference system.*gdal_edit"):
-        summary, slides, _, _ = go(path, card, first_band(), shaping=Shaping(100, 100, 2))
+        summary, slides, _, _ = go(path, card, first_band(), min_area_m2=100, fill_holes_m2=100, simplify_m=2)
     assert len(slides) > 1
     assert slides.crs is None
     assert slides[["area_m2", "perimeter_m"]].isna().all(axis=None)

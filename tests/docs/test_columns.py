@@ -9,16 +9,15 @@ from pathlib import Path
 import numpy as np
 import pyogrio
 import pytest
-import rasterio
 from affine import Affine
 
 from landslide_cli.detection.outputs import Outputs
 from landslide_cli.detection.run import run
+from landslide_cli.inventory.attributes import open_measurer
 from landslide_cli.inventory.formats import DRIVERS
-from landslide_cli.inventory.terrain import open_terrain
+from landslide_cli.inventory.rules import PolygonRules
 from landslide_cli.model.card import ModelCard
 from landslide_cli.prediction.plan import make_plan
-from landslide_cli.scene.ground import Ground
 from landslide_cli.scene.scene import open_scene
 from landslide_cli.scene.vectors import read_layer
 from tests.conftest import blobs, first_band
@@ -58,12 +57,12 @@ def test_the_columns_of_landslides(
     scene = make_scene(blobs(90, 100))
     dem = write_dem(tmp_path / "dem.tif", np.add.outer(np.arange(60.0), np.arange(60.0)).astype(np.float32),
                     transform=Affine(5, 0, 499_900, 0, -5, 2_950_100))  # fmt: skip
-    with rasterio.open(scene) as src:
-        ground, size = Ground(src.transform, src.crs), src.shape
-    with open_terrain(dem, scene=ground, size=size) as terrain:
-        outputs = Outputs(scene.with_suffix(ending))
-        with open_scene(scene, wanted=card.bands) as opened:
-            run(make_plan(opened, card, terrain=terrain, tta="flips"), first_band(), outputs)
+    rules = PolygonRules(threshold=card.threshold, dem=dem)
+    with open_scene(scene, wanted=card.bands) as opened:
+        size = opened.height, opened.width
+        with open_measurer(rules, opened.ground, size) as measurer:
+            plan = make_plan(opened, card, tta="flips")
+            run(plan, first_band(), Outputs(scene.with_suffix(ending)), measurer=measurer)
     made = scene.with_suffix(ending)
     columns = set(read_layer(made, "landslides" if ending == ".gpkg" else None).columns) - {"geometry"}
     assert columns == set(landslide_columns.values() if ending == ".shp" else landslide_columns)

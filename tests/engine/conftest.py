@@ -15,9 +15,10 @@ from click.testing import CliRunner
 from numpy.typing import NDArray
 
 from landslide_cli.cli import main
-from landslide_cli.engine.choice import open_engine
+from landslide_cli.engine import Engine
+from landslide_cli.engine.choice import decide
 from landslide_cli.model.weights import find_model
-from tests.conftest import MakeScene, StandIn, noise, write_small_model
+from tests.conftest import RANGE, MakeScene, StandIn, noise, write_small_model
 
 SIZE = 64
 
@@ -32,10 +33,26 @@ def have(*packages: str) -> None:
             pytest.skip(f"{package} is not installed; it comes with an extra")
 
 
-def opened(model: Path | str, **settings: Any) -> Any:
+class Asked:
+    """An engine that is asked about pixels of one range."""
+
+    def __init__(self, engine: Engine, value_range: tuple[float, float]) -> None:
+        self.engine = engine
+        self._range = value_range
+
+    def __call__(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
+        return self.engine(pixels, self._range)
+
+
+def opened(
+    model: Path | str, *, value_range: tuple[float, float] | None = None, size: int = SIZE, windows: int = 1,
+    **settings: Any,
+) -> Asked:  # fmt: skip
+    """A model in an engine that is ready; torch on the CPU by default."""
     weights, card = find_model(model)
-    defaults = {"value_range": card.value_range, "size": SIZE, "device": "cpu", "engine": "torch"}
-    return open_engine(weights, card, **defaults | settings)
+    engine = decide(weights, card, **{"device": "cpu", "engine": "torch"} | settings).open()
+    engine.prepare(size, windows)
+    return Asked(engine, value_range or card.value_range)
 
 
 class Card(StandIn):
@@ -46,7 +63,7 @@ class Card(StandIn):
         self.most = most
         self.asked: list[int] = []
 
-    def __call__(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
+    def __call__(self, pixels: NDArray[Any], value_range: tuple[float, float] = RANGE) -> NDArray[np.float32]:
         self.asked.append(len(pixels))
         if len(pixels) > self.most:
             raise torch.OutOfMemoryError("CUDA out of memory")

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from landslide_cli.engine.batch_size import LARGEST, Halving, choose_batch_size
-from tests.conftest import noise
+from tests.conftest import RANGE, noise
 from tests.engine.conftest import Card, opened
 
 
@@ -22,7 +22,7 @@ def test_a_shortage_of_memory_changes_no_probability(most: int, batch_size: int,
     halving = Halving(card)
     for number in range(batches):
         pixels = noise(batch_size, 3, 4, 4, seed=number)
-        np.testing.assert_array_equal(halving(pixels), plenty(pixels))
+        np.testing.assert_array_equal(halving(pixels, RANGE), plenty(pixels))
     # Once halved it stays so: each size that failed was tried once.
     failed = [size for size in card.asked if size > most]
     assert len(failed) == len(set(failed))
@@ -31,13 +31,13 @@ def test_a_shortage_of_memory_changes_no_probability(most: int, batch_size: int,
 
 def test_halving_is_told_and_a_single_window_that_does_not_fit_is_an_error(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    Halving(Card(2, 8))(noise(8, 3, 4, 4))
+    Halving(Card(2, 8))(noise(8, 3, 4, 4), RANGE)
     assert [record.message for record in caplog.records] == [
         "memory of cpu is out; asked again, and from now on, about 4 windows at once",
         "memory of cpu is out; asked again, and from now on, about 2 windows at once",
     ]
     with pytest.raises(torch.OutOfMemoryError):
-        Halving(Card(0, 2))(noise(2, 3, 4, 4))
+        Halving(Card(0, 2))(noise(2, 3, 4, 4), RANGE)
 
 
 @given(
@@ -64,5 +64,5 @@ def test_the_batch_grows_while_it_fits_and_pays(
 
 
 def test_the_cpu_gets_one_window_at_a_time_and_the_user_what_he_asks_for(small_model: Path) -> None:
-    assert opened(small_model).batch_size == 1
-    assert opened(small_model, batch_size=3).batch_size == 3
+    assert opened(small_model).engine.batch_size == 1
+    assert opened(small_model, batch_size=3).engine.batch_size == 3

@@ -8,13 +8,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from landslide_cli.engine import choice
-from landslide_cli.engine.choice import choose_engine, find_openvino_model, int8_path
+from landslide_cli.engine.choice import choose_engine, decide, find_openvino_model, int8_path
 from landslide_cli.errors import MissingExtraError, ModelError
 from landslide_cli.model.weights import find_model
-from tests.engine.conftest import have
+from tests.conftest import noise
+from tests.engine.conftest import SIZE, have
 
 SAFETENSORS, XML = Path("m.safetensors"), Path("m.xml")
 
@@ -101,3 +103,20 @@ def test_int8_is_taken_by_itself_only_if_it_is_known_to_cost_little(exported: Pa
         assert find_openvino_model(weights, card, "float32").precision == "float32"
     with pytest.raises(ModelError, match="small has no int8 model"):  # it is of other weights
         find_openvino_model(weights, card, "int8")
+
+
+@pytest.mark.parametrize("name", ["torch", "openvino"])
+def test_an_engine_says_of_the_next_scene_what_a_new_one_says(small_model: Path, name: str) -> None:
+    """Whatever stretch and window the scenes have."""
+    if name == "openvino":
+        have("openvino", "platformdirs")
+    weights, card = find_model(small_model)
+    choice = decide(weights, card, engine=name, device="cpu", precision="float32")
+    assert (choice.engine, choice.device, choice.precision) == (name, "cpu", "float32")
+    engine = choice.open()
+    for value_range, size in (((0, 255), SIZE), ((30, 200), SIZE), ((0, 255), 2 * SIZE), ((0, 255), SIZE)):
+        pixels = noise(1, 3, size, size)
+        engine.prepare(size, 1)
+        anew = choice.open()
+        anew.prepare(size, 1)
+        assert np.array_equal(engine(pixels, value_range), anew(pixels, value_range))

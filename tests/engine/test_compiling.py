@@ -10,18 +10,13 @@ import pytest
 import torch
 
 from landslide_cli.engine import compiling
-from landslide_cli.engine.torch_engine import TorchEngine
-from landslide_cli.model.weights import find_model, load_network
 from tests.conftest import noise
-from tests.engine.conftest import SIZE, opened
+from tests.engine.conftest import SIZE, Asked, opened
 
 
-def compiled_engine(model: Path) -> TorchEngine:
-    weights, card = find_model(model)
-    return TorchEngine(
-        load_network(weights, card), value_range=card.value_range, mean=card.mean, std=card.std,
-        device="cpu", precision="float32", compiled=True,
-    )  # fmt: skip
+def compiled_engine(model: Path) -> Asked:
+    """The network of a run that is long enough to be compiled for."""
+    return opened(model, precision="float32", windows=compiling.from_windows())
 
 
 def test_a_network_that_cannot_be_compiled_runs_as_it_is(
@@ -57,7 +52,7 @@ def test_only_long_runs_are_compiled(small_model: Path, monkeypatch: pytest.Monk
     asked: list[int] = []
     monkeypatch.setattr(torch, "compile", lambda network, **options: asked.append(1) or network)
     least = compiling.from_windows()
-    opened(small_model, windows=least - 1)
+    engine = opened(small_model, windows=least - 1).engine
     assert not asked
-    opened(small_model, windows=least)
+    engine.prepare(SIZE, least)
     assert asked

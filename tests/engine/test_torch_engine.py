@@ -22,8 +22,8 @@ from landslide_cli.engine.torch_engine import TorchEngine
 from landslide_cli.networks.registry import build_network
 from landslide_cli.prediction.plan import make_plan
 from landslide_cli.scene.scene import open_scene
-from tests.conftest import MakeScene, noise, stand_in_card
-from tests.engine.conftest import BOUNDS, Card, have
+from tests.conftest import RANGE, MakeScene, noise, stand_in_card
+from tests.engine.conftest import BOUNDS, Asked, Card, have
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +36,9 @@ def of_torch(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 def run_on(scene: Path, folder: Path, **settings: Any) -> Path:
     name = "-".join(settings.values())
-    landslide_cli.detect(
-        scene, folder / f"{name}.gpkg", probability=folder / f"{name}.tif", device="cpu", resolution=1.0, **settings
-    )
+    outputs = landslide_cli.Outputs(folder / f"{name}.gpkg", probability=folder / f"{name}.tif")
+    runtime = landslide_cli.Runtime(device="cpu", **settings)
+    landslide_cli.detect(scene, outputs, view=landslide_cli.View(resolution_m=1.0), runtime=runtime)
     return folder / f"{name}.tif"
 
 
@@ -81,15 +81,12 @@ class Staying(Card):
         super().__init__(most, batch_size)
         self.filled: list[tuple[int, ...]] = []
 
-    def stay(self) -> Staying:
-        return self
-
     def empty(self, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
         self.filled.append(shape)
         return np.zeros(shape, dtype)
 
-    def __call__(self, pixels: NDArray[Any]) -> Any:
-        return torch.from_numpy(super().__call__(pixels))
+    def on_device(self, pixels: NDArray[Any], value_range: tuple[float, float]) -> Any:
+        return torch.from_numpy(self(pixels, value_range))
 
 
 def test_answers_that_stay_on_a_card_are_blended_there(make_scene: MakeScene, tmp_path: Path) -> None:
@@ -107,10 +104,11 @@ def test_answers_that_stay_on_a_card_are_blended_there(make_scene: MakeScene, tm
     assert staying.filled and set(staying.filled) == {(3, 3, 512, 512)}
 
 
-def engine(**options: object) -> TorchEngine:
+def engine(precision: str) -> Asked:
     torch.manual_seed(0)
-    settings = {"value_range": (0, 255), "mean": (0.4,) * 3, "std": (0.2,) * 3, "batch_size": 2, "device": "cpu"}
-    return TorchEngine(build_network("msasnet", width=8), **settings | options)  # type: ignore[arg-type]
+    network = build_network("msasnet", width=8)
+    made = TorchEngine(network, mean=(0.4,) * 3, std=(0.2,) * 3, batch_size=2, device="cpu", precision=precision)
+    return Asked(made, RANGE)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "uint32", "float32", "float64"])

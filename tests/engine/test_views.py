@@ -23,7 +23,7 @@ from landslide_cli.model.card import ModelCard
 from landslide_cli.mosaic.encoding import STEPS
 from landslide_cli.prediction.plan import make_plan
 from landslide_cli.scene.scene import open_scene
-from tests.conftest import MakeScene, StandIn, first_band, noise
+from tests.conftest import RANGE, MakeScene, StandIn, first_band, noise
 
 EVERY_VIEW = VIEWS["d4"]
 
@@ -57,10 +57,10 @@ def test_the_views_are_the_symmetries_of_a_square() -> None:
 @pytest.mark.parametrize("tta", VIEWS)
 def test_views_that_agree_have_no_spread(tta: str) -> None:
     pixels = noise(2, 3, 40, 40)
-    mean, spread = Views(even(), tta)(pixels).transpose(1, 0, 2, 3)
+    mean, spread = Views(even(), tta)(pixels, RANGE).transpose(1, 0, 2, 3)
     np.testing.assert_allclose(mean, even()(pixels), atol=1e-6)
     assert spread.max() < 1e-6
-    same, none = Views(first_band(), tta)(noise(3, 3, 40, 24)).transpose(1, 0, 2, 3)
+    same, none = Views(first_band(), tta)(noise(3, 3, 40, 24), RANGE).transpose(1, 0, 2, 3)
     assert (same == first_band()(noise(3, 3, 40, 24))).all()
     assert (none == 0).all()
 
@@ -69,7 +69,7 @@ def test_views_that_agree_have_no_spread(tta: str) -> None:
 def test_mean_and_spread_are_those_of_numpy(tta: str) -> None:
     pixels = noise(2, 3, 32, 48)
     said = np.stack([undone(shifted()(viewed(pixels, view)), view) for view in VIEWS[tta]])
-    mean, spread = Views(shifted(), tta)(pixels).transpose(1, 0, 2, 3)
+    mean, spread = Views(shifted(), tta)(pixels, RANGE).transpose(1, 0, 2, 3)
     np.testing.assert_allclose(mean, said.mean(axis=0), atol=1e-6)
     np.testing.assert_allclose(spread, said.std(axis=0), atol=1e-6)
     assert spread.max() > 0.1
@@ -79,7 +79,8 @@ def test_mean_and_spread_are_those_of_numpy(tta: str) -> None:
 def test_a_turned_window_gets_the_turned_prediction(turn: list[bool]) -> None:
     view = (turn[0], turn[1], turn[2])
     pixels = noise(2, 3, 24, 24)
-    there, back = Views(shifted(), "d4")(viewed(pixels, view)), Views(shifted(), "d4")(pixels)
+    views = Views(shifted(), "d4")
+    there, back = views(viewed(pixels, view), RANGE), views(pixels, RANGE)
     np.testing.assert_allclose(there, viewed(back, view), atol=1e-6)
 
 

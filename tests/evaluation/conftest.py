@@ -13,7 +13,7 @@ from scipy import ndimage
 from landslide_cli.cli import main
 from landslide_cli.evaluation.chips import Viewed, judge_views
 from landslide_cli.evaluation.summary import Evaluation
-from tests.conftest import StandIn, constant, noise
+from tests.conftest import RANGE, StandIn, constant, noise
 
 
 def random_mask(*shape: int, seed: int, part: float = 0.25) -> np.ndarray:
@@ -65,7 +65,9 @@ def views(chips: Path, zoom: float = 1.0) -> list[Viewed]:
 def judged(engine: StandIn, some: list[Viewed], threshold: float = 0.5) -> Evaluation:
     done: list[tuple[int, int]] = []
     found = tuple(
-        judge_views(engine, some, threshold=threshold, tolerance=2, on_progress=lambda *now: done.append(now))
+        judge_views(
+            engine, some, value_range=RANGE, threshold=threshold, tolerance=2, on_progress=lambda *now: done.append(now)
+        )
     )
     assert done[-1][0] == done[-1][1] == sum(image.scores.pixels for image in found)
     return Evaluation("stand-in", {}, threshold, 2, found)

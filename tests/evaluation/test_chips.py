@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -68,11 +67,18 @@ def test_evaluate_on_chips_from_end_to_end(chips: Path, small_model: Path, tmp_p
     assert numbers["all"]["pixels"] == 3 * 60 * 70 + 2 * 50 * 50
     assert numbers["all"]["pooled"] == expected_pooled(chips, small_model, 0.4)
 
-    text = evaluate(*command, "--groups", "b,x*")
+
+def test_groups_choose_chips_and_the_run_is_told(chips: Path, small_model: Path) -> None:
+    text = evaluate(chips / "slides", chips / "others", "--model", small_model, "--pixel-size", 1, "--groups", "b,x*")
     assert text.stdout.startswith("small at threshold 0.5: s2, 0.0042 Mpx")
     assert "small by " in text.stderr
     assert "chips: 1, seen at 1 times their size" in text.stderr
-    assert "exists; choose another name or allow it with --overwrite" in refusal(*command, "--plot", plot)
+
+
+def test_a_plot_that_exists_is_not_replaced(chips: Path, small_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "curves.png").write_text("mine")
+    message = refusal(chips / "slides", "--model", small_model, "--pixel-size", 1, "--plot", tmp_path / "curves.png")
+    assert "exists; choose another name or allow it with --overwrite" in message
 
 
 def expected_pooled(chips: Path, model: Path, threshold: float) -> dict[str, float]:
@@ -81,38 +87,41 @@ def expected_pooled(chips: Path, model: Path, threshold: float) -> dict[str, flo
     from landslide_cli.model.weights import find_model, load_network
 
     weights, card = find_model(model)
-    engine = TorchEngine(
-        load_network(weights, card), value_range=card.value_range, mean=card.mean, std=card.std,
-        batch_size=1, device="cpu",
-    )  # fmt: skip
+    engine = TorchEngine(load_network(weights, card), mean=card.mean, std=card.std, batch_size=1, device="cpu")
     sources = {name: [view.chip for view in views(chips) if view.source == name] for name in ("slides", "others")}
-    scores = Histogram.total(judge(engine, sources, {"slides": 1.0, "others": 1.0}).values()).scores(threshold)
+    judged = judge(engine, sources, {"slides": 1.0, "others": 1.0}, card.value_range)
+    scores = Histogram.total(judged.values()).scores(threshold)
     return {name: round(getattr(scores, name), 6) for name in ("precision", "recall", "f1", "iou")}
 
 
-def test_the_network_sees_a_resolution_that_it_was_trained_for(tmp_path: Path, card: ModelCard) -> None:
-    image = tmp_path / "x.png"
-    card = replace(card, resolution_m=(2.0, 4.0))
+def zoom_of(card: ModelCard, folder: Path, metres: float | None, resolution: float | None = None) -> float:
+    return choose_zoom(folder / "x.png", folder, card, metres=metres, resolution=resolution)
 
-    def zoom(metres: float | None, resolution: float | None = None, folder: Path = tmp_path, **changes: Any) -> float:
-        return choose_zoom(image, folder, replace(card, **changes), metres=metres, resolution=resolution)
 
-    assert zoom(0.5) == 0.25
-    assert zoom(3.0) == 1
-    assert zoom(8.0) == 2
-    assert zoom(0.5, resolution=1.0) == 0.5
-    training = {
-        "sources": [{"name": "here", "path": "data/slides", "zoom": 0.5}],
-        "working_zoom": 0.6,
-    }
-    known = tmp_path / "data" / "slides"
-    assert zoom(None, folder=known, training=training) == pytest.approx(0.3)
-    assert zoom(1.0, folder=known, training=training) == 0.5
-    assert card_source(tmp_path / "slides", replace(card, training=training)) is None
+@pytest.mark.parametrize(
+    ("metres", "resolution", "zoom"), [(0.5, None, 0.25), (3, None, 1), (8, None, 2), (0.5, 1, 0.5)]
+)
+def test_the_network_sees_a_resolution_that_it_was_trained_for(
+    tmp_path: Path, card: ModelCard, metres: float, resolution: float | None, zoom: float
+) -> None:
+    assert zoom_of(replace(card, resolution_m=(2.0, 4.0)), tmp_path, metres, resolution) == zoom
+
+
+@pytest.mark.parametrize(("metres", "zoom"), [(None, 0.3), (1.0, 0.5)])
+def test_a_folder_that_was_trained_on_is_seen_as_then(
+    tmp_path: Path, card: ModelCard, metres: float | None, zoom: float
+) -> None:
+    training = {"sources": [{"name": "here", "path": "data/slides", "zoom": 0.5}], "working_zoom": 0.6}
+    card = replace(card, resolution_m=(2.0, 4.0), training=training)
+    assert zoom_of(card, tmp_path / "data" / "slides", metres) == pytest.approx(zoom)
+    assert card_source(tmp_path / "slides", card) is None
+
+
+def test_metres_that_nobody_tells_are_asked_for(tmp_path: Path, card: ModelCard) -> None:
     with pytest.raises(
         EvaluationError, match=r"how many metres a pixel of x\.png is, .* 2 to 4 m .*; give --pixel-size"
     ):
-        zoom(None)
+        zoom_of(replace(card, resolution_m=(2.0, 4.0)), tmp_path, None)
 
 
 def test_a_geotiff_chip_says_itself_how_large_its_pixels_are(make_scene: MakeScene, card: ModelCard) -> None:
@@ -124,25 +133,31 @@ def test_a_geotiff_chip_says_itself_how_large_its_pixels_are(make_scene: MakeSce
         choose_zoom(bare, bare.parent, card, metres=None, resolution=None)
 
 
-def test_chips_that_can_not_be_judged(chips: Path, small_model: Path) -> None:
-    slides, model = chips / "slides", ("--model", small_model)
-    assert "give --pixel-size METRES" in refusal(slides, *model)
-    message = refusal(slides, *model, "--pixel-size", 1, "--groups", "z*,y")
-    assert "no chip is of a group z* or y; the folders hold a, b" in message
-    message = refusal(slides, *model, "--pixel-size", 1, "--pixel-size", 2)
-    assert "--pixel-size is given 2 times for 1 folders; give it once for all" in message
-    assert "is not a folder; name one that holds image/" in refusal(chips / "nowhere", *model, "--pixel-size", 1)
-    assert "no picture is known by the ending '.tif'" in refusal(slides, *model, "--plot", chips / "x.tif")
-    assert "--scene says nothing of CHIPS; leave it out" in refusal(slides, "--scene", "x", status=2)
-    message = refusal(chips / "groups.csv", *model, status=2)
-    assert "a file is judged with --reference and --scene; chips are folders" in message
+@pytest.mark.parametrize(
+    ("words", "message", "status"),
+    [
+        ("slides --model M", "give --pixel-size METRES", 1),
+        ("slides --model M --pixel-size 1 --groups z*,y", "no chip is of a group z* or y; the folders hold a, b", 1),
+        ("slides --model M --pixel-size 1 --pixel-size 2",
+         "--pixel-size is given 2 times for 1 folders; give it once for all", 1),
+        ("nowhere --model M --pixel-size 1", "is not a folder; name one that holds image/", 1),
+        ("slides --model M --plot x.tif", "no picture is known by the ending '.tif'", 1),
+        ("slides --scene x", "--scene says nothing of CHIPS; leave it out", 2),
+        ("groups.csv --model M", "a file is judged with --reference and --scene; chips are folders", 2),
+    ],
+)  # fmt: skip
+def test_chips_that_can_not_be_judged(chips: Path, small_model: Path, words: str, message: str, status: int) -> None:
+    first, *rest = words.split()
+    assert message in refusal(chips / first, *(small_model if word == "M" else word for word in rest), status=status)
 
 
-def test_an_extra_that_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_plot_without_matplotlib_tells_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("landslide_cli.extras.find_spec", lambda module: None)
     with pytest.raises(MissingExtraError, match=r"--plot needs the package matplotlib, .* 'landslide-cli\[plot\]'"):
         refuse_plot(tmp_path / "x.png", overwrite=False)
-    monkeypatch.undo()
+
+
+def test_a_plot_of_another_format_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"use one of \.png, \.svg, \.pdf"):
         refuse_plot(tmp_path / "x.bmp", overwrite=False)
 
@@ -157,6 +172,6 @@ def test_chips_are_judged_one_at_a_time(chips: Path) -> None:
             return super().read_image()
 
     some = [replace(view, chip=Watched(view.chip.image, view.chip.mask, "g")) for view in views(chips)]
-    results = judge_views(constant_one(), some, threshold=0.5, tolerance=1)
+    results = judge_views(constant_one(), some, value_range=(0, 255), threshold=0.5, tolerance=1)
     next(results)
     assert read == ["s0"]

@@ -7,7 +7,6 @@ import tracemalloc
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import geopandas
 import numpy as np
@@ -108,23 +107,40 @@ def test_inventories_may_come_in_other_crs(
     check(evaluate_inventory(**case), found, truth, np.ones_like(truth))
 
 
-def test_only_what_was_analysed_counts(
+def all_but_a_corner(shape: tuple[int, ...]) -> np.ndarray:
+    """All but the upper left corner."""
+    rows, cols = np.indices(shape)
+    return rows + cols > 40
+
+
+def test_what_is_nodata_in_the_scene_does_not_count(
     case: dict[str, Path], make_scene: MakeScene, found: np.ndarray, truth: np.ndarray
 ) -> None:
-    rows, cols = np.indices(truth.shape)
-    valid = rows + cols > 40
+    valid = all_but_a_corner(truth.shape)
     case["scene"] = make_scene(noise(3, 90, 70), valid=valid)
     check(evaluate_inventory(**case), found, truth, valid)
-    analysed = valid & (cols < 50)
+
+
+def test_what_lies_outside_the_analysed_layer_does_not_count(
+    case: dict[str, Path], found: np.ndarray, truth: np.ndarray
+) -> None:
+    analysed = all_but_a_corner(truth.shape)
     write_inventory(case["inventory"], analysed, layer="analysed")
     check(evaluate_inventory(**case), found, truth, analysed)
+
+
+def test_what_is_nodata_in_the_probability_does_not_count(
+    case: dict[str, Path], make_scene: MakeScene, found: np.ndarray, truth: np.ndarray
+) -> None:
+    analysed = all_but_a_corner(truth.shape)
+    write_inventory(case["inventory"], analysed, layer="analysed")
     stored = noise(1, 90, 70, seed=4)
+    rows = np.indices(truth.shape)[0]
     stored[0, ~analysed | (rows > 80)] = 255
     evaluation = evaluate_inventory(**case, probability=make_scene(stored, name="prob.tif", nodata=255))
     check(evaluation, found, truth, analysed & (rows <= 80))
-    expected = Histogram.of(stored[0], truth)
     assert evaluation.judged[0].histogram is not None
-    np.testing.assert_array_equal(evaluation.judged[0].histogram.landslide, expected.landslide)
+    np.testing.assert_array_equal(evaluation.judged[0].histogram.landslide, Histogram.of(stored[0], truth).landslide)
 
 
 def test_what_detect_writes_is_judged_from_end_to_end(
@@ -188,43 +204,77 @@ def test_a_reference_that_is_empty_here_leaves_the_false_alarms(
     assert "no true landslide" in as_text(evaluation)
 
 
-def test_inventories_that_can_not_be_judged(
-    case: dict[str, Path], make_scene: MakeScene, tmp_path: Path, truth: np.ndarray
-) -> None:
-    inventory, reference, scene = case["inventory"], case["reference"], case["scene"]
+def refused(case: dict[str, Path], *more: object, **changed: Path) -> str:
+    given = case | changed
+    return refusal(given["inventory"], "--reference", given["reference"], "--scene", given["scene"], *more)
 
-    def refused(inventory: Path = inventory, reference: Path = reference, scene: Path = scene, *more: object) -> str:
-        return refusal(inventory, "--reference", reference, "--scene", scene, *more)
 
-    assert "missing.gpkg can't be read as polygons" in refused(reference=tmp_path / "missing.gpkg")
+def test_a_reference_that_is_missing_is_refused(case: dict[str, Path], tmp_path: Path) -> None:
+    assert "missing.gpkg can't be read as polygons" in refused(case, reference=tmp_path / "missing.gpkg")
+
+
+def test_a_reference_of_two_layers_is_refused(case: dict[str, Path], tmp_path: Path, truth: np.ndarray) -> None:
     two = write_inventory(write_inventory(tmp_path / "two.gpkg", truth, layer="a"), truth, layer="b")
-    assert "two.gpkg holds a, b; one layer is needed, or one called landslides" in refused(reference=two)
+    message = refused(case, reference=two)
+    assert "two.gpkg holds a, b; one layer is needed, or one called landslides" in message
+
+
+def test_a_reference_of_points_is_refused(case: dict[str, Path], tmp_path: Path) -> None:
     points = tmp_path / "points.gpkg"
     geopandas.GeoSeries([shapely.Point(0, 0)], crs=4326).to_file(points)
-    assert "layer points: holds Point; polygons are needed" in refused(reference=points)
+    assert "layer points: holds Point; polygons are needed" in refused(case, reference=points)
+
+
+def test_a_reference_without_a_crs_is_refused_where_the_scene_has_one(
+    case: dict[str, Path], tmp_path: Path, truth: np.ndarray
+) -> None:
     bare = write_inventory(tmp_path / "bare.gpkg", truth, crs=None)
-    assert "bare.gpkg has no coordinate reference system but the scene has one" in refused(reference=bare)
-    assert "can't be opened as a raster" in refused(scene=tmp_path / "missing.tif")
+    message = refused(case, reference=bare)
+    assert "bare.gpkg has no coordinate reference system but the scene has one" in message
 
+
+def test_a_scene_that_is_missing_is_refused(case: dict[str, Path], tmp_path: Path) -> None:
+    assert "can't be opened as a raster" in refused(case, scene=tmp_path / "missing.tif")
+
+
+def test_a_scene_of_which_nothing_was_analysed_is_refused(
+    case: dict[str, Path], make_scene: MakeScene, truth: np.ndarray
+) -> None:
     away = make_scene(noise(3, 20, 20), name="away.tif", transform=Affine(0.8, 0, 600_000, 0, -0.8, 2_950_000))
-    write_inventory(inventory, np.ones_like(truth), layer="analysed")
-    assert "nothing of away.tif was analysed by" in refused(scene=away)
-
-    def with_probability(array: np.ndarray, **profile: Any) -> str:
-        raster = make_scene(array, name="prob.tif", **profile)
-        return refused(inventory, reference, scene, "--probability", raster)
-
-    assert "not one of uint8 with nodata 255" in with_probability(noise(1, 90, 70, dtype="float32"))
-    assert "is 60 x 90 pixels, scene.tif is 70 x 90" in with_probability(noise(1, 90, 60), nodata=255)
-    moved = TRANSFORM @ Affine.translation(1, 0)
-    assert "lies elsewhere than scene.tif" in with_probability(noise(1, 90, 70), nodata=255, transform=moved)
-    assert "can't be opened as a raster" in refused(inventory, reference, scene, "--probability", tmp_path / "none.tif")
+    write_inventory(case["inventory"], np.ones_like(truth), layer="analysed")
+    assert "nothing of away.tif was analysed by" in refused(case, scene=away)
 
 
-def test_wrong_usage_is_status_2(case: dict[str, Path]) -> None:
-    judged = (case["inventory"], "--reference", case["reference"])
-    assert "--reference needs one INVENTORY and its --scene" in refusal(*judged, status=2)
-    command = (*judged, "--scene", case["scene"])
-    assert "--threshold says nothing of INVENTORY; leave it out" in refusal(*command, "--threshold", 0.4, status=2)
-    message = refusal(*command, "--plot", "x.png", status=2)
-    assert "--plot of an inventory needs --probability: polygons alone have no curves" in message
+@pytest.mark.parametrize(
+    ("cols", "dtype", "moved", "message"),
+    [
+        (70, "float32", 0, "not one of uint8 with nodata 255"),
+        (60, "uint8", 0, "is 60 x 90 pixels, scene.tif is 70 x 90"),
+        (70, "uint8", 1, "lies elsewhere than scene.tif"),
+    ],
+)
+def test_a_probability_that_is_not_the_scene_s_is_refused(
+    case: dict[str, Path], make_scene: MakeScene, cols: int, dtype: str, moved: int, message: str
+) -> None:
+    raster = make_scene(
+        noise(1, 90, cols, dtype=dtype), name="prob.tif", transform=TRANSFORM @ Affine.translation(moved, 0),
+        nodata=255 if dtype == "uint8" else None,
+    )  # fmt: skip
+    assert message in refused(case, "--probability", raster)
+
+
+def test_a_probability_that_is_missing_is_refused(case: dict[str, Path], tmp_path: Path) -> None:
+    assert "can't be opened as a raster" in refused(case, "--probability", tmp_path / "none.tif")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("", "--reference needs one INVENTORY and its --scene"),
+        ("--scene SCENE --threshold 0.4", "--threshold says nothing of INVENTORY; leave it out"),
+        ("--scene SCENE --plot x.png", "--plot of an inventory needs --probability: polygons alone have no curves"),
+    ],
+)
+def test_wrong_usage_is_status_2(case: dict[str, Path], words: str, message: str) -> None:
+    given = [str(case["scene"]) if word == "SCENE" else word for word in words.split()]
+    assert message in refusal(case["inventory"], "--reference", case["reference"], *given, status=2)

@@ -34,7 +34,7 @@ def torch_says(small: Path, pixels: np.ndarray) -> np.ndarray:
     """What the engine of `detect` gives in float32."""
     weights, card = find_model(small)
     engine = TorchEngine(
-        load_network(weights, card), value_range=card.value_range, mean=card.mean, std=card.std,
-        batch_size=len(pixels), device="cpu", precision="float32",
+        load_network(weights, card), mean=card.mean, std=card.std, batch_size=len(pixels), device="cpu",
+        precision="float32",
     )  # fmt: skip
-    return engine(pixels)
+    return engine(pixels, card.value_range)

@@ -45,9 +45,12 @@ def test_a_batch_that_is_written_into_the_graph_is_found_out(
     assert [path.name for path in tmp_path.iterdir()] == ["models"]
 
 
-def test_names_that_are_refused(small_model: Path, tmp_path: Path) -> None:
+def test_an_ending_of_another_format_is_refused(small_model: Path, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"out\.onnx: a file of format openvino ends in \.xml"):
         export_model(small_model, "openvino", tmp_path / "out.onnx")
+
+
+def test_the_second_file_of_a_format_is_not_replaced(small_model: Path, tmp_path: Path) -> None:
     (tmp_path / "out.bin").write_text("mine")
     with pytest.raises(OutputError, match=r"out\.bin exists; choose another name or allow it with --overwrite"):
         export_model(small_model, "openvino", tmp_path / "out.xml")

@@ -45,7 +45,7 @@ def test_a_model_is_quantized_by_chips_and_judged_on_others(trained_model: Path,
     assert not list(out.parent.glob(".*"))
     pixels = noise(1, 3, SIZE, SIZE)
     engine = opened(trained_model, engine="auto", precision="int8")
-    assert (engine.name, engine.precision) == ("openvino", "int8")
+    assert (engine.engine.name, engine.engine.precision) == ("openvino", "int8")
     apart = np.abs(engine(pixels) - opened(trained_model, precision="float32")(pixels)).max()
     assert 0 < apart < BOUNDS["int8"]
     with pytest.raises(DeviceError, match="is an int8 model; leave --precision float32 out, or name the weights"):

@@ -51,12 +51,11 @@ def write_dem(path: Path, heights: NDArray[Any], *, transform: Affine = DEM_TRAN
     return path
 
 
-def measured(path: Path, placed: list[Any], *, crs: str = UTM, **settings: Any) -> dict[str, NDArray[np.float64]]:
+def measured(path: Path, placed: list[Any], *, crs: str = UTM) -> dict[str, NDArray[np.float64]]:
     """Terrain of polygons that are given in a CRS; the scene reaches around them."""
     left, bottom, right, top = shapely.total_bounds(placed)
     scene = Ground(Affine((right - left) / 9, 0, left, 0, (bottom - top) / 9, top), CRS.from_user_input(crs))
-    with open_terrain(path, scene=scene, size=(9, 9), **settings) as opened:
-        assert opened is not None
+    with open_terrain(path, scene=scene, size=(9, 9)) as opened:
         return opened.measure(np.array(placed, dtype=object))
 
 

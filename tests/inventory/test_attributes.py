@@ -98,20 +98,27 @@ def test_the_rectangle_is_the_smallest_by_brute_force(points: Any, place: tuple[
     assert found["length_m"] <= 1.001 * np.hypot(*np.ptp(outline, axis=0))
 
 
-def test_a_square_names_the_smaller_azimuth_and_a_disc_is_compact() -> None:
+def test_a_square_names_the_smaller_azimuth() -> None:
     square = measured(to_crs(rectangle(100, 100, 0), "EPSG:32648", 105, 26.6), "EPSG:32648")
     assert square["azimuth_deg"] == pytest.approx(0, abs=1e-3)
     assert square["elongation"] == pytest.approx(1, abs=1e-5)
+
+
+def test_a_disc_is_compact() -> None:
     disc = measured(to_crs(shapely.Point(0, 0).buffer(50, 64), "EPSG:32648", 105, 26.6), "EPSG:32648")
     assert disc["compactness"] == pytest.approx(1, abs=1e-3)
 
 
-def test_without_a_crs_or_polygons_nothing_is_measured() -> None:
+@pytest.mark.parametrize("crs", [None, CRS.from_wkt('LOCAL_CS["x"]')], ids=["none", "local"])
+def test_without_a_crs_on_the_earth_nothing_is_measured(crs: CRS | None) -> None:
     some = np.array([shapely.box(0, 0, 2, 1)], dtype=object)
-    for ground in (Ground(Affine.identity(), None), Ground(Affine.identity(), CRS.from_wkt('LOCAL_CS["x"]'))):
-        assert all(np.isnan(values).all() for values in Measurer(ground).measure(some).columns.values())
-    known = Ground(Affine.identity(), CRS.from_epsg(32648), (1.0, 1.0))
-    assert all(len(values) == 0 for values in dimensions(some[:0], known).values())
+    measured = Measurer(Ground(Affine.identity(), crs)).measure(some).columns.values()
+    assert all(np.isnan(values).all() for values in measured)
+
+
+def test_of_no_polygons_nothing_is_measured() -> None:
+    ground = Ground(Affine.identity(), CRS.from_epsg(32648), (1.0, 1.0))
+    assert all(len(values) == 0 for values in dimensions(np.empty(0, dtype=object), ground).values())
 
 
 def test_rounding_never_gives_a_full_turn() -> None:

@@ -16,7 +16,6 @@ from landslide_cli.cli import main
 from landslide_cli.detection.outputs import Outputs
 from landslide_cli.detection.run import run
 from landslide_cli.errors import OutputError
-from landslide_cli.inventory.rules import Shaping
 from landslide_cli.model.card import ModelCard
 from landslide_cli.prediction.plan import make_plan
 from landslide_cli.scene.scene import open_scene
@@ -66,7 +65,7 @@ def test_geojson_follows_rfc_7946(make_scene: MakeScene, card: ModelCard) -> Non
     pixels = blobs(120, 130)
     path = make_scene(pixels)
     _, slides, _, _ = go(path, card, first_band())
-    go(path, card, first_band(), ending=".geojson", shaping=Shaping())
+    go(path, card, first_band(), ending=".geojson")
     document = json.loads(path.with_suffix(".geojson").read_text())
     assert "crs" not in document
     numbers = np.concatenate(

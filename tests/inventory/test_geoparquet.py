@@ -18,6 +18,8 @@ from landslide_cli.detection.outputs import Outputs
 from landslide_cli.detection.run import run
 from landslide_cli.errors import MissingExtraError, NoCRSWarning
 from landslide_cli.inventory import geoparquet
+from landslide_cli.inventory.attributes import Measurer
+from landslide_cli.inventory.rules import PolygonRules
 from landslide_cli.model.card import ModelCard
 from landslide_cli.prediction.plan import make_plan
 from landslide_cli.scene.scene import open_scene
@@ -32,8 +34,10 @@ def test_geoparquet_is_the_geopackage(
     monkeypatch.setattr(geoparquet, "ROWS_IN_A_GROUP", rows)
     path = make_scene(blobs(200, 220))
     _, slides, _, _ = go(path, card, first_band(), connectivity=connectivity)
+    rules = PolygonRules(threshold=card.threshold, connectivity=4 if connectivity == 4 else 8)
     with open_scene(path, wanted=card.bands) as scene:
-        run(make_plan(scene, card, connectivity=connectivity), first_band(), Outputs(path.with_suffix(".parquet")))
+        measurer = Measurer(scene.ground, rules)
+        run(make_plan(scene, card), first_band(), Outputs(path.with_suffix(".parquet")), measurer=measurer)
     found = geopandas.read_parquet(path.with_suffix(".parquet"))
     boxes = found.pop("bbox") if "bbox" in found else None
     assert boxes is None  # geopandas takes it for what it is
@@ -69,3 +73,11 @@ def test_geoparquet_needs_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(extras, "find_spec", lambda name: None if name == "pyarrow" else find_spec(name))
     with pytest.raises(MissingExtraError, match=r"slides\.parquet: GeoParquet needs the package pyarrow.*\[parquet\]"):
         Outputs(tmp_path / "slides.parquet").refuse(overwrite=False)
+
+
+def test_geoparquet_is_compressed_by_zstd(make_scene: MakeScene, card: ModelCard) -> None:
+    path = make_scene(blobs(90, 100))
+    with open_scene(path, wanted=card.bands) as scene:
+        run(make_plan(scene, card), first_band(), Outputs(path.with_suffix(".parquet")))
+    group = parquet.ParquetFile(path.with_suffix(".parquet")).metadata.row_group(0)
+    assert {group.column(number).compression for number in range(group.num_columns)} == {"ZSTD"}

@@ -18,7 +18,9 @@ def test_a_raster_without_provenance_leaves_the_run_null(tmp_path: Path) -> None
     values = np.zeros((20, 20), np.float32)
     values[5:9, 5:9] = 0.9
     write_dem(tmp_path / "float.tif", values)
-    landslide_cli.polygonize(tmp_path / "float.tif", tmp_path / "a.gpkg", threshold=0.5)
+    landslide_cli.polygonize(
+        tmp_path / "float.tif", tmp_path / "a.gpkg", rules=landslide_cli.PolygonRules(threshold=0.5)
+    )
     row = pyogrio.read_dataframe(tmp_path / "a.gpkg", layer="runs").iloc[0]
     assert (row["scene"], row["threshold"], row["version"]) == ("float.tif", 0.5, landslide_cli.__version__)
     assert row[["model", "weights_sha256", "device", "command"]].isna().all()

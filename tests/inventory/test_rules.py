@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import shapely
 
-from landslide_cli.inventory.rules import Shaping
 from landslide_cli.model.card import ModelCard
 from tests.conftest import MakeScene, blobs, first_band, go
 
 
-def test_min_area_holes_and_simplification(make_scene: MakeScene, card: ModelCard) -> None:
+@pytest.fixture
+def holed(make_scene: MakeScene) -> Path:
+    """A landslide of 6400 m² with holes of 10.24 and 256 m², and one of 16 m²."""
     pixels = np.zeros((3, 300, 300), np.uint8)
-    pixels[0, 10:110, 10:110] = 254  # with two holes
-    pixels[0, 20:24, 20:24] = 0  # 10.24 m²
-    pixels[0, 40:60, 40:60] = 0  # 256 m²
-    pixels[0, 200:205, 200:205] = 254  # 16 m²
-    path = make_scene(pixels)
-    _, slides, _, mask = go(path, card, first_band(), shaping=Shaping(min_area_m2=17, fill_holes_m2=11))
+    pixels[0, 10:110, 10:110] = 254
+    pixels[0, 20:24, 20:24] = 0
+    pixels[0, 40:60, 40:60] = 0
+    pixels[0, 200:205, 200:205] = 254
+    return make_scene(pixels)
+
+
+def test_small_landslides_are_dropped_from_the_polygons_alone(holed: Path, card: ModelCard) -> None:
+    _, slides, _, mask = go(holed, card, first_band(), min_area_m2=17)
     assert len(slides) == 1
-    assert len(slides.geometry.iloc[0].interiors) == 1
-    assert slides["area_m2"].iloc[0] == pytest.approx((10_000 - 400) * 0.64, rel=1e-3)
     assert mask[202, 202] == 1  # the raster is the threshold alone
+
+
+def test_small_holes_are_filled_and_count(holed: Path, card: ModelCard) -> None:
+    _, slides, _, _ = go(holed, card, first_band(), fill_holes_m2=11)
+    assert [len(slide.interiors) for slide in slides.geometry] == [1, 0]
+    assert slides["area_m2"].iloc[0] == pytest.approx((10_000 - 400) * 0.64, rel=1e-3)
+
+
+def test_simplified_outlines_are_valid_have_fewer_vertices_and_stay_near(
+    make_scene: MakeScene, card: ModelCard
+) -> None:
     plain = go(make_scene(blobs(400, 400)), card, first_band())[1]
-    simple = go(make_scene(blobs(400, 400)), card, first_band(), shaping=Shaping(simplify_m=2))[1]
+    simple = go(make_scene(blobs(400, 400)), card, first_band(), simplify_m=2)[1]
     assert simple.geometry.is_valid.all()
     assert len(simple) == len(plain)
     assert shapely.get_num_coordinates(simple.geometry).sum() < shapely.get_num_coordinates(plain.geometry).sum() / 2

@@ -11,14 +11,11 @@ import pytest
 import rasterio
 import shapely
 from affine import Affine
-from rasterio.crs import CRS
 
 from landslide_cli.inventory import terrain
 from landslide_cli.inventory.slope import FIELDS
-from landslide_cli.inventory.terrain import open_terrain
 from landslide_cli.model.card import ModelCard
-from landslide_cli.scene.ground import Ground
-from tests.conftest import TRANSFORM, UTM, MakeScene, first_band, go, noise
+from tests.conftest import MakeScene, first_band, go, noise
 from tests.inventory.conftest import DEM_TRANSFORM, gdaldem, hills, measured, needs_gdaldem, write_dem
 
 
@@ -103,10 +100,7 @@ def test_the_run_writes_terrain_and_drops_what_is_flat(
 ) -> None:
     path, dem = slope_scene
     for limit, landslides in ((0.0, 2), (10.0, 1)):
-        with rasterio.open(path) as src:
-            scene = Ground(src.transform, src.crs)
-        with open_terrain(dem, scene=scene, size=(400, 600), min_slope_deg=limit) as opened:
-            summary, slides, _, mask = go(path, card, first_band(), terrain=opened, ending=ending)
+        summary, slides, _, mask = go(path, card, first_band(), dem=dem, min_slope_deg=limit, ending=ending)
         assert (summary.landslides, summary.flat) == (landslides, 2 - landslides)
         assert slides["id"].tolist() == list(range(1, landslides + 1))
         steep = slides.iloc[-1]
@@ -131,10 +125,7 @@ def test_geopandas_reads_unknown_terrain_as_null(make_scene: MakeScene, card: Mo
     pixels[0, 20:30, 20:30] = 200
     path = make_scene(pixels)
     dem = write_dem(tmp_path / "dem.tif", np.full((60, 60), -9, np.float32), nodata=-9)
-    with open_terrain(
-        dem, scene=Ground(TRANSFORM, CRS.from_user_input(UTM)), size=(64, 64), min_slope_deg=45
-    ) as opened:
-        summary, _, _, _ = go(path, card, first_band(), terrain=opened)
+    summary, _, _, _ = go(path, card, first_band(), dem=dem, min_slope_deg=45)
     assert summary.flat == 0  # what isn't known isn't flat
     (slide,) = geopandas.read_file(path.with_suffix(".gpkg"), layer="landslides").itertuples()
     assert all(np.isnan(getattr(slide, name)) for name in (*FIELDS, "h_over_l", "h_l_angle_deg"))

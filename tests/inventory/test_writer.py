@@ -60,7 +60,7 @@ def test_the_layers_of_a_geopackage(make_scene: MakeScene, card: ModelCard) -> N
     with open_scene(path, wanted=card.bands) as scene:
         plan = make_plan(scene, card)
         out = path.with_suffix(".gpkg")
-        run(plan, first_band(), Outputs(out, path.with_name("prob.tif")), command="landslide detect 'a b.tif'")
+        run(plan, first_band(), Outputs(out, path.with_name("prob.tif"), command="landslide detect 'a b.tif'"))
     layers = [["landslides", "Polygon"], ["analysed", "Polygon"], ["runs", None], ["layer_styles", None]]
     assert pyogrio.list_layers(out).tolist() == layers
     analysed = geopandas.read_file(out, layer="analysed")

@@ -24,15 +24,23 @@ def test_weights_and_card_survive_a_round_trip(tmp_path: Path, card: ModelCard) 
         torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-3)
 
 
-def test_the_shipped_model_is_whole_and_its_card_tells_what_a_user_asks() -> None:
+def test_the_shipped_model_is_whole() -> None:
     weights, card = find_model(DEFAULT_MODEL)
-    network = load_network(weights, card)
-    assert not network.training
+    assert not load_network(weights, card).training
     assert weights.stat().st_size < 60e6
-    assert card.bands == ("red", "green", "blue")
-    assert card.licence and card.known_failures
+
+
+def test_the_shipped_card_tells_what_a_user_asks() -> None:
+    _, card = find_model(DEFAULT_MODEL)
+    assert card.licence
+    assert card.known_failures
     for source in card.training["sources"]:
-        assert source["licence"] and source["citation"], source["name"]
+        assert source["licence"], source["name"]
+        assert source["citation"], source["name"]
+
+
+def test_the_shipped_model_was_measured_and_is_no_worse_than_the_first() -> None:
+    _, card = find_model(DEFAULT_MODEL)
     assert card.metrics["validation"]["all"]["f1"] >= 0.65
     assert set(card.metrics["test"]) >= {"bijie-landslide", "bijie-other", "sichuan", "all"}
 

@@ -13,6 +13,7 @@ from rio_cogeo import cog_validate
 from landslide_cli.model.card import ModelCard
 from landslide_cli.mosaic.cog import writing_cog
 from landslide_cli.mosaic.encoding import STEPS
+from landslide_cli.scene.ground import Ground
 from tests.conftest import TRANSFORM, UTM, MakeScene, blobs, first_band, go
 from tests.inventory.conftest import shown
 
@@ -31,7 +32,7 @@ def test_a_raster_is_a_cog_that_shows_probabilities(tmp_path: Path) -> None:
     path = tmp_path / "prob.tif"
     rows = np.random.default_rng(0).integers(0, 256, (1100, 1300)).astype(np.uint8)
     with writing_cog(
-        path, height=1100, width=1300, transform=TRANSFORM, crs=rasterio.CRS.from_string(UTM), scale=1 / STEPS,
+        path, size=(1100, 1300), ground=Ground(TRANSFORM, rasterio.CRS.from_string(UTM)), scale=1 / STEPS,
         description="probability", tags={"MADE_BY": "test"}, overviews=Resampling.average,
     ) as writer:  # fmt: skip
         for top in range(0, 1100, 300):

@@ -16,7 +16,8 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from landslide_cli.mosaic.encoding import outline_level, stored_threshold
+from landslide_cli.inventory.rules import PolygonRules
+from landslide_cli.mosaic.encoding import stored_threshold
 from landslide_cli.polygons import Finished, StreamingPolygonizer, joined, streaming
 
 Stored = NDArray[np.uint8]
@@ -259,10 +260,10 @@ def test_no_polygon_holds_twice_the_area_of_its_pixels(stored: Stored) -> None:
 
 @pytest.mark.parametrize("threshold", [0.001, 0.42, 0.5, 1.0])
 def test_the_level_parts_what_counts_from_what_does_not(threshold: float) -> None:
-    level, lowest = outline_level(threshold, "smooth"), stored_threshold(threshold)
+    level, lowest = PolygonRules(threshold, boundary="smooth").outline_level, stored_threshold(threshold)
     assert level is not None
     assert lowest - 1 < level < lowest
-    assert outline_level(threshold, "pixel") is None
+    assert PolygonRules(threshold).outline_level is None
 
 
 def test_values_must_be_given() -> None:
@@ -272,8 +273,8 @@ def test_values_must_be_given() -> None:
 
 def test_other_forms_are_refused() -> None:
     stairs: Any = "stairs"
-    with pytest.raises(ValueError, match="pixel or smooth, not stairs"):
-        outline_level(0.5, stairs)
+    with pytest.raises(ValueError, match="boundary='stairs': give pixel or smooth"):
+        PolygonRules(boundary=stairs)
 
 
 @pytest.mark.parametrize("height", [400, 1600])

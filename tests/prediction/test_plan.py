@@ -89,3 +89,15 @@ def test_a_small_scene_is_one_window_not_much_larger(
         assert len(plan.grid) == 1
         # Pixels are nearly, not quite, square on the ground.
         assert plan.scene_px(size) == pytest.approx((size * (zoomed_out or 1),) * 2, rel=0.03)
+
+
+@pytest.mark.parametrize(("ratio", "square"), [(1.2, False), (1.3, True)])
+def test_pixels_are_made_square_if_their_sides_differ_by_more_than_a_quarter(
+    make_scene: MakeScene, card: ModelCard, ratio: float, square: bool
+) -> None:
+    path = make_scene(noise(3, 600, 700), transform=Affine(1, 0, 500_000, 0, -ratio, 2_950_000))
+    with open_scene(path, wanted=card.bands) as scene:
+        plan = make_plan(scene, card)
+    assert plan.resampled == square
+    if square:
+        assert plan.cols.factor / plan.rows.factor == pytest.approx(ratio, rel=0.01)

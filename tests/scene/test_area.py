@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 
 from landslide_cli.model.card import ModelCard
+from landslide_cli.scene.view import View
 from tests.conftest import TRANSFORM, MakeScene, blobs, constant, first_band, go, noise
 
 
@@ -21,7 +22,7 @@ def test_an_area_of_interest_limits_what_is_analysed_and_changes_nothing_inside(
     geopandas.GeoSeries([triangle], crs="EPSG:32648").to_crs(4326).to_file(aoi)
     _, _, everything, _ = go(path, card, first_band())
     engine = first_band()
-    _, _, probability, _ = go(path, card, engine, aoi=aoi)
+    _, _, probability, _ = go(path, card, engine, view=View(aoi=aoi))
     centres_x, centres_y = TRANSFORM @ (np.arange(1200)[None] + 0.5, np.arange(900)[:, None] + 0.5)
     inside = shapely.contains_xy(triangle, *np.broadcast_arrays(centres_x, centres_y))
     # The file's seven decimals move the triangle by a centimetre.
@@ -33,6 +34,8 @@ def test_an_area_of_interest_limits_what_is_analysed_and_changes_nothing_inside(
 def test_a_bbox_is_in_the_scenes_coordinates(make_scene: MakeScene, card: ModelCard) -> None:
     left, top = TRANSFORM @ (10, 20)
     right, bottom = TRANSFORM @ (60, 90)
-    _, _, probability, _ = go(make_scene(noise(3, 200, 200)), card, constant(1), bbox=(left, bottom, right, top))
+    _, _, probability, _ = go(
+        make_scene(noise(3, 200, 200)), card, constant(1), view=View(bbox=(left, bottom, right, top))
+    )
     rows, cols = np.nonzero(probability != 255)
     assert (rows.min(), rows.max(), cols.min(), cols.max()) == (20, 89, 10, 59)

@@ -8,23 +8,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from rasterio.crs import CRS
 
 from landslide_cli import extras
 from landslide_cli.chips.labels import Labels
 from landslide_cli.cli import main
-from landslide_cli.errors import AreaError, EvaluationError, LandslideError, ReportError, TrainingDataError
+from landslide_cli.errors import AreaError, EvaluationError, InventoryError, LandslideError, TrainingDataError
 from landslide_cli.evaluation.inventories import evaluate_inventory
 from landslide_cli.inventory.formats import DRIVERS
-from landslide_cli.inventory.read import read_inventory
+from landslide_cli.inventory.read import read_inventory, read_layers
 from landslide_cli.model.card import ModelCard
 from landslide_cli.scene.area import read_area
 from landslide_cli.scene.scene import open_scene
-from tests.conftest import TRANSFORM, UTM, MakeScene, blobs, first_band, go
+from landslide_cli.scene.view import View
+from tests.conftest import MakeScene, blobs, first_band, go
 
 
 def read_by_area(path: Path, scene: Path) -> object:
-    return read_area(aoi=path, bbox=None, transform=TRANSFORM, crs=CRS.from_string(UTM), height=160, width=180)
+    with open_scene(scene, wanted=("any",)) as opened:
+        return read_area(View(aoi=path), opened)
 
 
 def read_by_labels(path: Path, scene: Path) -> object:
@@ -33,7 +34,7 @@ def read_by_labels(path: Path, scene: Path) -> object:
 
 
 READERS: dict[type[LandslideError], Callable[[Path, Path], object]] = {
-    ReportError: lambda path, scene: read_inventory(path, scene.name),
+    InventoryError: lambda path, scene: read_inventory(path),
     EvaluationError: lambda path, scene: evaluate_inventory(path, reference=path, scene=scene),
     TrainingDataError: read_by_labels,
     AreaError: read_by_area,
@@ -50,7 +51,7 @@ def test_every_format_that_is_written_is_read_as_the_geopackage_is(
     made = tmp_path / f"slides{ending}"
     result = CliRunner().invoke(main, ["polygonize", str(tmp_path / "prob.tif"), "-o", str(made)])
     assert result.exit_code == 0, result.output
-    read = read_inventory(made, scene.name)
+    read = read_layers(made, scene.name)
     # FlatGeobuf lies in the order of its spatial index.
     landslides = read.landslides.sort_values("id")
     assert landslides["id"].tolist() == slides["id"].tolist()

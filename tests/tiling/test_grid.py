@@ -23,7 +23,7 @@ def grids(draw: st.DrawFn) -> Grid:
 def test_blend_weights_are_positive_and_sum_to_one(grid: Grid) -> None:
     total = np.zeros((grid.rows.length, grid.cols.length))
     for tile in grid.tiles():
-        weights = np.outer(tile.row_weights, tile.col_weights)
+        weights = np.outer(tile.row_blend, tile.col_blend)
         assert (weights > 0).all()
         total[tile.inside.toslices()] += weights
     np.testing.assert_allclose(total, 1, atol=1e-6)
@@ -49,9 +49,9 @@ def test_a_settled_row_gets_nothing_from_later_tiles(grid: Grid) -> None:
 def test_the_scenes_border_carries_full_weight() -> None:
     for tile in Grid.square(900, 900).tiles():
         if tile.row == 0:
-            assert tile.row_weights[0] == 1
+            assert tile.row_blend[0] == 1
         if tile.row == 2:
-            assert tile.row_weights[-1] == 1
+            assert tile.row_blend[-1] == 1
 
 
 @given(st.integers(0, 50), st.integers(1, 80), st.integers(1, 30))

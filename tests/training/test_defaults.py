@@ -31,14 +31,21 @@ def bijie(tmp_path: Path) -> Path:
 
 def test_the_bijie_layout_is_one_folder_and_its_dems_are_passed_over(bijie: Path) -> None:
     chips = find_chips(bijie)
-    assert len(chips) == 30
     assert [bool(chip.mask) for chip in chips] == [True] * 12 + [False] * 18
+
+
+def test_the_bijie_layout_is_two_sources(bijie: Path) -> None:
     recipe = make_recipe("m", [bijie], Wish(resolution_m=0.8))
-    assert [source.name for source in recipe.sources] == ["landslide", "non-landslide"]
-    assert [source.share for source in recipe.sources] == [0.7, 0.3]
-    assert recipe.steps == 4000
-    assert recipe.hard_every == 1000
-    assert recipe.split == "random"
+    assert [(source.name, source.share) for source in recipe.sources] == [("landslide", 0.7), ("non-landslide", 0.3)]
+
+
+def test_images_without_groups_are_held_out_at_random(bijie: Path) -> None:
+    assert make_recipe("m", [bijie], Wish(resolution_m=0.8)).split == "random"
+
+
+def test_hard_negatives_come_after_each_quarter_of_the_steps(bijie: Path) -> None:
+    recipe = make_recipe("m", [bijie], Wish(resolution_m=0.8))
+    assert (recipe.steps, recipe.hard_every) == (4000, 1000)
 
 
 def test_groups_are_held_out_as_a_whole(data: Path) -> None:
@@ -46,33 +53,54 @@ def test_groups_are_held_out_as_a_whole(data: Path) -> None:
     assert recipe.split == "groups"
     assert len(recipe.validation) == len(recipe.test) == 1
     assert recipe.validation != recipe.test
-    split = split_sources(recipe, Path())
-    sides = [{chip.group for part in side.values() for chip in part} for side in _sides(split)]
-    assert not sides[0] & sides[1] | sides[1] & sides[2] | sides[0] & sides[2]
+    training, validation, test = (
+        {chip.group for part in side.values() for chip in part} for side in _sides(split_sources(recipe, Path()))
+    )
+    assert not training & validation | validation & test | training & test
+
+
+@pytest.mark.parametrize("groups", ["abc", "aabb"])
+def test_of_few_groups_none_is_held_out(groups: str) -> None:
     image = Path("image.png")
-    assert held_out_groups([Chip(image, image, group) for group in "abc"], 0) == ((), ())
-    assert held_out_groups([Chip(image, image, group) for group in "aabb"], 0) == ((), ())
+    assert held_out_groups([Chip(image, image, group) for group in groups], 0) == ((), ())
+
+
+@pytest.mark.parametrize("seed", range(9))
+def test_a_tenth_of_the_groups_is_held_out_with_and_without_landslide(seed: int) -> None:
+    image = Path("image.png")
     many = [Chip(image, image if group < "k" else None, group) for group in "abcdefghijklmnopqrst" for _ in range(5)]
-    for parts in zip(*(held_out_groups(many, seed) for seed in range(9)), strict=True):
-        assert all([len([g for g in part if g < "k"]), len(part)] == [1, 2] for part in parts)
+    for part in held_out_groups(many, seed):
+        assert [len([group for group in part if group < "k"]), len(part)] == [1, 2]
 
 
 def test_the_paper_s_protocol(bijie: Path) -> None:
     recipe = make_recipe("m", [bijie], Wish(protocol="paper", resolution_m=0.8, seed=5))
     assert (recipe.optimizer, recipe.learning_rate, recipe.letterbox) == ("sgd", 1e-4, 512)
     assert (recipe.schedule, recipe.ema_decay, recipe.patience, recipe.hard_every) == ("constant", 0, 0, 0)
-    assert recipe.phases[0].batch == 8
-    assert recipe.steps == 200 * 24 / 8
-    split = split_sources(recipe, Path())
-    sides = [[chip for part in side.values() for chip in part] for side in _sides(split)]
+    assert (recipe.phases[0].batch, recipe.steps) == (8, 200 * 24 / 8)
+
+
+def test_the_paper_s_split_is_8_to_1_to_1_of_all_images(bijie: Path) -> None:
+    recipe = make_recipe("m", [bijie], Wish(protocol="paper", resolution_m=0.8, seed=5))
+    sides = [[chip for part in side.values() for chip in part] for side in _sides(split_sources(recipe, Path()))]
     assert [len(side) for side in sides] == [24, 3, 3]
     assert len({chip for side in sides for chip in side}) == 30
-    assert sides[0][0].read_image().shape == (512, 512, 3)
-    assert sides[0][0].read_mask((512, 512)).shape == (512, 512)
-    again = split_sources(recipe, Path())
-    assert again == split
-    other = split_sources(make_recipe("m", [bijie], Wish(protocol="paper", resolution_m=0.8, seed=6)), Path())
-    assert other.test != split.test
+
+
+def test_the_paper_s_images_are_letterboxed(bijie: Path) -> None:
+    split = split_sources(make_recipe("m", [bijie], Wish(protocol="paper", resolution_m=0.8)), Path())
+    chip = next(chip for part in split.training.values() for chip in part)
+    assert chip.read_image().shape == (512, 512, 3)
+    assert chip.read_mask((512, 512)).shape == (512, 512)
+
+
+def test_the_seed_decides_the_paper_s_split(bijie: Path) -> None:
+    def held_out(seed: int) -> object:
+        return split_sources(
+            make_recipe("m", [bijie], Wish(protocol="paper", resolution_m=0.8, seed=seed)), Path()
+        ).test
+
+    assert held_out(5) == held_out(5) != held_out(6)
 
 
 def _sides(split: object) -> list[dict[str, list[object]]]:
