@@ -16,6 +16,14 @@ from landslide_cli.cli import options, recipes
 @click.option("-o", "--out", type=options.PATH, required=True, metavar="MD",
               help="Table to write, as Markdown.")  # fmt: skip
 @click.option("--networks", metavar="NAMES", help="Networks, with commas between them.  [default: all]")
+@click.option(
+    "--places",
+    is_flag=True,
+    help="Leave each place that the RECIPE names out of training in turn, and judge its own network there.",
+)
+@click.option("--seen", type=options.Numbers(float, 2), multiple=True, metavar="LO,HI",
+              help="With --places: finest and coarsest metres per pixel to judge at; given several times, the best is "
+                   "chosen.  [default: the recipe's]")  # fmt: skip
 @options.run_dir(
     default=Path("runs/compare"), help="Checkpoints, logs and results; what is done there isn't done again."
 )
@@ -28,6 +36,8 @@ def compare(
     /,
     out: Path,
     networks: str | None,
+    places: bool,
+    seen: tuple[tuple[float, float], ...],
     run_dir: Path,
     bijie: bool,
     overwrite: bool,
@@ -42,7 +52,12 @@ def compare(
     \b
     landslide compare recipe.toml --data imagery/ --networks unet,msasnet -o results.md
     landslide compare --chips Bijie-landslide-dataset --resolution 0.8 --protocol paper --bijie -o results.md
+    landslide compare recipe.toml --data imagery/ --places --seen 2.4,7 --seen 1.6,10 -o places.md
     """
+    if seen and not places:
+        raise click.UsageError("--seen goes with --places")
+    if places and (networks or bijie):
+        raise click.UsageError("--places judges the recipe's own network; leave --networks and --bijie out")
     recipes.refuse_mixtures(context, given)
     from landslide_cli.cli.talk import talking
     from landslide_cli.extras import need
@@ -55,9 +70,15 @@ def compare(
 
         logging.getLogger("lightning.pytorch").setLevel(logging.ERROR if quiet else logging.WARNING)
         refuse_unwritable(out, overwrite=overwrite)
-        names = networks.split(",") if networks else every_network()
         recipe, data = recipes.chosen_recipe(given, "compare")
-        table = as_markdown(run(recipe, data, names, run_dir, on_step=on_progress), same_data=bijie)
+        if places:
+            from landslide_cli.training import places as left_out
+
+            answers = left_out.leave_out(recipe, data, run_dir, ranges=seen, on_step=on_progress)
+            table = left_out.as_markdown(answers, left_out.choose(answers))
+        else:
+            names = networks.split(",") if networks else every_network()
+            table = as_markdown(run(recipe, data, names, run_dir, on_step=on_progress), same_data=bijie)
         with staged(out) as place:
             place.write_text(table)
     click.echo(table, nl=False)
