@@ -117,12 +117,12 @@ def _train_without(
     # What is left out must choose nothing, so the training doesn't see it as validation either.
     unseen: dict[str, list[Chip]] = {name: [] for name in split.validation}
     trained = fit(without, replace(split, validation=unseen), folder, settings=settings, on_step=on_step)
-    engine = TorchEngine(trained.network, value_range=VALUE_RANGE, mean=trained.mean, std=trained.std, batch_size=1)
+    engine = TorchEngine(trained.network, mean=trained.mean, std=trained.std, batch_size=1)
     answers = []
     for metres in ranges:
         seen = replace(without, resolution_m=metres)
         zooms = {source.name: recipe.zoom * seen.zoom_of(source) for source in recipe.sources}
-        answers.append(LeftOut(place.name, metres, judge(engine, split.validation, zooms)))
+        answers.append(LeftOut(place.name, metres, judge(engine, split.validation, zooms, VALUE_RANGE)))
     return answers
 
 
