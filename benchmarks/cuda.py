@@ -3,7 +3,7 @@
     python benchmarks/cuda.py [WIDTH]
 
 Random weights of MsASNet at WIDTH (64 unless given), windows of 512×512 of random pixels, raw uint8 in and
-probabilities out. At the end 64 windows are asked for with 6 GiB allowed. Needs torch and a CUDA card, but not rasterio.
+probabilities out. At the end 64 windows are asked for with 6 GiB allowed. Needs torch and a CUDA card, but no rasterio.
 """
 
 from __future__ import annotations
