@@ -78,7 +78,8 @@ def detect(
         rules: What counts as a landslide, and how its polygon is drawn.
         runtime: What predicts, and how.
         overwrite: Replace outputs that exist.
-        engine: What ``runtime.choose(...).open()`` gave, to use it for several scenes; opened anew by default.
+        engine: What ``runtime.choose(...).open()`` gave, to use it for several scenes. By default the model is loaded
+            anew; with it, engine, device, precision and batch size of ``runtime`` aren't asked for.
         on_progress: Called after each window with the scene's pixels done and in all.
 
     Returns:
