@@ -54,9 +54,7 @@ def resolution(card: ModelCard) -> str:
 def f1(card: ModelCard) -> str:
     """The mean F1 of places never seen, else the pooled one of the test sites, else that of validation, else a dash."""
     for part in ("places", "test", "validation"):
-        sites = _of(card.metrics, part)
-        # The last row of a table of sites is what they come to.
-        value = _of(list(sites.values())[-1], "f1") if isinstance(sites, dict) and sites else None
+        value = _of(_of(_of(card.metrics, part), "all"), "f1")
         if isinstance(value, int | float):
             return f"{value:.3f} ({part})"
     return "–"
