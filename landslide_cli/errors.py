@@ -75,6 +75,14 @@ class NoCRSWarning(LandslideWarning):
     """The scene has no coordinate reference system, so metric fields stay empty."""
 
 
+class BandNamesWarning(LandslideWarning):
+    """The names of the bands contradict their colour interpretation."""
+
+
+class UndeclaredNodataWarning(LandslideWarning):
+    """A value looks as if it stood for no data, but the file doesn't say so."""
+
+
 class NoReferenceWarning(LandslideWarning):
     """No polygon of the reference lies in what was analysed, so only false alarms can be judged."""
 

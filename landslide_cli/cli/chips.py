@@ -27,6 +27,7 @@ from landslide_cli.cli import options
 @click.option("--block", type=click.IntRange(min=1), default=4, show_default=True, metavar="CHIPS",
               help="Side of the blocks that become groups, so that a split keeps neighbours together.")  # fmt: skip
 @options.bands
+@options.nodata
 @options.scale
 @options.seed(default=0, help="Another seed draws other chips without landslide.")
 @options.quiet

@@ -86,7 +86,11 @@ class Plan:
         """
         scene = self.scene
         # A block of interleaved pixels is decoded, and kept, with all of its bands.
-        bands = scene.src.count if scene.src.interleaving == Interleaving.pixel else len(scene.bands)
+        bands = (
+            scene.src.count
+            if scene.src.interleaving == Interleaving.pixel
+            else len(scene.bands) + len(scene.data.alphas)
+        )
         height, width = scene.src.block_shapes[0]
         across = -(-scene.width // width) * width
         rows = max(2 * min(height, scene.height), rows_at_once(self.rows, self.cols))
