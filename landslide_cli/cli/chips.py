@@ -16,7 +16,7 @@ from landslide_cli.cli import options
               help="Polygons of all landslides in the scene (any vector file, any CRS).")  # fmt: skip
 @click.option("-o", "--out", type=options.PATH, required=True, metavar="FOLDER",
               help="New folder for image/, mask/ and groups.csv.")  # fmt: skip
-@click.option("--layer", metavar="NAME", help='Layer of the labels.  [default: "landslides", else the first]')
+@click.option("--layer", metavar="NAME", help='Layer of the labels.  [default: "landslides", else all]')
 @options.size(type=click.IntRange(min=32), default=256, help="Side of a chip.")
 @click.option("--stride", type=click.IntRange(min=1), metavar="PIXELS",
               help="From one window to the next; less lets chips overlap.  [default: the size]")  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
@@ -13,14 +13,12 @@ from affine import Affine
 from rasterio.features import rasterize
 
 from landslide_cli.errors import EvaluationError
-from landslide_cli.scene.vectors import UnreadableError, layers, read_layer
+from landslide_cli.scene.vectors import UnreadableError, layers, reprojected
+from landslide_cli.scene.vectors import read_polygons as polygons_of
 from landslide_cli.typing import Geometries, Int32
 
 if TYPE_CHECKING:
     from rasterio.crs import CRS
-
-# Straight edges bend when they are reprojected; this many vertices along an inventory follow them closely.
-VERTICES_ACROSS = 1000
 
 
 def layer_names(path: Path) -> list[str]:
@@ -64,37 +62,26 @@ def landslide_layer(path: Path) -> str:
 def read_polygons(path: Path, layer: str, *, transform: Affine, crs: CRS | None) -> Geometries:
     """Read the polygons of a layer, in any CRS, in pixel coordinates of a scene (x to the right, y down).
 
-    Features without geometry are left out; several parts of one feature stay together.
+    Features without polygons are left out; several parts of one feature stay together.
 
     Raises:
-        EvaluationError: the layer can't be read or holds something else than polygons, or its CRS or the scene's
-            isn't known.
+        EvaluationError: the layer can't be read, or its CRS or the scene's isn't known.
         MissingExtraError: it is GeoParquet and pyarrow is missing.
     """
     with _readable(path):
-        frame = read_layer(path, layer, columns=[])
-    frame = frame[~(frame.geometry.isna() | frame.geometry.is_empty)]
-    kinds = set(frame.geom_type) - {"Polygon", "MultiPolygon"}
-    if kinds:
-        raise EvaluationError(f"{path}, layer {layer}: holds {', '.join(sorted(kinds))}; polygons are needed")
+        frame = polygons_of(path, layer, columns=[])
     if len(frame) and (frame.crs is None) != (crs is None):
         bare, other = (path, "the scene") if frame.crs is None else ("the scene", str(path))
         raise EvaluationError(
             f"{bare} has no coordinate reference system but {other} has one, so they can't be laid over each other; "
             "assign it (ogr2ogr -a_srs, gdal_edit.py -a_srs)"
         )
-    if len(frame) and crs is not None and not frame.crs.equals(crs.to_wkt()):
-        frame = _reprojected(frame, crs)
+    with _readable(path):
+        frame = reprojected(frame, crs)
     inverse = ~transform
     return np.asarray(
         shapely.transform(frame.geometry.to_numpy(), lambda x, y: inverse @ (x, y), interleaved=False), dtype=object
     )
-
-
-def _reprojected(frame: Any, crs: CRS) -> Any:
-    left, bottom, right, top = frame.total_bounds
-    frame = frame.set_geometry(frame.geometry.segmentize(max(right - left, top - bottom) / VERTICES_ACROSS))
-    return frame.to_crs(crs.to_wkt())
 
 
 class Painter:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from rasterio.enums import Interleaving
 
-from landslide_cli.errors import SceneError
+from landslide_cli.errors import CoarseWarning, SceneError
 from landslide_cli.model.card import ModelCard
 from landslide_cli.scene.area import Area
 from landslide_cli.scene.scene import Scene
@@ -18,6 +19,8 @@ from landslide_cli.typing import Pixels
 SIZE = 512
 # Pixels whose sides differ by more on the ground (degrees far from the equator) are made square.
 SQUEEZED = 1.25
+# Times the largest pixels of training from which a warning is due, and a refusal.
+COARSE, HOPELESS = 2.0, 10.0
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,8 @@ def make_plan(
         value_range = card.value_range
     else:
         value_range = scene.stretch()
+    if resolution_m is None:
+        _tell_too_coarse(scene, card)
     rows, cols, working_m = plan_scale(scene, card, resolution_m=resolution_m)
     return Plan(
         scene=scene,
@@ -142,6 +147,27 @@ def make_plan(
         working_m=working_m,
         tta=tta or card.tta,
     )
+
+
+def _tell_too_coarse(scene: Scene, card: ModelCard) -> None:
+    """Warn of pixels that show less than the network was trained to see, and refuse those that show nothing of it.
+
+    Raises:
+        SceneError: they are more than ten times as large as the largest it was trained for.
+    """
+    native_m, most_m = scene.resolution_m, card.resolution_m[1]
+    if native_m is None or native_m <= COARSE * most_m:
+        return
+    told = (
+        f"{scene.name} has pixels of {native_m:.3g} m, but {card.model_id} was trained for {card.resolution_m[0]:g} to "
+        f"{most_m:g} m"
+    )
+    if native_m > HOPELESS * most_m:
+        raise SceneError(
+            f"{told}: no landslide that it knows can be seen; give a finer scene (--resolution {native_m:.3g} tries "
+            "nonetheless)"
+        )
+    warnings.warn(f"{told}: expect small landslides to be missed and others to be wrong", CoarseWarning, stacklevel=3)
 
 
 def plan_scale(scene: Scene, card: ModelCard, *, resolution_m: float | None) -> tuple[Scaling, Scaling, float | None]:

@@ -15,7 +15,7 @@ from rasterio.windows import Window
 
 from landslide_cli.errors import AreaError, OutsideAreaError
 from landslide_cli.scene.scene import Scene
-from landslide_cli.scene.vectors import UnreadableError, read_layer
+from landslide_cli.scene.vectors import UnreadableError, read_polygons, reprojected
 from landslide_cli.scene.view import View
 from landslide_cli.typing import Bools
 
@@ -76,14 +76,11 @@ def read_area(view: View, scene: Scene) -> Area | None:
 
 def _read_polygons(path: Path, crs: CRS | None) -> Any:
     try:
-        frame = read_layer(path)
-    except UnreadableError as error:
+        shapes = reprojected(read_polygons(path, columns=[]), crs).geometry
+        if not shapes.empty:
+            return shapely.union_all(shapely.make_valid(shapes.to_numpy()))
+    except (UnreadableError, shapely.errors.GEOSException) as error:
         raise AreaError(
-            f"{path} can't be read as polygons: {error}; give a GeoPackage, GeoJSON, shapefile or GeoParquet"
+            f"{path} can't be read as polygons: {error}; give a GeoPackage, GeoJSON, shapefile, KML or GeoParquet"
         ) from error
-    if crs is not None and frame.crs is not None:
-        frame = frame.to_crs(crs.to_wkt())
-    shapes = frame.geometry[frame.geom_type.isin(["Polygon", "MultiPolygon"])]
-    if shapes.empty:
-        raise AreaError(f"{path} holds no polygon; give the area of interest as polygons")
-    return shapely.union_all(shapely.make_valid(shapes.to_numpy()))
+    raise AreaError(f"{path} holds no polygon; give the area of interest as polygons")

@@ -12,14 +12,18 @@ import numpy as np
 import pyproj
 import shapely
 from affine import Affine
+from pyproj.exceptions import ProjError
 from rasterio.crs import CRS
 
+from landslide_cli.errors import SceneError
 from landslide_cli.typing import Float64, Geometries
 
 if TYPE_CHECKING:
-    from rasterio.crs import CRS
     from rasterio.io import DatasetReader
 
+FARTHEST = 1e12  # map units; the sun is nearer
+# Sides of pixels between a photograph of the lab and a globe in a dozen pixels.
+FINEST_M, COARSEST_M = 1e-4, 1e5
 WestSouthEastNorth = tuple[float, float, float, float]
 
 
@@ -31,11 +35,13 @@ class Ground:
         transform: Pixel to map.
         crs: Coordinate reference system, or None.
         pixel_m: Metres per pixel down and across at the raster's centre, None where unknown.
+        unit_m: Metres of a map unit in a local CRS, whose plane isn't tied to the earth; None in every other.
     """
 
     transform: Affine
     crs: CRS | None
     pixel_m: tuple[float, float] | None = None
+    unit_m: float | None = None
 
     @property
     def resolution_m(self) -> float | None:
@@ -53,12 +59,28 @@ class Ground:
 
     @property
     def on_earth(self) -> bool:
-        """Whether anything can be measured in metres."""
+        """Whether places lie on an ellipsoid, be it that of another planet."""
         return self._ellipsoid is not None
 
+    @property
+    def measurable(self) -> bool:
+        """Whether anything can be measured in metres."""
+        return self.on_earth or self.unit_m is not None
+
     @cached_property
-    def _to_wgs84(self) -> pyproj.Transformer:
-        return pyproj.Transformer.from_crs(pyproj.CRS.from_user_input(self.crs).to_2d(), 4326, always_xy=True)
+    def _to_wgs84(self) -> pyproj.Transformer | None:
+        """The way to longitude and latitude on the Earth; None from a local CRS and from other planets."""
+        if not self.on_earth:
+            return None
+        try:
+            return pyproj.Transformer.from_crs(pyproj.CRS.from_user_input(self.crs).to_2d(), 4326, always_xy=True)
+        except ProjError:
+            return None
+
+    @property
+    def has_longitude(self) -> bool:
+        """Whether longitude and latitude on the Earth can be told."""
+        return self._to_wgs84 is not None
 
     def place(self, pixels: Geometries) -> Geometries:
         """Pixel coordinates to the raster's CRS; outer rings run counter-clockwise."""
@@ -70,8 +92,10 @@ class Ground:
         """Geodesic area in m² and perimeter in m (holes included), shape ``(n,)``, of polygons in the raster's CRS.
 
         Karney 2013, "Algorithms for geodesics", Journal of Geodesy 87, section 6, on the ellipsoid of
-        the CRS. NaN without a CRS, or with one that isn't tied to the earth.
+        the CRS; in the plane of a local CRS. NaN without a CRS.
         """
+        if self.unit_m is not None:
+            return shapely.area(placed) * self.unit_m**2, shapely.length(placed) * self.unit_m
         if self._ellipsoid is None or len(placed) == 0:
             return np.full(len(placed), np.nan), np.full(len(placed), np.nan)
         geod, to_degrees = self._ellipsoid
@@ -92,7 +116,7 @@ class Ground:
 
     def longitude_latitude(self, x: Float64, y: Float64) -> tuple[Float64, Float64]:
         """WGS 84 degrees of ``(n,)`` places in the raster's CRS, longitude from -180 to 180; NaN where unknown."""
-        if not self.on_earth:
+        if self._to_wgs84 is None:
             return np.full(len(x), np.nan), np.full(len(x), np.nan)
         longitude, latitude = (np.where(np.isfinite(v), v, np.nan) for v in self._to_wgs84.transform(x, y))
         return beside(longitude, np.zeros(len(x))), latitude
@@ -103,6 +127,9 @@ class Ground:
         They are geodesic distance and azimuth at the origin, so each origin has an azimuthal equidistant plane of
         its own. NaN where that can't be told.
         """
+        if self.unit_m is not None:
+            plane: Float64 = (places - origin) * self.unit_m
+            return plane
         if self._ellipsoid is None:
             return np.full((len(places), 2), np.nan)
         geod, to_degrees = self._ellipsoid
@@ -133,11 +160,81 @@ class Ground:
 
 
 def ground_of(src: DatasetReader) -> Ground:
-    """Where the pixels of an open raster lie."""
+    """Where the pixels of an open raster lie.
+
+    Heights in its CRS don't matter, so one of three dimensions is taken as the map that belongs to it.
+
+    Raises:
+        SceneError: it can't lie there: no geotransform, one that isn't finite or can't be inverted, a CRS of the whole
+            earth's centre or one that PROJ can't use, or pixels that the CRS makes impossible.
+    """
+    transform = src.transform
+    _refuse_degenerate(src)
     if src.crs is None:
-        return Ground(src.transform, None)
-    pixel_m = ground_resolution(pyproj.CRS.from_user_input(src.crs), src.transform, src.height, src.width)
-    return Ground(src.transform, src.crs, pixel_m)
+        return Ground(transform, None)
+    try:
+        known = pyproj.CRS.from_user_input(src.crs)
+        if len(known.axis_info) == 3 and not known.is_compound and not known.is_geocentric:
+            known = known.to_2d()
+            crs = CRS.from_wkt(known.to_wkt())
+        else:
+            crs = src.crs
+        unit_m = _local_unit(known)
+        if unit_m is not None:
+            down, across = (
+                math.hypot(*step) * unit_m for step in ((transform.b, transform.e), (transform.a, transform.d))
+            )
+            return Ground(transform, crs, (down, across), unit_m)
+        pixel_m = ground_resolution(known, transform, src.height, src.width)
+    except ProjError as error:
+        raise SceneError(
+            f"{src.name} has a coordinate reference system that can't be used ({error}); "
+            "assign the right one (gdal_edit.py -a_srs)"
+        ) from error
+    _refuse_impossible(src, known, pixel_m)
+    return Ground(transform, crs, pixel_m)
+
+
+def _local_unit(crs: pyproj.CRS) -> float | None:
+    """Metres of a map unit in a local CRS, such as surveys without satellites have; None in every other."""
+    if not crs.is_engineering or not crs.axis_info or "degree" in crs.axis_info[0].unit_name:
+        return None
+    return crs.axis_info[0].unit_conversion_factor or None
+
+
+def _refuse_degenerate(src: DatasetReader) -> None:
+    transform = src.transform
+    numbers = np.array(list(transform)[:6])
+    if np.isfinite(numbers).all() and np.abs(numbers).max() < FARTHEST and transform.determinant != 0:
+        if src.crs is None or not transform.is_identity:
+            return
+        raise SceneError(
+            f"{src.name} has a coordinate reference system but no geotransform, so nothing tells where it lies; "
+            "assign its corners with gdal_edit.py -a_ullr LEFT TOP RIGHT BOTTOM"
+        )
+    raise SceneError(
+        f"{src.name} has a geotransform that can't be: {', '.join(f'{number:g}' for number in numbers)}; "
+        "assign its corners with gdal_edit.py -a_ullr LEFT TOP RIGHT BOTTOM"
+    )
+
+
+def _refuse_impossible(src: DatasetReader, crs: pyproj.CRS, pixel_m: tuple[float, float] | None) -> None:
+    """Refuse a CRS that can't be the right one: it puts the pixels nowhere, or gives them no size that a camera has."""
+    if crs.is_engineering:
+        return
+    x, y = src.transform @ (src.width / 2, src.height / 2)
+    if crs.is_geocentric or (crs.is_geographic and (abs(y) > 90 or abs(x) > 720)):
+        pixel_m = None
+    if pixel_m is None:
+        reason = f"its centre ({x:.9g}, {y:.9g}) doesn't lie in it"
+    elif not FINEST_M <= math.sqrt(pixel_m[0] * pixel_m[1]) <= COARSEST_M:
+        reason = f"its pixels would be {math.sqrt(pixel_m[0] * pixel_m[1]):.1g} m wide"
+    else:
+        return
+    raise SceneError(
+        f"{src.name} can't lie in its coordinate reference system {crs.name}: {reason}; "
+        "assign the right one (gdal_edit.py -a_srs EPSG:CODE)"
+    )
 
 
 def beside(longitude: Float64, centre: Float64) -> Float64:

@@ -19,7 +19,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOEr
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
-from landslide_cli.errors import NoCRSWarning, SceneError, UndeclaredNodataWarning
+from landslide_cli.errors import NoCRSWarning, SceneError, UndeclaredNodataWarning, without_secrets
 from landslide_cli.scene.bands import choose_bands
 from landslide_cli.scene.ground import Ground, ground_of
 from landslide_cli.scene.validity import Nodata, Probe, Undeclared, ValidData, undeclared
@@ -50,7 +50,7 @@ class Scene:
     @property
     def name(self) -> str:
         """File name without its folder."""
-        return Path(self.src.name).name
+        return Path(without_secrets(self.src.name)).name
 
     @property
     def height(self) -> int:
@@ -99,7 +99,7 @@ class Scene:
         except RasterioIOError as error:
             raise SceneError(
                 f"{self.src.name} can't be read at row {int(window.row_off)}, column {int(window.col_off)}: "
-                f"{error}; the file is damaged or incomplete: copy it again"
+                f"{reason_of(error)}"
             ) from error
         if image.dtype.kind == "f":
             finite = np.isfinite(image).all(axis=0)
@@ -146,6 +146,17 @@ class Scene:
         for top in _spread(self.height):
             for left in _spread(self.width):
                 yield Window(left, top, min(PROBE_SIZE, self.width - left), min(PROBE_SIZE, self.height - top))
+
+
+def reason_of(error: BaseException) -> str:
+    """Why a raster can't be read, in GDAL's first words, which name the file, and what to do."""
+    cause = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    text = " ".join(str(cause).split()).rstrip(".")
+    if "No such file" in text or "does not exist" in text:
+        return f"{text}; it is a part of the scene that is missing: put it back, or build the scene without it"
+    return f"{text}; the file is damaged or incomplete: copy it again"
 
 
 def _extent(window: Window) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -233,8 +244,8 @@ def _opened(raster: Raster) -> Iterator[DatasetReader]:
 
 
 def name_of(raster: Raster) -> str:
-    """The name of a raster: its path, or that of an open dataset."""
-    return str(raster) if isinstance(raster, str | PathLike) else str(raster.name)
+    """The name of a raster: its path, or that of an open dataset, without signatures and passwords."""
+    return without_secrets(str(raster) if isinstance(raster, str | PathLike) else str(raster.name))
 
 
 def _refuse_complex(src: DatasetReader, bands: Sequence[int]) -> None:

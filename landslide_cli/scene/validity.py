@@ -98,6 +98,14 @@ def equal(pixels: Pixels, value: float | None) -> Bools:
     return close
 
 
+def is_marker(pixels: Pixels) -> Bools:
+    """Where pixels hold one of `MARKERS`."""
+    found: Bools = np.zeros(pixels.shape, dtype=bool)
+    for marker in MARKERS:
+        found |= equal(pixels, marker)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Undeclared:
     """A value that looks as if it stood for no data, though the file doesn't say so.
