@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -22,7 +23,7 @@ from rasterio.windows import Window
 from landslide_cli.errors import NoCRSWarning, SceneError, UndeclaredNodataWarning, without_secrets
 from landslide_cli.scene.bands import choose_bands
 from landslide_cli.scene.ground import Ground, ground_of
-from landslide_cli.scene.validity import Nodata, Probe, Undeclared, ValidData, undeclared
+from landslide_cli.scene.validity import Nodata, Probe, Undeclared, ValidData, holding, undeclared
 from landslide_cli.typing import Bools, Pixels
 
 Raster: TypeAlias = "str | PathLike[str] | DatasetReader"
@@ -112,14 +113,18 @@ class Scene:
         """Raw values that map to the model's range, for scenes that aren't uint8.
 
         The 1st and 99th percentile of the valid pixels in small windows spread evenly over the scene:
-        one pair for the whole scene and all bands, so that neither place nor colour shifts.
+        one pair for the whole scene and all bands, so that neither place nor colour shifts. A value that looks as if it
+        stood for no data doesn't stretch anything, even if the file doesn't declare it.
 
         Raises:
             SceneError: none of the windows holds a valid pixel.
         """
         samples = []
+        found = self.undeclared_nodata
         for window in self._probes():
             image, valid = self.read(window)
+            if found:
+                valid &= ~holding(image, found.values)
             samples.append(image[:, valid].ravel())
         values: NDArray[Any] = np.concatenate(samples)
         if values.size == 0:
@@ -132,8 +137,14 @@ class Scene:
         probed = [valid for _, valid in map(self.read, self._probes())]
         return sum(int(valid.sum()) for valid in probed) / sum(valid.size for valid in probed)
 
+    @cached_property
     def undeclared_nodata(self) -> Undeclared | None:
-        """A value that looks as if it stood for no data, by the windows that `stretch` looks at."""
+        """A value that looks as if it stood for no data, by the windows that `stretch` looks at.
+
+        None where ``--nodata`` has answered the question.
+        """
+        if self.data.nodata is not None:
+            return None
         probes = []
         for window in self._probes():
             image, valid = self.read(window)
@@ -203,9 +214,7 @@ def open_scene(
 
 def warn_of_undeclared_nodata(scene: Scene) -> None:
     """Warn of a value that looks as if it stood for no data, and ask whether it does."""
-    if scene.data.nodata is not None:
-        return
-    found = scene.undeclared_nodata()
+    found = scene.undeclared_nodata
     if found is None:
         return
     if found.value is None:

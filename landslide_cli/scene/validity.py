@@ -63,7 +63,7 @@ class ValidData:
         if any(MaskFlags.per_dataset in flag for flag in flags):
             valid &= self.src.read_masks(self.bands[0], window=window) > 0
         if all(value is not None for value in self._declared):
-            valid &= ~self._holding(image, self._declared)
+            valid &= ~holding(image, self._declared)
         for alpha in self.alphas:
             valid &= self.src.read(alpha, window=window) > 0
         return valid
@@ -75,12 +75,13 @@ class ValidData:
             valid &= self.src.read(alpha, window=window) > 0
         return valid
 
-    def _holding(self, image: Pixels, values: Sequence[float | None]) -> Bools:
-        """Where each band holds the value that stands for no data in it."""
-        held: Bools = np.ones(image.shape[1:], dtype=bool)
-        for band, value in zip(image, values, strict=True):
-            held &= equal(band, value)
-        return held
+
+def holding(image: Pixels, values: Sequence[float | None]) -> Bools:
+    """Where each band of ``image``, shape ``(bands, height, width)``, holds its value."""
+    held: Bools = np.ones(image.shape[1:], dtype=bool)
+    for band, value in zip(image, values, strict=True):
+        held &= equal(band, value)
+    return held
 
 
 def equal(pixels: Pixels, value: float | None) -> Bools:
@@ -89,7 +90,7 @@ def equal(pixels: Pixels, value: float | None) -> Bools:
     if value is None or not np.isfinite(value):
         return nothing  # what isn't a finite number is never valid anyway
     if pixels.dtype.kind != "f":
-        limits = np.iinfo(pixels.dtype)
+        limits = np.iinfo(pixels.dtype.str)
         fits = float(value).is_integer() and limits.min <= value <= limits.max
         same: Bools = pixels == pixels.dtype.type(int(value)) if fits else nothing
         return same
@@ -143,9 +144,9 @@ def undeclared(probes: Iterable[Probe]) -> Undeclared | None:
     kept = list(probes)
     pixels = sum(probe.valid.size for probe in kept)
     for marker in MARKERS:
-        held = sum(int((equal(probe.image, marker).all(axis=0) & probe.valid).sum()) for probe in kept)
+        held = sum(int((holding(probe.image, [marker] * len(probe.image)) & probe.valid).sum()) for probe in kept)
         if held and held < pixels:
-            return Undeclared((marker,) * len(kept[0].image), held / pixels, "all over the scene")
+            return Undeclared((marker,) * len(kept[0].image), held / pixels, "that stands for missing data elsewhere")
     return _collar(kept, pixels) or _gap(kept, pixels)
 
 
@@ -159,7 +160,7 @@ def _collar(probes: Sequence[Probe], pixels: int) -> Undeclared | None:
     if counts[most] < LEAST_OUTLINE * outline:
         return None
     colour = colours[:, most]
-    inside = [(probe.image == colour[:, None, None]).all(axis=0) & probe.valid for probe in probes]
+    inside = [holding(probe.image, colour.tolist()) & probe.valid for probe in probes]
     held = sum(int(where.sum()) for where in inside)
     if not LEAST_SHARE * pixels <= held < pixels:
         return None
@@ -171,7 +172,7 @@ def _collar(probes: Sequence[Probe], pixels: int) -> Undeclared | None:
 def _gap(probes: Sequence[Probe], pixels: int) -> Undeclared | None:
     """Solid areas of what a file is filled with where nothing is written: 0, or the most that 16 bits hold."""
     for fill in (0.0, 65535.0):
-        inside = [equal(probe.image, fill).all(axis=0) & probe.valid for probe in probes]
+        inside = [holding(probe.image, [fill] * len(probe.image)) & probe.valid for probe in probes]
         held = sum(int(where.sum()) for where in inside)
         if LEAST_SHARE * pixels <= held < pixels and _is_filled(probes, inside):
             return Undeclared((fill,) * len(probes[0].image), held / pixels, "in solid areas")

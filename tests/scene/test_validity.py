@@ -86,7 +86,7 @@ def test_a_given_nodata_value_takes_the_place_of_the_declared_one(make_scene: Ma
 def test_a_collar_that_nobody_declared_is_told(make_scene: MakeScene, dtype: str, value: float) -> None:
     path = make_scene(np.where(FLOWN, photo(dtype), np.array(value, dtype)).astype(dtype))
     with open_scene(path, wanted=RGB) as scene:
-        found = scene.undeclared_nodata()
+        found = scene.undeclared_nodata
         assert found is not None
         assert found.value == value
         assert found.share == pytest.approx(OUTSIDE)
@@ -101,7 +101,7 @@ def test_a_gap_inside_and_a_single_marker_are_told(make_scene: MakeScene) -> Non
     marker[:, 40, 40] = -9999
     for name, pixels, value in (("gap.tif", gap, 0), ("marker.tif", marker, -9999)):
         with open_scene(make_scene(pixels, name=name), wanted=RGB) as scene:
-            found = scene.undeclared_nodata()
+            found = scene.undeclared_nodata
             assert found is not None
             assert found.value == value
 
@@ -128,3 +128,11 @@ def test_nothing_is_told_without_reason(make_scene: MakeScene, kind: str) -> Non
     path = make_scene(pixels.get(kind, black), **declared.get(kind, {}))
     with open_scene(path, wanted=RGB, nodata="none" if kind == "said" else None) as scene:
         warn_of_undeclared_nodata(scene)  # a warning is an error here
+
+
+def test_what_nobody_declared_stretches_nothing(make_scene: MakeScene) -> None:
+    pixels = photo("float32")
+    with open_scene(make_scene(pixels, name="whole.tif"), wanted=RGB) as scene:
+        right = scene.stretch()
+    with open_scene(make_scene(np.where(FLOWN, pixels, np.float32(-9999))), wanted=RGB) as scene:
+        assert scene.stretch() == pytest.approx(right, abs=3)
