@@ -19,6 +19,8 @@ from landslide_cli.typing import Pixels
 SIZE = 512
 # Pixels whose sides differ by more on the ground (degrees far from the equator) are made square.
 SQUEEZED = 1.25
+# Pixels that the network may see of a scene, and memory that the rows which are read at once may take.
+MOST_PIXELS, MOST_BYTES = 10**12, 4 << 30
 # Times the largest pixels of training from which a warning is due, and a refusal.
 COARSE, HOPELESS = 2.0, 10.0
 
@@ -136,6 +138,7 @@ def make_plan(
     if resolution_m is None:
         _tell_too_coarse(scene, card)
     rows, cols, working_m = plan_scale(scene, card, resolution_m=resolution_m)
+    _refuse_endless(scene, rows, cols, working_m)
     return Plan(
         scene=scene,
         card=card,
@@ -170,6 +173,22 @@ def _tell_too_coarse(scene: Scene, card: ModelCard) -> None:
     warnings.warn(f"{told}: expect small landslides to be missed and others to be wrong", CoarseWarning, stacklevel=3)
 
 
+def _refuse_endless(scene: Scene, rows: Scaling, cols: Scaling, working_m: float | None) -> None:
+    """Refuse what would take years, or rows that no memory holds.
+
+    Raises:
+        SceneError: there are so many pixels, or so many in a row.
+    """
+    in_row = 4 + 1 + len(scene.bands) * scene.dtype.itemsize
+    if rows.seen * cols.seen <= MOST_PIXELS and SIZE * cols.seen * in_row <= MOST_BYTES:
+        return
+    at = f" at {working_m:.3g} m" if working_m else ""
+    raise SceneError(
+        f"{scene.name}: the network would see {cols.seen:.3g} x {rows.seen:.3g} pixels{at}, more than can be done; "
+        "give a coarser --resolution, or cut the scene (gdalwarp -te)"
+    )
+
+
 def plan_scale(scene: Scene, card: ModelCard, *, resolution_m: float | None) -> tuple[Scaling, Scaling, float | None]:
     """Choose what the network sees of a scene: a resolution that it was trained for, or ``resolution_m``.
 
@@ -202,5 +221,9 @@ def _scaled(scene: Scene, factors: tuple[float, float]) -> tuple[Scaling, Scalin
     # What no window would show needn't be resampled for.
     if all(round(SIZE * factor) == SIZE for factor in factors):
         factors = (1.0, 1.0)
-    rows, cols = (max(1, round(n / factor)) for n, factor in zip((scene.height, scene.width), factors, strict=True))
+    # What is too many is refused by its number, which has to be one.
+    rows, cols = (
+        max(1, round(min(n / factor, MOST_PIXELS + 1.0)))
+        for n, factor in zip((scene.height, scene.width), factors, strict=True)
+    )
     return Scaling(scene.height, rows), Scaling(scene.width, cols)

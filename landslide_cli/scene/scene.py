@@ -244,9 +244,12 @@ def _opened(raster: Raster) -> Iterator[DatasetReader]:
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:
             src = rasterio.open(raster)
-        except RasterioError as error:
+        except (RasterioError, ValueError) as error:
+            # ValueErrors are of names that aren't UTF-8, in the path or inside, and of a CRS that can't be parsed.
+            reason = " ".join(str(error).split()).encode(errors="backslashreplace").decode()
+            name = str(raster).encode(errors="backslashreplace").decode()
             raise SceneError(
-                f"{raster} can't be opened as a raster: {error}; give a GeoTIFF or another GDAL raster"
+                f"{name} can't be opened as a raster: {reason}; give a GeoTIFF or another GDAL raster"
             ) from error
     with src:
         yield src

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -92,3 +93,26 @@ def test_pixels_far_coarser_than_trained_are_told(
         else:
             make_plan(scene, card)
         assert make_plan(scene, card, resolution_m=metres).working_m == metres
+
+
+@pytest.mark.parametrize("resolution_m", [1e-300, 1e-6, 1e-3])
+def test_what_would_never_end_is_refused_before_work(
+    make_scene: MakeScene, card: ModelCard, resolution_m: float
+) -> None:
+    path = make_scene(noise(3, 60, 1000), transform=Affine(4, 0, 500_000, 0, -4, 2_950_000))
+    with open_scene(path, wanted=RGB) as scene, pytest.raises(SceneError, match="more than can be done"):
+        make_plan(scene, card, resolution_m=resolution_m)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_system_that_cannot_be_parsed_is_no_traceback(make_scene: MakeScene) -> None:
+    path = make_scene(noise(3, 40, 50), crs=None)
+    path.with_name("scene.tif.aux.xml").write_text("<PAMDataset><SRS>garbage</SRS></PAMDataset>")
+    with contextlib.suppress(SceneError), open_scene(path, wanted=RGB):
+        pass
+
+
+def test_a_name_that_is_not_utf8_is_told_in_one_line() -> None:
+    with pytest.raises(SceneError, match="can't be opened") as told, open_scene("\udcff/scene.tif", wanted=RGB):
+        pass
+    str(told.value).encode()
