@@ -53,7 +53,7 @@ def examine(*, model: str | Path = DEFAULT_MODEL, device: str = "auto") -> list[
         model: Model of the self-test.
         device: Device of the self-test.
     """
-    return [*versions(), *environment(), *devices(), *models(), *self_test(model, device)]
+    return [*versions(), *devices(), *models(), *self_test(model, device), *environment()]
 
 
 def versions() -> list[Finding]:

@@ -13,12 +13,13 @@ from affine import Affine
 from rasterio.features import rasterize
 
 from landslide_cli.errors import EvaluationError
-from landslide_cli.scene.vectors import UnreadableError, layers, reprojected
-from landslide_cli.scene.vectors import read_polygons as polygons_of
+from landslide_cli.scene.vectors import UnreadableError, layers, polygonal, read_layer, reprojected
 from landslide_cli.typing import Geometries, Int32
 
 if TYPE_CHECKING:
     from rasterio.crs import CRS
+
+POLYGONAL = {"Polygon", "MultiPolygon", "GeometryCollection"}
 
 
 def layer_names(path: Path) -> list[str]:
@@ -62,14 +63,19 @@ def landslide_layer(path: Path) -> str:
 def read_polygons(path: Path, layer: str, *, transform: Affine, crs: CRS | None) -> Geometries:
     """Read the polygons of a layer, in any CRS, in pixel coordinates of a scene (x to the right, y down).
 
-    Features without polygons are left out; several parts of one feature stay together.
+    Features without geometry are left out; several parts of one feature stay together.
 
     Raises:
-        EvaluationError: the layer can't be read, or its CRS or the scene's isn't known.
+        EvaluationError: the layer can't be read or holds something else than polygons, or its CRS or the scene's
+            isn't known.
         MissingExtraError: it is GeoParquet and pyarrow is missing.
     """
     with _readable(path):
-        frame = polygons_of(path, layer, columns=[])
+        read = read_layer(path, layer, columns=[])
+        frame = polygonal(read)
+    kinds = set(read.geom_type[~(read.geometry.isna() | read.geometry.is_empty)]) - POLYGONAL
+    if kinds:
+        raise EvaluationError(f"{path}, layer {layer}: holds {', '.join(sorted(kinds))}; polygons are needed")
     if len(frame) and (frame.crs is None) != (crs is None):
         bare, other = (path, "the scene") if frame.crs is None else ("the scene", str(path))
         raise EvaluationError(

@@ -55,7 +55,7 @@ def fitting_crs(path: Path, crs: CRS | None, texts: Mapping[str, str]) -> pyproj
         OutputError: the format has no words for the CRS, or no room for a text.
     """
     known = _in_old_words(path, crs) if crs else None
-    if known and DRIVERS[path.suffix.lower()][0] == "GeoJSON":
+    if known and path.suffix.lower() in (".geojson", ".json"):
         if known.is_engineering:
             return None  # its coordinates stay as they are, as those of a scene without a CRS do
         if not Ground(Affine.identity(), crs).has_longitude:

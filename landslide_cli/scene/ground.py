@@ -15,15 +15,11 @@ from affine import Affine
 from pyproj.exceptions import ProjError
 from rasterio.crs import CRS
 
-from landslide_cli.errors import SceneError
 from landslide_cli.typing import Float64, Geometries
 
 if TYPE_CHECKING:
-    from rasterio.io import DatasetReader
+    pass
 
-FARTHEST = 1e12  # map units; the sun is nearer
-# Sides of pixels between a photograph of the lab and a globe in a dozen pixels.
-FINEST_M, COARSEST_M = 1e-4, 1e5
 WestSouthEastNorth = tuple[float, float, float, float]
 
 
@@ -159,84 +155,6 @@ class Ground:
         return mapped
 
 
-def ground_of(src: DatasetReader) -> Ground:
-    """Where the pixels of an open raster lie.
-
-    Heights in its CRS don't matter, so one of three dimensions is taken as the map that belongs to it.
-
-    Raises:
-        SceneError: it can't lie there: no geotransform, one that isn't finite or can't be inverted, a CRS of the whole
-            earth's centre or one that PROJ can't use, or pixels that the CRS makes impossible.
-    """
-    transform = src.transform
-    _refuse_degenerate(src)
-    if src.crs is None:
-        return Ground(transform, None)
-    try:
-        known = pyproj.CRS.from_user_input(src.crs)
-        if len(known.axis_info) == 3 and not known.is_compound and not known.is_geocentric:
-            known = known.to_2d()
-            crs = CRS.from_wkt(known.to_wkt())
-        else:
-            crs = src.crs
-        unit_m = _local_unit(known)
-        if unit_m is not None:
-            down, across = (
-                math.hypot(*step) * unit_m for step in ((transform.b, transform.e), (transform.a, transform.d))
-            )
-            return Ground(transform, crs, (down, across), unit_m)
-        pixel_m = ground_resolution(known, transform, src.height, src.width)
-    except ProjError as error:
-        raise SceneError(
-            f"{src.name} has a coordinate reference system that can't be used ({error}); "
-            "assign the right one (gdal_edit.py -a_srs)"
-        ) from error
-    _refuse_impossible(src, known, pixel_m)
-    return Ground(transform, crs, pixel_m)
-
-
-def _local_unit(crs: pyproj.CRS) -> float | None:
-    """Metres of a map unit in a local CRS, such as surveys without satellites have; None in every other."""
-    if not crs.is_engineering or not crs.axis_info or "degree" in crs.axis_info[0].unit_name:
-        return None
-    return crs.axis_info[0].unit_conversion_factor or None
-
-
-def _refuse_degenerate(src: DatasetReader) -> None:
-    transform = src.transform
-    numbers = np.array(list(transform)[:6])
-    if np.isfinite(numbers).all() and np.abs(numbers).max() < FARTHEST and transform.determinant != 0:
-        if src.crs is None or not transform.is_identity:
-            return
-        raise SceneError(
-            f"{src.name} has a coordinate reference system but no geotransform, so nothing tells where it lies; "
-            "assign its corners with gdal_edit.py -a_ullr LEFT TOP RIGHT BOTTOM"
-        )
-    raise SceneError(
-        f"{src.name} has a geotransform that can't be: {', '.join(f'{number:g}' for number in numbers)}; "
-        "assign its corners with gdal_edit.py -a_ullr LEFT TOP RIGHT BOTTOM"
-    )
-
-
-def _refuse_impossible(src: DatasetReader, crs: pyproj.CRS, pixel_m: tuple[float, float] | None) -> None:
-    """Refuse a CRS that can't be the right one: it puts the pixels nowhere, or gives them no size that a camera has."""
-    if crs.is_engineering:
-        return
-    x, y = src.transform @ (src.width / 2, src.height / 2)
-    if crs.is_geocentric or (crs.is_geographic and (abs(y) > 90 or abs(x) > 720)):
-        pixel_m = None
-    if pixel_m is None:
-        reason = f"its centre ({x:.9g}, {y:.9g}) doesn't lie in it"
-    elif not FINEST_M <= math.sqrt(pixel_m[0] * pixel_m[1]) <= COARSEST_M:
-        reason = f"its pixels would be {math.sqrt(pixel_m[0] * pixel_m[1]):.1g} m wide"
-    else:
-        return
-    raise SceneError(
-        f"{src.name} can't lie in its coordinate reference system {crs.name}: {reason}; "
-        "assign the right one (gdal_edit.py -a_srs EPSG:CODE)"
-    )
-
-
 def beside(longitude: Float64, centre: Float64) -> Float64:
     """The same longitudes, shape ``(n,)``, at most 180 degrees away from ``centre``."""
     with np.errstate(invalid="ignore"):  # what can't be projected is infinite
@@ -283,23 +201,3 @@ class Bounds:
             return -180.0, south, 180.0, north
         west, east = beside(np.array([west, east]), np.zeros(2)).tolist()
         return west, south, east, north
-
-
-def ground_resolution(crs: pyproj.CRS, transform: Affine, height: int, width: int) -> tuple[float, float] | None:
-    """Metres per pixel ``(down, across)`` at the centre of a raster, along the ellipsoid.
-
-    Works for degrees, feet and projections that stretch, such as Web Mercator, alike. None where the
-    CRS isn't tied to the earth or the centre doesn't lie in its area.
-    """
-    geodetic, geod = crs.geodetic_crs, crs.get_geod()
-    if geodetic is None or geod is None:
-        return None
-    row, col = height / 2, width / 2
-    corners = [transform @ (col, row), transform @ (col, row + 1), transform @ (col + 1, row)]
-    to_degrees = pyproj.Transformer.from_crs(crs, geodetic, always_xy=True)
-    xs, ys = zip(*corners, strict=True)
-    longitude, latitude = to_degrees.transform(xs, ys)
-    if not np.isfinite([*longitude, *latitude]).all():
-        return None
-    _, _, metres = geod.inv([longitude[0]] * 2, [latitude[0]] * 2, longitude[1:], latitude[1:])
-    return float(metres[0]), float(metres[1])

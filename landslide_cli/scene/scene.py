@@ -22,7 +22,8 @@ from rasterio.windows import Window
 
 from landslide_cli.errors import NoCRSWarning, SceneError, UndeclaredNodataWarning, without_secrets
 from landslide_cli.scene.bands import choose_bands
-from landslide_cli.scene.ground import Ground, ground_of
+from landslide_cli.scene.ground import Ground
+from landslide_cli.scene.placing import ground_of
 from landslide_cli.scene.validity import Nodata, Probe, Undeclared, ValidData, holding, undeclared
 from landslide_cli.typing import Bools, Pixels
 

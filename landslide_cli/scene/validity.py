@@ -27,7 +27,7 @@ DRAWN = 0.5
 
 @dataclass(frozen=True)
 class ValidData:
-    """What a file tells of its pixels without data.
+    """The pixels without data, by all that a file tells of them.
 
     A pixel is valid where the mask, every alpha band and the nodata value agree that it is.
 
@@ -85,7 +85,7 @@ def holding(image: Pixels, values: Sequence[float | None]) -> Bools:
 
 
 def equal(pixels: Pixels, value: float | None) -> Bools:
-    """Where pixels hold a value, which may have been rounded on its way into the file or its tag."""
+    """Where pixels of any shape hold a value, which may have been rounded on its way into the file or its tag."""
     nothing: Bools = np.zeros(pixels.shape, dtype=bool)
     if value is None or not np.isfinite(value):
         return nothing  # what isn't a finite number is never valid anyway
@@ -100,7 +100,7 @@ def equal(pixels: Pixels, value: float | None) -> Bools:
 
 
 def is_marker(pixels: Pixels) -> Bools:
-    """Where pixels hold one of `MARKERS`."""
+    """Where pixels of any shape hold one of `MARKERS`."""
     found: Bools = np.zeros(pixels.shape, dtype=bool)
     for marker in MARKERS:
         found |= equal(pixels, marker)

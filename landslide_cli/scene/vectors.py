@@ -87,15 +87,19 @@ def read_polygons(
     names = [layer] if layer else [LANDSLIDES] if LANDSLIDES in held else held
     if not names:
         raise UnreadableError("it is a table without geometries")
-    parts = [_polygonal(read_layer(path, name, columns=columns)) for name in names]
+    parts = [polygonal(read_layer(path, name, columns=columns)) for name in names]
     first, *others = [part for part in parts if len(part)] or parts[:1]
     with _readable():
         several = [first, *(part.to_crs(first.crs) if part.crs and first.crs else part for part in others)]
         return pd.concat(several, ignore_index=True) if others else first
 
 
-def _polygonal(frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
-    """Its polygons; a collection, which clipping and mending leave, becomes the polygons in it."""
+def polygonal(frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
+    """The polygons of a layer; a collection, which clipping and mending leave, becomes the polygons in it.
+
+    Raises:
+        UnreadableError: it has no geometry, or coordinates that aren't finite numbers.
+    """
     import geopandas
     import numpy as np
     import shapely
