@@ -201,3 +201,23 @@ class Bounds:
             return -180.0, south, 180.0, north
         west, east = beside(np.array([west, east]), np.zeros(2)).tolist()
         return west, south, east, north
+
+
+def ground_resolution(crs: pyproj.CRS, transform: Affine, height: int, width: int) -> tuple[float, float] | None:
+    """Metres per pixel ``(down, across)`` at the centre of a raster, along the ellipsoid.
+
+    Works for degrees, feet and projections that stretch, such as Web Mercator, alike. None where the
+    CRS isn't tied to the earth or the centre doesn't lie in its area.
+    """
+    geodetic, geod = crs.geodetic_crs, crs.get_geod()
+    if geodetic is None or geod is None:
+        return None
+    row, col = height / 2, width / 2
+    corners = [transform @ (col, row), transform @ (col, row + 1), transform @ (col + 1, row)]
+    to_degrees = pyproj.Transformer.from_crs(crs, geodetic, always_xy=True)
+    xs, ys = zip(*corners, strict=True)
+    longitude, latitude = to_degrees.transform(xs, ys)
+    if not np.isfinite([*longitude, *latitude]).all():
+        return None
+    _, _, metres = geod.inv([longitude[0]] * 2, [latitude[0]] * 2, longitude[1:], latitude[1:])
+    return float(metres[0]), float(metres[1])

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyproj
-from affine import Affine
 from pyproj.exceptions import ProjError
 from rasterio.crs import CRS
 
 from landslide_cli.errors import SceneError
-from landslide_cli.scene.ground import Ground
+from landslide_cli.scene.ground import Ground, ground_resolution
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
@@ -98,23 +97,3 @@ def _refuse_impossible(src: DatasetReader, crs: pyproj.CRS, pixel_m: tuple[float
         f"{src.name} can't lie in its coordinate reference system {crs.name}: {reason}; "
         "assign the right one (gdal_edit.py -a_srs EPSG:CODE)"
     )
-
-
-def ground_resolution(crs: pyproj.CRS, transform: Affine, height: int, width: int) -> tuple[float, float] | None:
-    """Metres per pixel ``(down, across)`` at the centre of a raster, along the ellipsoid.
-
-    Works for degrees, feet and projections that stretch, such as Web Mercator, alike. None where the
-    CRS isn't tied to the earth or the centre doesn't lie in its area.
-    """
-    geodetic, geod = crs.geodetic_crs, crs.get_geod()
-    if geodetic is None or geod is None:
-        return None
-    row, col = height / 2, width / 2
-    corners = [transform @ (col, row), transform @ (col, row + 1), transform @ (col + 1, row)]
-    to_degrees = pyproj.Transformer.from_crs(crs, geodetic, always_xy=True)
-    xs, ys = zip(*corners, strict=True)
-    longitude, latitude = to_degrees.transform(xs, ys)
-    if not np.isfinite([*longitude, *latitude]).all():
-        return None
-    _, _, metres = geod.inv([longitude[0]] * 2, [latitude[0]] * 2, longitude[1:], latitude[1:])
-    return float(metres[0]), float(metres[1])
