@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import shapely
 from affine import Affine
-from rasterio.crs import CRS
 from rasterio.features import geometry_mask
 from rasterio.windows import Window
 
@@ -59,7 +58,7 @@ def read_area(view: View, scene: Scene) -> Area | None:
             raise AreaError(f"--bbox {bbox} is empty; give LEFT,BOTTOM,RIGHT,TOP in the scene's coordinates")
         parts.append(shapely.box(left, bottom, right, top))
     if aoi is not None:
-        parts.append(_read_polygons(Path(aoi), crs))
+        parts.append(_read_polygons(Path(aoi), scene))
     if not parts:
         return None
     inverse = ~transform
@@ -74,9 +73,12 @@ def read_area(view: View, scene: Scene) -> Area | None:
     return Area(polygon)
 
 
-def _read_polygons(path: Path, crs: CRS | None) -> Any:
+def _read_polygons(path: Path, scene: Scene) -> Any:
+    corners = [scene.transform @ corner for corner in ((0, 0), (scene.width, 0), (0, scene.height))]
+    corners.append(scene.transform @ (scene.width, scene.height))
+    xs, ys = zip(*corners, strict=True)
     try:
-        shapes = reprojected(read_polygons(path, columns=[]), crs).geometry
+        shapes = reprojected(read_polygons(path, columns=[]), scene.crs, (min(xs), min(ys), max(xs), max(ys))).geometry
         if not shapes.empty:
             return shapely.union_all(shapely.make_valid(shapes.to_numpy()))
     except (UnreadableError, shapely.errors.GEOSException) as error:

@@ -101,15 +101,13 @@ def polygonal(frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
         UnreadableError: it has no geometry, or coordinates that aren't finite numbers.
     """
     import geopandas
-    import numpy as np
-    import shapely
 
     if not isinstance(frame, geopandas.GeoDataFrame):
         raise UnreadableError("it is a table without geometries")
     with _readable():
         frame = frame.set_geometry(frame.geometry.map(_polygons_in))
         kept = frame[~(frame.geometry.isna() | frame.geometry.is_empty)].reset_index(drop=True)
-        if not np.isfinite(shapely.get_coordinates(kept.geometry.to_numpy())).all():
+        if not _is_finite(kept):
             raise UnreadableError("it holds coordinates that aren't finite numbers")
     return kept
 
@@ -126,16 +124,23 @@ def _polygons_in(shape: Any) -> Any:
     return shapely.MultiPolygon([single for one in found for single in shapely.get_parts(one)]) if found else None
 
 
-def reprojected(frame: geopandas.GeoDataFrame, crs: CRS | None) -> geopandas.GeoDataFrame:
+def reprojected(
+    frame: geopandas.GeoDataFrame, crs: CRS | None, around: tuple[float, float, float, float] | None = None
+) -> geopandas.GeoDataFrame:
     """Bring polygons into a CRS; straight edges are followed closely, since they bend there.
 
     What has no CRS stays as it is.
 
+    Args:
+        frame: The polygons.
+        crs: Where to.
+        around: Left, bottom, right, top in that CRS, beyond which nothing matters: polygons may reach where it ends.
+
     Raises:
         UnreadableError: they can't be brought there.
     """
-    import numpy as np
     import shapely
+    from rasterio.warp import transform_bounds
 
     if not len(frame) or frame.crs is None or crs is None or frame.crs.equals(crs.to_wkt()):
         return frame
@@ -145,15 +150,31 @@ def reprojected(frame: geopandas.GeoDataFrame, crs: CRS | None) -> geopandas.Geo
                 f"{what} coordinate reference system {local.name!r} is a local one that isn't tied to the earth; give "
                 "polygons in the scene's own coordinates, without a CRS or with the same one"
             )
-    left, bottom, right, top = frame.total_bounds
-    longest = max(right - left, top - bottom) / EDGES_ACROSS
     with _readable():
-        if longest > 0:
-            frame = frame.set_geometry(frame.geometry.segmentize(longest))
-        moved = frame.to_crs(crs.to_wkt())
-        if not np.isfinite(shapely.get_coordinates(moved.geometry.to_numpy())).all():
+        if around:
+            left, bottom, right, top = transform_bounds(crs, frame.crs.to_wkt(), *around)
+            near = shapely.box(2 * left - right, 2 * bottom - top, 2 * right - left, 2 * top - bottom)
+            # Across the antimeridian left lies right of right, and nothing is cut off.
+            if left < right and not near.contains(shapely.box(*frame.total_bounds)):
+                frame = frame.set_geometry(frame.geometry.make_valid().intersection(near))
+        moved = _moved(frame, crs)
+        if not _is_finite(moved):
             raise UnreadableError("it reaches farther than the scene's coordinate system; clip it to the region")
     return moved
+
+
+def _moved(frame: geopandas.GeoDataFrame, crs: CRS) -> geopandas.GeoDataFrame:
+    left, bottom, right, top = frame.total_bounds
+    longest = max(right - left, top - bottom) / EDGES_ACROSS
+    dense = frame.set_geometry(frame.geometry.segmentize(longest)) if longest > 0 else frame
+    return dense.to_crs(crs.to_wkt())
+
+
+def _is_finite(frame: geopandas.GeoDataFrame) -> bool:
+    import numpy as np
+    import shapely
+
+    return bool(np.isfinite(shapely.get_coordinates(frame.geometry.to_numpy())).all())
 
 
 def geoparquet_tags(path: Path) -> dict[str, str]:

@@ -164,6 +164,13 @@ def test_long_edges_bend_as_parallels_do(tmp_path: Path, width: float) -> None:
     assert max(here.distance(moved.exterior)) < 0.1
 
 
+def test_an_area_of_the_whole_world_is_all_of_the_scene(scene: Path, tmp_path: Path) -> None:
+    path = tmp_path / "world.geojson"
+    geopandas.GeoDataFrame(geometry=[shapely.box(-180, -90, 180, 90)], crs=4326).to_file(path)
+    with open_scene(scene, wanted=("any",)) as opened:
+        assert pixels_in(path, opened) == 50 * 60
+
+
 def test_a_table_is_told_apart_from_polygons(scene: Path, tmp_path: Path) -> None:
     table = tmp_path / "table.csv"
     table.write_text("id,lat,lon\n1,27,102\n")
