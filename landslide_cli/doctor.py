@@ -25,6 +25,7 @@ OPTIONAL = {
     "quantize": "nncf",
     "parquet": "pyarrow",
 }
+PROJ_VARIABLES = ("PROJ_DATA", "PROJ_LIB")
 DEMO_SIZE = 1024
 
 
@@ -33,7 +34,7 @@ class Finding:
     """One thing that was looked at.
 
     Attributes:
-        topic: ``version``, ``device``, ``model`` or ``self-test``.
+        topic: ``version``, ``environment``, ``device``, ``model`` or ``self-test``.
         name: What was looked at.
         fact: What was found.
         ok: Whether it is as it should be.
@@ -52,7 +53,7 @@ def examine(*, model: str | Path = DEFAULT_MODEL, device: str = "auto") -> list[
         model: Model of the self-test.
         device: Device of the self-test.
     """
-    return [*versions(), *devices(), *models(), *self_test(model, device)]
+    return [*versions(), *devices(), *models(), *self_test(model, device), *environment()]
 
 
 def versions() -> list[Finding]:
@@ -79,6 +80,20 @@ def versions() -> list[Finding]:
         except PackageNotFoundError:
             found.append(Finding("version", name, f"not installed: pip install 'landslide-cli[{extra}]'"))
     return found
+
+
+def environment() -> list[Finding]:
+    """Variables of other programs that lead PROJ to their data, and whether it still knows coordinate systems."""
+    from rasterio.crs import CRS
+    from rasterio.errors import CRSError
+
+    set_here = {name: os.environ[name] for name in PROJ_VARIABLES if os.environ.get(name)}
+    try:
+        known = CRS.from_epsg(32648).is_projected
+    except CRSError:
+        known = False
+    remedy = "" if known else ": no coordinate system is found there, it belongs to another program; unset it"
+    return [Finding("environment", name, f"set to {place}{remedy}", known) for name, place in set_here.items()]
 
 
 def devices() -> list[Finding]:

@@ -3,12 +3,38 @@
 from __future__ import annotations
 
 import math
+import re
 from numbers import Real
 from typing import TypeGuard
+from urllib.parse import unquote
+
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.\-]+:/{1,2}"
+# A password may hold a slash, though it should not.
+PASSWORD = re.compile(rf"({_SCHEME})(?:[^\s/@'\"]*|[^\s/@:'\"]+:[^\s@'\"]*)@")
+QUERY = re.compile(rf"((?:{_SCHEME}|/vsi\w+/)[^\s?'\"]*)\?[^\s'\"]*")
+OPTIONS = re.compile(r"(/vsi\w+)\?[^\s'\"]*")
+
+
+def without_secrets(text: str) -> str:
+    """A text whose addresses have lost what lets others in: queries, which carry signatures, and passwords."""
+    text = OPTIONS.sub(_address, text)
+    return QUERY.sub(r"\1", PASSWORD.sub(r"\1", text))
+
+
+def _address(options: re.Match[str]) -> str:
+    """The address inside of GDAL's ``/vsicurl?option=value&url=…``."""
+    inner = re.search(r"url=([^&\s]+)", options[0])
+    return unquote(inner[1]) if inner else options[1]
 
 
 class LandslideError(Exception):
-    """Base of all errors that a user can mend; the command line shows them as one line."""
+    """Base of all errors that a user can mend; the command line shows them as one line.
+
+    The messages carry no signatures and passwords of addresses, however they came in.
+    """
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(without_secrets(arg) if isinstance(arg, str) else arg for arg in args))
 
 
 class OptionError(LandslideError, ValueError):
@@ -70,9 +96,24 @@ class MissingExtraError(LandslideError):
 class LandslideWarning(UserWarning):
     """Something a user should know that doesn't stop the run."""
 
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(without_secrets(arg) if isinstance(arg, str) else arg for arg in args))
+
 
 class NoCRSWarning(LandslideWarning):
     """The scene has no coordinate reference system, so metric fields stay empty."""
+
+
+class CoarseWarning(LandslideWarning):
+    """The scene's pixels are far larger than those that the network was trained for."""
+
+
+class BandNamesWarning(LandslideWarning):
+    """The names of the bands contradict their colour interpretation."""
+
+
+class UndeclaredNodataWarning(LandslideWarning):
+    """A value looks as if it stood for no data, but the file doesn't say so."""
 
 
 class NoReferenceWarning(LandslideWarning):

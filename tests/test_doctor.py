@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,3 +43,21 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     fact = next(row for row in doctor.versions() if row.name == "no-such-package")
     assert fact.ok
     assert "pip install 'landslide-cli[openvino]'" in fact.fact
+
+
+def test_a_variable_of_another_program_is_named(tmp_path: Path) -> None:
+    """In a process of its own: PROJ looks for its data once."""
+    code = "from landslide_cli.doctor import environment; print(*environment())"
+    around = {name: value for name, value in os.environ.items() if name not in doctor.PROJ_VARIABLES}
+
+    def told(**more: str) -> str:
+        run = subprocess.run(
+            [sys.executable, "-c", code], env=around | more, capture_output=True, text=True, check=True
+        )
+        return run.stdout.strip()
+
+    assert told() == ""
+    lost = told(PROJ_DATA=str(tmp_path))
+    assert "PROJ_DATA" in lost
+    assert "unset it" in lost
+    assert "ok=False" in lost

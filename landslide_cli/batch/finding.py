@@ -13,7 +13,7 @@ from typing import Literal
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
-from landslide_cli.errors import OutputError, SceneError
+from landslide_cli.errors import OutputError, SceneError, without_secrets
 
 log = logging.getLogger(__name__)
 
@@ -67,11 +67,13 @@ def find_scenes(given: Iterable[str | Path], *, recursive: bool = False, name_by
     for place in given:
         searched = Path(place).is_dir()
         for path in _rasters(Path(place), recursive) if searched else [str(place)]:
-            scene = _look(path, Path(path).relative_to(place) if searched else Path(path))
+            scene = _look(path, Path(path).relative_to(place) if searched else Path(without_secrets(path)))
             if scene is None and searched:
                 ours += 1
             else:
-                found.setdefault(os.path.realpath(path), scene or Found(path, Path(path), 0, stamps_of(path)))
+                found.setdefault(
+                    os.path.realpath(path), scene or Found(path, Path(without_secrets(path)), 0, stamps_of(path))
+                )
     if ours:
         log.info("%d raster%s that landslide wrote: left out", ours, "s" * (ours != 1))
     if not found:
@@ -103,7 +105,7 @@ def stamps_of(*files: str | Path) -> tuple[Stamp, ...]:
         try:
             told = Path(file).stat()
         except OSError:
-            stamps.append((Path(file).name, None, None))
+            stamps.append((Path(without_secrets(str(file))).name, None, None))
         else:
             # File servers keep no more than milliseconds alike for all who ask.
             stamps.append((Path(file).name, told.st_size, told.st_mtime_ns // 1_000_000))
@@ -144,7 +146,8 @@ def _named(scenes: Sequence[Found], by: NameBy) -> list[Found]:
     for scene in scenes:
         name = _name(scene, by)
         other = taken.setdefault(name.casefold(), scene)
-        remedy = "rename one" if by == "path" else "name outputs by the folders as well with --name-by path"
+        apart = by == "stem" and _name(scene, "path").casefold() != _name(other, "path").casefold()
+        remedy = "name outputs by the folders as well with --name-by path" if apart else "rename one"
         if other is not scene:
             raise OutputError(f"{other.path} and {scene.path} would both write {name}.gpkg; {remedy}")
         if name.casefold() == MERGED:

@@ -20,6 +20,7 @@ from landslide_cli.batch.planning import LEDGER, Batch, plan_batch, plan_line
 from landslide_cli.batch.tasks import Also, Task, attempt
 from landslide_cli.detection.summary import nan_as_none
 from landslide_cli.engine import Engine
+from landslide_cli.errors import without_secrets
 from landslide_cli.inventory.rules import PolygonRules
 from landslide_cli.prediction.runtime import Runtime
 from landslide_cli.scene.view import View
@@ -199,7 +200,7 @@ def _merged(batch: Batch, records: dict[str, Record], ledger: Ledger) -> Record 
     done = [task for task in batch.tasks if records[task.name].state == "done"]
     if not done:
         return None
-    parts = [Part(task.name + Path(task.scene).suffix, task.outputs.inventory) for task in done]
+    parts = [Part(task.name + Path(without_secrets(task.scene)).suffix, task.outputs.inventory) for task in done]
     asked = {"parts": [[part.name, *stamps_of(part.path)[0]] for part in parts]}
 
     def finished(name: str) -> Record | None:
@@ -234,7 +235,8 @@ def _interruptible(batch: Batch, ledger: Ledger, finished: Callable[[str], Recor
 
 def _line(task: Task, record: Record) -> str:
     if record.found is None:
-        return f"{task.scene}: {'outside of the area of interest' if record.state == 'outside' else 'failed'}"
+        what = "outside of the area of interest" if record.state == "outside" else "failed"
+        return f"{without_secrets(task.scene)}: {what}"
     count, area_m2 = record.found["landslides"], record.found["area_m2"]
     hectares = "" if area_m2 is None else f", {area_m2 / 1e4:.2f} ha"
     return f"{record.found['out']}: {count} landslide{'s' * (count != 1)}{hectares}"
@@ -258,7 +260,9 @@ def _result(folder: Path, task: Task, record: Record) -> SceneResult:
     if record.trace:
         reason += f"; this was not foreseen, please report it with {folder / LEDGER / task.name}.json"
     out = str(task.outputs.inventory) if record.found else None
-    return SceneResult(task.scene, out, record.state, found.get("landslides"), found.get("area_m2"), reason)
+    return SceneResult(
+        without_secrets(task.scene), out, record.state, found.get("landslides"), found.get("area_m2"), reason
+    )
 
 
 class _Progress:

@@ -17,7 +17,7 @@ from landslide_cli.chips.labels import Labels
 from landslide_cli.chips.writer import ChipWriter, Place
 from landslide_cli.errors import OutputError, TrainingDataError
 from landslide_cli.files import staged
-from landslide_cli.scene.scene import Scene, open_scene
+from landslide_cli.scene.scene import Scene, open_scene, warn_of_undeclared_nodata
 from landslide_cli.scene.view import View
 
 logger = logging.getLogger(__name__)
@@ -93,7 +93,8 @@ def cut_chips(
         raise OutputError(f"{out} exists; chips go into a new folder: name another one or remove it")
     if not out.absolute().parent.is_dir():
         raise OutputError(f"{out}: the folder {out.absolute().parent} does not exist; make it first")
-    with open_scene(scene, wanted=RGB, bands=view.bands) as opened, staged(out) as place:
+    with open_scene(scene, wanted=RGB, bands=view.bands, nodata=view.nodata) as opened, staged(out) as place:
+        warn_of_undeclared_nodata(opened)
         polygons = Labels.read(labels, opened, layer)
         blocks = Blocks(opened.height, opened.width, cutting.size, max(1, cutting.block) * cutting.size)
         writer = ChipWriter(opened, polygons, place, _scale_of(opened, view.scale))

@@ -97,7 +97,7 @@ def _mask_values(path: Path) -> NDArray[Any]:
 def _bands(src: DatasetReader) -> tuple[int, ...]:
     from rasterio.enums import ColorInterp
 
-    from landslide_cli.scene.scene import choose_bands
+    from landslide_cli.scene.bands import choose_bands
 
     colours = [number for number, kind in enumerate(src.colorinterp, start=1) if kind != ColorInterp.alpha]
     return choose_bands(src, RGB, None) if len(colours) >= len(RGB) else (colours[0],) * len(RGB)

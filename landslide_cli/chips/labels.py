@@ -15,10 +15,8 @@ from rasterio.windows import Window
 
 from landslide_cli.errors import TrainingDataError
 from landslide_cli.scene.scene import Scene
-from landslide_cli.scene.vectors import UnreadableError, layers, read_layer
+from landslide_cli.scene.vectors import UnreadableError, read_polygons, reprojected
 from landslide_cli.typing import Bools, Bytes, Indices
-
-LANDSLIDES = "landslides"  # the layer that `detect` writes
 
 
 @dataclass(frozen=True)
@@ -42,21 +40,19 @@ class Labels:
         Args:
             path: Any vector file; without a CRS its coordinates are taken as the scene's.
             scene: The scene they belong to.
-            layer: Layer to read; else ``landslides`` if there is one, else the first.
+            layer: Layer to read; else ``landslides`` if there is one, else all.
 
         Raises:
             TrainingDataError: the file can't be read, or none of its polygons meets the scene.
             MissingExtraError: it is GeoParquet and pyarrow is missing.
         """
         try:
-            frame = read_layer(path, layer or (LANDSLIDES if LANDSLIDES in layers(path) else None))
+            frame = read_polygons(path, layer, columns=[])
+            shapes = reprojected(frame, scene.crs).geometry.to_numpy()
         except UnreadableError as error:
             raise TrainingDataError(
                 f"{path} can't be read as polygons: {error}; give a GeoPackage, shapefile, GeoJSON or GeoParquet"
             ) from error
-        if scene.crs is not None and frame.crs is not None:
-            frame = frame.to_crs(scene.crs.to_wkt())
-        shapes = frame.geometry[frame.geom_type.isin(["Polygon", "MultiPolygon"])].to_numpy()
         whole = _outline(scene.transform, Window(0, 0, scene.width, scene.height))
         met = np.array([shape for shape in shapes if shape.intersects(whole)], dtype=object)
         if not len(met):

@@ -16,7 +16,7 @@ from landslide_cli.cli import options
               help="Polygons of all landslides in the scene (any vector file, any CRS).")  # fmt: skip
 @click.option("-o", "--out", type=options.PATH, required=True, metavar="FOLDER",
               help="New folder for image/, mask/ and groups.csv.")  # fmt: skip
-@click.option("--layer", metavar="NAME", help='Layer of the labels.  [default: "landslides", else the first]')
+@click.option("--layer", metavar="NAME", help='Layer of the labels.  [default: "landslides", else all]')
 @options.size(type=click.IntRange(min=32), default=256, help="Side of a chip.")
 @click.option("--stride", type=click.IntRange(min=1), metavar="PIXELS",
               help="From one window to the next; less lets chips overlap.  [default: the size]")  # fmt: skip
@@ -27,6 +27,7 @@ from landslide_cli.cli import options
 @click.option("--block", type=click.IntRange(min=1), default=4, show_default=True, metavar="CHIPS",
               help="Side of the blocks that become groups, so that a split keeps neighbours together.")  # fmt: skip
 @options.bands
+@options.nodata
 @options.scale
 @options.seed(default=0, help="Another seed draws other chips without landslide.")
 @options.quiet

@@ -42,6 +42,20 @@ class Numbers(click.ParamType[tuple[float, ...]]):
         return ",".join("1234567"[: self.count or 3])
 
 
+class NodataType(click.ParamType[float | str]):
+    """A number, or ``none``."""
+
+    name = "nodata"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | str:
+        if value == "none" or isinstance(value, float):
+            return value
+        try:
+            return float(value)
+        except ValueError:
+            self.fail(f"{value!r} is neither a number nor none", param, ctx)
+
+
 class Words(click.ParamType[tuple[str, ...]]):
     """Words with commas between them."""
 
@@ -194,7 +208,14 @@ bands = click.option(
     "--bands",
     type=Numbers(int),
     metavar="R,G,B",
-    help="Bands to use, counted from 1.  [default: the file's colour interpretation, else the first ones]",
+    help="Bands to use, counted from 1.  [default: by their names, else by the file's colour "
+    "interpretation, else the first ones]",
+)
+nodata = click.option(
+    "--nodata",
+    type=NodataType(),
+    metavar="V|none",
+    help="Value that stands for no data in all bands; none if every value is data.  [default: what the file declares]",
 )
 scale = _scale(help="Raw values that map to the model's range.  [default: uint8 as it is, else percentiles 1 and 99]")
 chip_scale = _scale(help="With --chips: raw values that become black and white, where the chips aren't 8-bit.")
@@ -257,4 +278,6 @@ def _together(*options: Option) -> Option:
 # How a mask becomes measured polygons, and which of them stay.
 polygons = _together(min_area, fill_holes, simplify, connectivity, boundary, dem, min_slope)
 # How the network sees a scene.
-prediction = _together(aoi, bbox, bands, scale, resolution, model, overlap, batch_size, engine, device, precision, tta)
+prediction = _together(
+    aoi, bbox, bands, nodata, scale, resolution, model, overlap, batch_size, engine, device, precision, tta
+)

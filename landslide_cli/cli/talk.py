@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Protocol, TextIO
 
-from landslide_cli.errors import LandslideWarning
+from landslide_cli.errors import LandslideWarning, without_secrets
 
 PROGRESS = "LANDSLIDE_PROGRESS"
 STEPS = 1000
@@ -44,7 +44,7 @@ def talking(*, quiet: bool) -> Iterator[OnProgress | None]:
     for_machines = os.environ.get(PROGRESS) == "json"
 
     def say(text: str) -> None:
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
+        console.print(without_secrets(text), markup=False, highlight=False, soft_wrap=True)
 
     handler = logging.Handler()
     handler.emit = lambda record: say(record.getMessage())  # type: ignore[method-assign]
@@ -101,5 +101,5 @@ class JsonProgress:
 
 
 def command_line() -> str:
-    """What a user would paste to run it again."""
-    return shlex.join(["landslide", *sys.argv[1:]])
+    """What a user would paste to run it again, but for signatures and passwords of addresses."""
+    return shlex.join(["landslide", *map(without_secrets, sys.argv[1:])])

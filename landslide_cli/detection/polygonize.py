@@ -181,7 +181,7 @@ class _Counter:
         self._polygonizer = landslide_polygonizer(width, measurer)
         self._needs_values = measurer.rules.outline_level is not None
         self._landslides, self._flat = 0, 0
-        self._area_m2 = 0.0 if measurer.ground.on_earth else np.nan
+        self._area_m2 = 0.0 if measurer.ground.measurable else np.nan
 
     def add(self, stored: Bytes, analysed: Bools) -> None:
         landslide = analysed & (stored >= self._lowest)

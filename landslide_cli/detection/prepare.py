@@ -14,7 +14,7 @@ from landslide_cli.model.weights import find_model
 from landslide_cli.prediction.plan import Plan, make_plan
 from landslide_cli.prediction.runtime import Runtime
 from landslide_cli.scene.area import read_area
-from landslide_cli.scene.scene import Raster, Scene, open_scene
+from landslide_cli.scene.scene import Raster, Scene, open_scene, warn_of_undeclared_nodata
 from landslide_cli.scene.view import View
 
 RGB = ("red", "green", "blue")  # what bands are chosen by if there is no model to ask
@@ -77,9 +77,11 @@ def prepare(
                 found.choice = runtime.choose(weights, card)
         with refusing():
             wanted = card.bands if card else RGB
-            found.scene = stack.enter_context(open_scene(scene, wanted=wanted, bands=view.bands))
+            found.scene = stack.enter_context(open_scene(scene, wanted=wanted, bands=view.bands, nodata=view.nodata))
         area = None
         if found.scene:
+            with refusing():
+                warn_of_undeclared_nodata(found.scene)
             with refusing():
                 area = read_area(view, found.scene)
         if found.scene and card:

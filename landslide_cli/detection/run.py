@@ -158,7 +158,7 @@ def run(
         if outputs.stac:
             write_item(stages.enter_context(staged(outputs.stac)), plan, outputs, tags)
     return summary_of(
-        collector, scene=str(scene.src.name), out=str(outputs.inventory),
+        collector, scene=name_of(scene.src), out=str(outputs.inventory),
         probability=None if outputs.probability is None else str(outputs.probability), windows=predictor.asked,
     )  # fmt: skip
 

@@ -90,7 +90,7 @@ def footprint(scene: Scene) -> tuple[dict[str, Any] | None, WestSouthEastNorth |
     An outline across the antimeridian is cut there, and its west is larger than its east (RFC 7946, sections 3.1.9
     and 5.2).
     """
-    if scene.crs is None:
+    if not scene.ground.has_longitude:
         return None, None
     outline = shapely.box(0, 0, scene.width, scene.height)
     outline = shapely.segmentize(outline, max(scene.width, scene.height) / VERTICES_ON_A_SIDE)

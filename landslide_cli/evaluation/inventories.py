@@ -177,7 +177,7 @@ def parts(comparison: Comparison, *, rows: int, beside: int) -> Iterator[Part]:
         if comparison.analysed is not None:
             valid = comparison.analysed.rows(first, last) > 0
         else:
-            valid = scene.src.dataset_mask(window=window) > 0
+            valid = scene.data.anywhere(window)
         stored = None
         if comparison.probability is not None:
             stored = comparison.probability.rows(first, last)

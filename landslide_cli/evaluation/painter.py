@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
@@ -13,14 +13,13 @@ from affine import Affine
 from rasterio.features import rasterize
 
 from landslide_cli.errors import EvaluationError
-from landslide_cli.scene.vectors import UnreadableError, layers, read_layer
+from landslide_cli.scene.vectors import UnreadableError, layers, polygonal, read_layer, reprojected
 from landslide_cli.typing import Geometries, Int32
 
 if TYPE_CHECKING:
     from rasterio.crs import CRS
 
-# Straight edges bend when they are reprojected; this many vertices along an inventory follow them closely.
-VERTICES_ACROSS = 1000
+POLYGONAL = {"Polygon", "MultiPolygon", "GeometryCollection"}
 
 
 def layer_names(path: Path) -> list[str]:
@@ -72,9 +71,9 @@ def read_polygons(path: Path, layer: str, *, transform: Affine, crs: CRS | None)
         MissingExtraError: it is GeoParquet and pyarrow is missing.
     """
     with _readable(path):
-        frame = read_layer(path, layer, columns=[])
-    frame = frame[~(frame.geometry.isna() | frame.geometry.is_empty)]
-    kinds = set(frame.geom_type) - {"Polygon", "MultiPolygon"}
+        read = read_layer(path, layer, columns=[])
+        frame = polygonal(read)
+    kinds = set(read.geom_type[~(read.geometry.isna() | read.geometry.is_empty)]) - POLYGONAL
     if kinds:
         raise EvaluationError(f"{path}, layer {layer}: holds {', '.join(sorted(kinds))}; polygons are needed")
     if len(frame) and (frame.crs is None) != (crs is None):
@@ -83,18 +82,12 @@ def read_polygons(path: Path, layer: str, *, transform: Affine, crs: CRS | None)
             f"{bare} has no coordinate reference system but {other} has one, so they can't be laid over each other; "
             "assign it (ogr2ogr -a_srs, gdal_edit.py -a_srs)"
         )
-    if len(frame) and crs is not None and not frame.crs.equals(crs.to_wkt()):
-        frame = _reprojected(frame, crs)
+    with _readable(path):
+        frame = reprojected(frame, crs)
     inverse = ~transform
     return np.asarray(
         shapely.transform(frame.geometry.to_numpy(), lambda x, y: inverse @ (x, y), interleaved=False), dtype=object
     )
-
-
-def _reprojected(frame: Any, crs: CRS) -> Any:
-    left, bottom, right, top = frame.total_bounds
-    frame = frame.set_geometry(frame.geometry.segmentize(max(right - left, top - bottom) / VERTICES_ACROSS))
-    return frame.to_crs(crs.to_wkt())
 
 
 class Painter:

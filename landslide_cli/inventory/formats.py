@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pyogrio
 import pyproj
+from affine import Affine
 from pyproj.exceptions import CRSError
 from rasterio.crs import CRS
 
@@ -15,6 +16,7 @@ from landslide_cli.extras import need
 from landslide_cli.inventory.attributes import SHORT_NAMES
 from landslide_cli.inventory.geoparquet import write_geoparquet
 from landslide_cli.inventory.shapefile import refuse_misfit
+from landslide_cli.scene.ground import Ground
 
 # Media types: those of OGC and IANA where there is one.
 DRIVERS = {
@@ -53,6 +55,14 @@ def fitting_crs(path: Path, crs: CRS | None, texts: Mapping[str, str]) -> pyproj
         OutputError: the format has no words for the CRS, or no room for a text.
     """
     known = _in_old_words(path, crs) if crs else None
+    if known and path.suffix.lower() in (".geojson", ".json"):
+        if known.is_engineering:
+            return None  # its coordinates stay as they are, as those of a scene without a CRS do
+        if not Ground(Affine.identity(), crs).has_longitude:
+            raise OutputError(
+                f"{path.name}: GeoJSON holds longitude and latitude on the Earth, and {known.name!r} isn't; "
+                "write a GeoPackage"
+            )
     if path.suffix.lower() == ".shp":
         refuse_misfit(path, crs=known, texts=texts)
     return known

@@ -14,8 +14,15 @@ import numpy as np
 import pandas as pd
 
 from landslide_cli.errors import InventoryError
-from landslide_cli.inventory.geopackage import without_traces
-from landslide_cli.scene.vectors import PARQUET, UnreadableError, geoparquet_tags, layers, read_layer
+from landslide_cli.scene.vectors import (
+    LANDSLIDES,
+    PARQUET,
+    UnreadableError,
+    geoparquet_tags,
+    layers,
+    read_layer,
+    read_polygons,
+)
 
 PREFIX = "LANDSLIDE_"
 
@@ -68,27 +75,28 @@ def read_layers(path: Path, scene: str | None = None) -> Inventory:
         MissingExtraError: it is GeoParquet and pyarrow is missing.
     """
     try:
-        with without_traces():
-            names = list(layers(path))
-            name = "landslides" if "landslides" in names else names[0]
-            landslides = read_layer(path, name)
-            analysed = read_layer(path, "analysed") if "analysed" in names else None
-            rows = read_layer(path, "runs") if "runs" in names else pd.DataFrame()
+        names = list(layers(path))
+        landslides = read_polygons(path)
+        analysed = read_layer(path, "analysed") if "analysed" in names else None
+        rows = read_layer(path, "runs") if "runs" in names else pd.DataFrame()
     except (UnreadableError, IndexError) as error:
         raise InventoryError(
             f"{path} can't be read as an inventory: {error}; give what landslide detect -o wrote"
         ) from error
-    if not isinstance(landslides, geopandas.GeoDataFrame) or not set(landslides.geom_type) <= {
-        "Polygon",
-        "MultiPolygon",
-    }:
-        raise InventoryError(f"{path}: the layer {name!r} holds no polygons; give what landslide detect -o wrote")
+    if landslides.empty and not _meant_for_polygons(path):
+        raise InventoryError(f"{path} holds no polygons; give what landslide detect -o wrote")
     run = {name.removeprefix(PREFIX).lower(): text for name, text in _tags(path).items() if name.startswith(PREFIX)}
     if len(rows):
         same = rows[rows["scene"] == scene] if "scene" in rows else rows[:0]
         told = (same if len(same) else rows).iloc[0].dropna()
         run |= {str(name): _text(value) for name, value in told.items()}
     return Inventory(_known(landslides), None if analysed is None else _known(analysed), run, max(len(rows), 1))
+
+
+def _meant_for_polygons(path: Path) -> bool:
+    """Whether a file without polygons is one of no landslides, and not one of points or lines."""
+    kinds = layers(path)
+    return LANDSLIDES in kinds or all("Polygon" in (kind or "") or kind == "Unknown" for kind in kinds.values())
 
 
 def _known(frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:

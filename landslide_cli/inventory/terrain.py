@@ -13,6 +13,7 @@ import pyproj
 import rasterio
 import shapely
 from affine import Affine
+from pyproj.exceptions import ProjError
 from rasterio.crs import CRS
 from rasterio.errors import RasterioError, RasterioIOError
 from rasterio.features import geometry_mask
@@ -22,13 +23,17 @@ from rasterio.windows import Window
 from landslide_cli.errors import TerrainError
 from landslide_cli.inventory.slope import FIELDS, Relief
 from landslide_cli.scene.ground import Ground
+from landslide_cli.scene.validity import is_marker
 from landslide_cli.typing import Float64, Geometries
 
 PIXELS_AT_ONCE = 1 << 20
 CACHE_BYTES = 32 << 20
 METRES = {"": 1.0, "m": 1.0, "metre": 1.0, "meter": 1.0, "metres": 1.0, "meters": 1.0}
-FEET = {"ft": 0.3048, "foot": 0.3048, "feet": 0.3048, "us-ft": 1200 / 3937, "us survey foot": 1200 / 3937}
+FEET = {"ft": 0.3048, "foot": 0.3048, "feet": 0.3048, "us-ft": 1200 / 3937, "us survey foot": 1200 / 3937,
+        "ftus": 1200 / 3937, "us_ft": 1200 / 3937, "foot_us": 1200 / 3937, "us-foot": 1200 / 3937}  # fmt: skip
 UNITS = METRES | FEET
+# Below the deepest trench, and above the highest mountain of any planet.
+LOWEST_M, HIGHEST_M = -12_000.0, 25_000.0
 
 
 @dataclass(frozen=True)
@@ -122,8 +127,11 @@ class Terrain:
                 "the file is damaged or incomplete: copy it again"
             ) from error
         heights = np.full((height, width), np.nan)
-        known = (there.astype(np.float64) * self.src.scales[0] + self.src.offsets[0]) * self.height_m
-        heights[rows.start - top : rows.stop - top, cols.start - left : cols.stop - left] = known.filled(np.nan)
+        metres = (there.astype(np.float64) * self.src.scales[0] + self.src.offsets[0]) * self.height_m
+        known = metres.filled(np.nan)
+        # Voids are often written as numbers that no place has, and the file doesn't say so.
+        known[is_marker(there.data) | ~((known >= LOWEST_M) & (known <= HIGHEST_M))] = np.nan
+        heights[rows.start - top : rows.stop - top, cols.start - left : cols.stop - left] = known
         return heights
 
 
@@ -163,7 +171,8 @@ def open_terrain(path: str | Path, *, scene: Ground, size: tuple[int, int]) -> I
         if unit not in UNITS:
             raise TerrainError(
                 f"--dem {path} has heights in {unit!r}, but metres or feet are needed; "
-                "convert them with gdal_calc.py, or clear the unit with gdal_edit.py -units ''"
+                "convert them with gdal_calc.py and name the unit with gdal_edit.py -units m; if they are in metres "
+                "already, that alone is enough"
             )
         to_dem = _between(scene.crs, src.crs, path)
         ground = Ground(src.transform, src.crs)
@@ -187,7 +196,18 @@ def _between(scene: CRS | None, dem: CRS | None, path: str | Path) -> pyproj.Tra
             )
     # Compound systems carry heights of their own; only the place on the map is asked for.
     here, there = (pyproj.CRS.from_user_input(crs).to_2d() for crs in (scene, dem))
-    return pyproj.Transformer.from_crs(here, there, always_xy=True)
+    for crs, what in ((here, "the scene"), (there, f"--dem {path}")):
+        if crs.is_engineering and here != there:
+            raise TerrainError(
+                f"{what} has the local coordinate system {crs.name!r}, which isn't tied to the earth, so scene and "
+                "heights can't be laid over each other; assign the right one (gdal_edit.py -a_srs)"
+            )
+    try:
+        return pyproj.Transformer.from_crs(here, there, always_xy=True)
+    except ProjError as error:
+        raise TerrainError(
+            f"--dem {path} can't be laid over the scene: {error}; give one in a coordinate system of the same region"
+        ) from error
 
 
 def _outline(scene: Ground, size: tuple[int, int]) -> Geometries:

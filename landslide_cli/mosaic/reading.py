@@ -19,7 +19,8 @@ from rasterio.windows import Window
 from landslide_cli.errors import ProbabilityError
 from landslide_cli.mosaic.blend import Strip
 from landslide_cli.mosaic.encoding import NODATA, SPREAD_STEP, STEPS, quantise
-from landslide_cli.scene.ground import Ground, ground_of
+from landslide_cli.scene.ground import Ground
+from landslide_cli.scene.placing import ground_of
 from landslide_cli.scene.scene import Scene
 from landslide_cli.typing import Bytes, OnProgress
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from rasterio.enums import Interleaving
 
-from landslide_cli.errors import SceneError
+from landslide_cli.errors import CoarseWarning, SceneError
 from landslide_cli.model.card import ModelCard
 from landslide_cli.scene.area import Area
 from landslide_cli.scene.scene import Scene
@@ -18,6 +19,10 @@ from landslide_cli.typing import Pixels
 SIZE = 512
 # Pixels whose sides differ by more on the ground (degrees far from the equator) are made square.
 SQUEEZED = 1.25
+# Pixels that the network may see of a scene, and memory that the rows which are read at once may take.
+MOST_PIXELS, MOST_BYTES = 10**12, 4 << 30
+# Times the largest pixels of training from which a warning is due, and a refusal.
+COARSE, HOPELESS = 2.0, 10.0
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,11 @@ class Plan:
         """
         scene = self.scene
         # A block of interleaved pixels is decoded, and kept, with all of its bands.
-        bands = scene.src.count if scene.src.interleaving == Interleaving.pixel else len(scene.bands)
+        bands = (
+            scene.src.count
+            if scene.src.interleaving == Interleaving.pixel
+            else len(scene.bands) + len(scene.data.alphas)
+        )
         height, width = scene.src.block_shapes[0]
         across = -(-scene.width // width) * width
         rows = max(2 * min(height, scene.height), rows_at_once(self.rows, self.cols))
@@ -126,7 +135,10 @@ def make_plan(
         value_range = card.value_range
     else:
         value_range = scene.stretch()
+    if resolution_m is None:
+        _tell_too_coarse(scene, card)
     rows, cols, working_m = plan_scale(scene, card, resolution_m=resolution_m)
+    _refuse_endless(scene, rows, cols, working_m)
     return Plan(
         scene=scene,
         card=card,
@@ -137,6 +149,43 @@ def make_plan(
         value_range=value_range,
         working_m=working_m,
         tta=tta or card.tta,
+    )
+
+
+def _tell_too_coarse(scene: Scene, card: ModelCard) -> None:
+    """Warn of pixels that show less than the network was trained to see, and refuse those that show nothing of it.
+
+    Raises:
+        SceneError: they are more than ten times as large as the largest it was trained for.
+    """
+    native_m, most_m = scene.resolution_m, card.resolution_m[1]
+    if native_m is None or native_m <= COARSE * most_m:
+        return
+    told = (
+        f"{scene.name} has pixels of {native_m:.3g} m, but {card.model_id} was trained for {card.resolution_m[0]:g} to "
+        f"{most_m:g} m"
+    )
+    if native_m > HOPELESS * most_m:
+        raise SceneError(
+            f"{told}: no landslide that it knows can be seen; give a finer scene (--resolution {native_m:.3g} tries "
+            "nonetheless)"
+        )
+    warnings.warn(f"{told}: expect small landslides to be missed and others to be wrong", CoarseWarning, stacklevel=3)
+
+
+def _refuse_endless(scene: Scene, rows: Scaling, cols: Scaling, working_m: float | None) -> None:
+    """Refuse what would take years, or rows that no memory holds.
+
+    Raises:
+        SceneError: there are so many pixels, or so many in a row.
+    """
+    in_row = 4 + 1 + len(scene.bands) * scene.dtype.itemsize
+    if rows.seen * cols.seen <= MOST_PIXELS and SIZE * cols.seen * in_row <= MOST_BYTES:
+        return
+    at = f" at {working_m:.3g} m" if working_m else ""
+    raise SceneError(
+        f"{scene.name}: the network would see {cols.seen:.3g} x {rows.seen:.3g} pixels{at}, more than can be done; "
+        "give a coarser --resolution, or cut the scene (gdalwarp -te)"
     )
 
 
@@ -172,5 +221,9 @@ def _scaled(scene: Scene, factors: tuple[float, float]) -> tuple[Scaling, Scalin
     # What no window would show needn't be resampled for.
     if all(round(SIZE * factor) == SIZE for factor in factors):
         factors = (1.0, 1.0)
-    rows, cols = (max(1, round(n / factor)) for n, factor in zip((scene.height, scene.width), factors, strict=True))
+    # What is too many is refused by its number, which has to be one.
+    rows, cols = (
+        max(1, round(min(n / factor, MOST_PIXELS + 1.0)))
+        for n, factor in zip((scene.height, scene.width), factors, strict=True)
+    )
     return Scaling(scene.height, rows), Scaling(scene.width, cols)

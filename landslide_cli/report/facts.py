@@ -9,6 +9,7 @@ import geopandas
 import numpy as np
 import shapely
 from affine import Affine
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from landslide_cli.errors import ModelError
 from landslide_cli.inventory.read import Inventory
@@ -62,11 +63,19 @@ def coverage(scene: Scene, inventory: Inventory, valid_share: float) -> Coverage
     return Coverage(scene_m2, _total(areas_of(analysed)), share, valid_share)
 
 
+def numbers(frame: geopandas.GeoDataFrame, name: str) -> Float64 | None:
+    """A column as numbers, shape ``(n,)``, NaN for null; None if there is none or it holds text, as others' may."""
+    if name not in frame or not (is_numeric_dtype(frame[name]) or is_bool_dtype(frame[name])):
+        return None
+    column: Float64 = frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
+    return column
+
+
 def areas_of(frame: geopandas.GeoDataFrame) -> Float64:
     """Areas in m², shape ``(n,)``, as the inventory tells them, else on the ellipsoid; NaN where unknown."""
-    if "area_m2" in frame:
-        areas: Float64 = frame["area_m2"].to_numpy(dtype=np.float64, na_value=np.nan)
-        return areas
+    told = numbers(frame, "area_m2")
+    if told is not None:
+        return told
     return Ground(Affine.identity(), frame.crs).measure(frame.geometry.to_numpy())[0]
 
 

@@ -15,7 +15,7 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Outline
 from matplotlib.patheffects import withStroke
 
-from landslide_cli.report.facts import hectares
+from landslide_cli.report.facts import hectares, numbers
 from landslide_cli.report.frame import Frame
 from landslide_cli.report.page import BOUNDS, COLOURS, Contents
 from landslide_cli.report.tiles import Imagery
@@ -87,8 +87,9 @@ def _outlines(axes: Axes, contents: Contents, placed: Geometries) -> None:
     rings, part = shapely.get_rings(parts, return_index=True)
     lines = [shapely.get_coordinates(ring) for ring in rings]
     landslides = contents.inventory.landslides
-    known = landslides["prob_mean"] if "prob_mean" in landslides else np.zeros(len(placed))
-    colours = [COLOURS[kind] for kind in np.digitize(np.asarray(known, dtype=np.float64), BOUNDS)[whose[part]]]
+    told = numbers(landslides, "prob_mean")
+    known = np.zeros(len(placed)) if told is None else told
+    colours = [COLOURS[kind] for kind in np.digitize(known, BOUNDS)[whose[part]]]
     axes.add_collection(LineCollection(lines, colors="#140a00", linewidths=2.6, alpha=0.6))
     axes.add_collection(LineCollection(lines, colors=colours, linewidths=1.3))
 

@@ -18,7 +18,7 @@ import numpy as np
 from landslide_cli._version import __version__
 from landslide_cli.inventory.read import Inventory
 from landslide_cli.report.charts import frequency_area, histogram
-from landslide_cli.report.facts import Coverage, Fact, known_failures, not_analysed, provenance, totals
+from landslide_cli.report.facts import Coverage, Fact, known_failures, not_analysed, numbers, provenance, totals
 from landslide_cli.report.frame import Frame
 from landslide_cli.report.imagery import class_colours
 from landslide_cli.report.outlines import Outlines, outlines
@@ -131,16 +131,14 @@ def _data(contents: Contents) -> dict[str, Any]:
 
 def _table(landslides: geopandas.GeoDataFrame, areas: Float64) -> tuple[list[dict[str, Any]], list[list[Any]]]:
     """Headings, and the values of each column with null for what isn't known; unknown columns are left out."""
-    found = {
-        "id": np.arange(1, len(landslides) + 1),
-        **{name: landslides[name] for name in landslides},
-        "area_m2": areas,
-    }
+    counted = np.arange(1, len(landslides) + 1, dtype=np.float64)
     columns, values = [], []
     for name, label, unit, digits in COLUMNS:
-        if name not in found:
+        column = areas if name == "area_m2" else numbers(landslides, name)
+        if column is None and name == "id":
+            column = counted
+        if column is None:
             continue
-        column = np.asarray(found[name], dtype=np.float64)
         if name != "id" and not np.isfinite(column).any():
             continue
         columns.append({"name": name, "label": label, "unit": unit, "digits": digits})
@@ -150,7 +148,8 @@ def _table(landslides: geopandas.GeoDataFrame, areas: Float64) -> tuple[list[dic
 
 
 def _cut(landslides: geopandas.GeoDataFrame) -> int:
-    return int(landslides["cut"].sum()) if "cut" in landslides else 0
+    told = numbers(landslides, "cut")
+    return 0 if told is None else int(np.nansum(told))
 
 
 def _switches(contents: Contents) -> str:

@@ -13,11 +13,14 @@ import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.enums import ColorInterp, Resampling
+from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 
+from landslide_cli.errors import SceneError
 from landslide_cli.report.frame import Frame
+from landslide_cli.scene.scene import reason_of
 from landslide_cli.typing import Bools
 
 # Rows of the source that are decoded for one read: no more memory for a scene without overviews than for one with.
@@ -48,7 +51,11 @@ class Warped:
             Window(left, row, width, min(self._step, top + height - row))
             for row in range(top, top + height, self._step)
         )
-        pixels = np.concatenate([self._vrt.read((*self._bands, self._alpha), window=one) for one in windows], axis=1)
+        try:
+            parts = [self._vrt.read((*self._bands, self._alpha), window=one) for one in windows]
+        except RasterioError as error:
+            raise SceneError(f"{self._vrt.name} can't be read: {reason_of(error)}") from error
+        pixels = np.concatenate(parts, axis=1)
         image = pixels[:-1]
         valid = pixels[-1] > 0
         if image.dtype.kind == "f":

@@ -14,7 +14,7 @@ import rasterio
 import shapely
 from rasterio.errors import RasterioError
 
-from landslide_cli.errors import NoCRSWarning, OutputError, ReportError
+from landslide_cli.errors import NoCRSWarning, OutputError, ReportError, SceneError
 from landslide_cli.extras import need
 from landslide_cli.files import refuse_unwritable, staged
 from landslide_cli.inventory.read import Inventory, read_layers
@@ -26,6 +26,7 @@ from landslide_cli.report.outlines import outlines
 from landslide_cli.report.page import Contents, page_of
 from landslide_cli.report.sizes import sizes_of
 from landslide_cli.report.tiles import Imagery, Tiles, make_tiles
+from landslide_cli.scene.bands import choose_bands
 from landslide_cli.scene.scene import Scene, open_scene
 from landslide_cli.typing import OnProgress
 
@@ -155,15 +156,23 @@ def _opened(path: str | Path) -> Iterator[Scene]:
     with warnings.catch_warnings():
         # The page itself says so.
         warnings.simplefilter("ignore", NoCRSWarning)
-        with open_scene(path, wanted=RGB, bands=_grey(path)) as scene:
+        with open_scene(path, wanted=RGB, bands=_shown(path)) as scene:
             yield scene
 
 
-def _grey(path: str | Path) -> tuple[int, ...] | None:
-    """The first band thrice if there are too few for colours; None to choose as always."""
+def _shown(path: str | Path) -> tuple[int, ...] | None:
+    """The first bands, if nothing tells which are the colours: a picture is better than none; None to choose as always.
+
+    What the network saw stands in the inventory and is shown where it does.
+    """
     try:
         with rasterio.open(path) as src:
-            return (1, 1, 1) if src.count < len(RGB) else None
+            if src.count < len(RGB):
+                return (1, 1, 1)
+            choose_bands(src, RGB, None)
+            return None
+    except SceneError:
+        return (1, 2, 3)
     except RasterioError:
         return None  # open_scene says it better
 

@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 import shapely
 from affine import Affine
-from rasterio.crs import CRS
 from rasterio.features import geometry_mask
 from rasterio.windows import Window
 
 from landslide_cli.errors import AreaError, OutsideAreaError
 from landslide_cli.scene.scene import Scene
-from landslide_cli.scene.vectors import UnreadableError, read_layer
+from landslide_cli.scene.vectors import UnreadableError, read_polygons, reprojected
 from landslide_cli.scene.view import View
 from landslide_cli.typing import Bools
 
@@ -59,7 +58,7 @@ def read_area(view: View, scene: Scene) -> Area | None:
             raise AreaError(f"--bbox {bbox} is empty; give LEFT,BOTTOM,RIGHT,TOP in the scene's coordinates")
         parts.append(shapely.box(left, bottom, right, top))
     if aoi is not None:
-        parts.append(_read_polygons(Path(aoi), crs))
+        parts.append(_read_polygons(Path(aoi), scene))
     if not parts:
         return None
     inverse = ~transform
@@ -74,16 +73,16 @@ def read_area(view: View, scene: Scene) -> Area | None:
     return Area(polygon)
 
 
-def _read_polygons(path: Path, crs: CRS | None) -> Any:
+def _read_polygons(path: Path, scene: Scene) -> Any:
+    corners = [scene.transform @ corner for corner in ((0, 0), (scene.width, 0), (0, scene.height))]
+    corners.append(scene.transform @ (scene.width, scene.height))
+    xs, ys = zip(*corners, strict=True)
     try:
-        frame = read_layer(path)
-    except UnreadableError as error:
+        shapes = reprojected(read_polygons(path, columns=[]), scene.crs, (min(xs), min(ys), max(xs), max(ys))).geometry
+        if not shapes.empty:
+            return shapely.union_all(shapely.make_valid(shapes.to_numpy()))
+    except (UnreadableError, shapely.errors.GEOSException) as error:
         raise AreaError(
-            f"{path} can't be read as polygons: {error}; give a GeoPackage, GeoJSON, shapefile or GeoParquet"
+            f"{path} can't be read as polygons: {error}; give a GeoPackage, GeoJSON, shapefile, KML or GeoParquet"
         ) from error
-    if crs is not None and frame.crs is not None:
-        frame = frame.to_crs(crs.to_wkt())
-    shapes = frame.geometry[frame.geom_type.isin(["Polygon", "MultiPolygon"])]
-    if shapes.empty:
-        raise AreaError(f"{path} holds no polygon; give the area of interest as polygons")
-    return shapely.union_all(shapely.make_valid(shapes.to_numpy()))
+    raise AreaError(f"{path} holds no polygon; give the area of interest as polygons")

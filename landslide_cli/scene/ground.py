@@ -12,13 +12,13 @@ import numpy as np
 import pyproj
 import shapely
 from affine import Affine
+from pyproj.exceptions import ProjError
 from rasterio.crs import CRS
 
 from landslide_cli.typing import Float64, Geometries
 
 if TYPE_CHECKING:
-    from rasterio.crs import CRS
-    from rasterio.io import DatasetReader
+    pass
 
 WestSouthEastNorth = tuple[float, float, float, float]
 
@@ -31,11 +31,13 @@ class Ground:
         transform: Pixel to map.
         crs: Coordinate reference system, or None.
         pixel_m: Metres per pixel down and across at the raster's centre, None where unknown.
+        unit_m: Metres of a map unit in a local CRS, whose plane isn't tied to the earth; None in every other.
     """
 
     transform: Affine
     crs: CRS | None
     pixel_m: tuple[float, float] | None = None
+    unit_m: float | None = None
 
     @property
     def resolution_m(self) -> float | None:
@@ -53,12 +55,28 @@ class Ground:
 
     @property
     def on_earth(self) -> bool:
-        """Whether anything can be measured in metres."""
+        """Whether places lie on an ellipsoid, be it that of another planet."""
         return self._ellipsoid is not None
 
+    @property
+    def measurable(self) -> bool:
+        """Whether anything can be measured in metres."""
+        return self.on_earth or self.unit_m is not None
+
     @cached_property
-    def _to_wgs84(self) -> pyproj.Transformer:
-        return pyproj.Transformer.from_crs(pyproj.CRS.from_user_input(self.crs).to_2d(), 4326, always_xy=True)
+    def _to_wgs84(self) -> pyproj.Transformer | None:
+        """The way to longitude and latitude on the Earth; None from a local CRS and from other planets."""
+        if not self.on_earth:
+            return None
+        try:
+            return pyproj.Transformer.from_crs(pyproj.CRS.from_user_input(self.crs).to_2d(), 4326, always_xy=True)
+        except ProjError:
+            return None
+
+    @property
+    def has_longitude(self) -> bool:
+        """Whether longitude and latitude on the Earth can be told."""
+        return self._to_wgs84 is not None
 
     def place(self, pixels: Geometries) -> Geometries:
         """Pixel coordinates to the raster's CRS; outer rings run counter-clockwise."""
@@ -70,8 +88,10 @@ class Ground:
         """Geodesic area in m² and perimeter in m (holes included), shape ``(n,)``, of polygons in the raster's CRS.
 
         Karney 2013, "Algorithms for geodesics", Journal of Geodesy 87, section 6, on the ellipsoid of
-        the CRS. NaN without a CRS, or with one that isn't tied to the earth.
+        the CRS; in the plane of a local CRS. NaN without a CRS.
         """
+        if self.unit_m is not None:
+            return shapely.area(placed) * self.unit_m**2, shapely.length(placed) * self.unit_m
         if self._ellipsoid is None or len(placed) == 0:
             return np.full(len(placed), np.nan), np.full(len(placed), np.nan)
         geod, to_degrees = self._ellipsoid
@@ -92,7 +112,7 @@ class Ground:
 
     def longitude_latitude(self, x: Float64, y: Float64) -> tuple[Float64, Float64]:
         """WGS 84 degrees of ``(n,)`` places in the raster's CRS, longitude from -180 to 180; NaN where unknown."""
-        if not self.on_earth:
+        if self._to_wgs84 is None:
             return np.full(len(x), np.nan), np.full(len(x), np.nan)
         longitude, latitude = (np.where(np.isfinite(v), v, np.nan) for v in self._to_wgs84.transform(x, y))
         return beside(longitude, np.zeros(len(x))), latitude
@@ -103,6 +123,9 @@ class Ground:
         They are geodesic distance and azimuth at the origin, so each origin has an azimuthal equidistant plane of
         its own. NaN where that can't be told.
         """
+        if self.unit_m is not None:
+            plane: Float64 = (places - origin) * self.unit_m
+            return plane
         if self._ellipsoid is None:
             return np.full((len(places), 2), np.nan)
         geod, to_degrees = self._ellipsoid
@@ -130,14 +153,6 @@ class Ground:
         x, y = pixels.T
         mapped: Float64 = np.stack(self.transform @ (x, y), axis=1)
         return mapped
-
-
-def ground_of(src: DatasetReader) -> Ground:
-    """Where the pixels of an open raster lie."""
-    if src.crs is None:
-        return Ground(src.transform, None)
-    pixel_m = ground_resolution(pyproj.CRS.from_user_input(src.crs), src.transform, src.height, src.width)
-    return Ground(src.transform, src.crs, pixel_m)
 
 
 def beside(longitude: Float64, centre: Float64) -> Float64:

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,17 +16,18 @@ import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
-from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
-from landslide_cli.errors import NoCRSWarning, SceneError
-from landslide_cli.scene.ground import Ground, ground_of
+from landslide_cli.errors import NoCRSWarning, SceneError, UndeclaredNodataWarning, without_secrets
+from landslide_cli.scene.bands import choose_bands
+from landslide_cli.scene.ground import Ground
+from landslide_cli.scene.placing import ground_of
+from landslide_cli.scene.validity import Nodata, Probe, Undeclared, ValidData, holding, undeclared
 from landslide_cli.typing import Bools, Pixels
 
 Raster: TypeAlias = "str | PathLike[str] | DatasetReader"
-RGB = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
 PERCENTILES = (1.0, 99.0)
 PROBES = 16  # windows along each side when the stretch is measured
 PROBE_SIZE = 64
@@ -39,16 +41,18 @@ class Scene:
         src: The open dataset.
         bands: Numbers of the bands that are read, counted from 1, in the model's order.
         ground: Where its pixels lie, and how large they are at its centre.
+        data: What the file tells of its pixels without data.
     """
 
     src: DatasetReader
     bands: tuple[int, ...]
     ground: Ground
+    data: ValidData
 
     @property
     def name(self) -> str:
         """File name without its folder."""
-        return Path(self.src.name).name
+        return Path(without_secrets(self.src.name)).name
 
     @property
     def height(self) -> int:
@@ -85,7 +89,7 @@ class Scene:
 
         Returns:
             ``(image, valid)``: ``image`` in the file's own numbers, shape ``(bands, height, width)``;
-            ``valid`` is bool, shape ``(height, width)``. A pixel is invalid where the alpha band or the
+            ``valid`` is bool, shape ``(height, width)``. A pixel is invalid where an alpha band or the
             mask says so, where every band holds nodata, or where any band is not a finite number.
 
         Raises:
@@ -93,11 +97,11 @@ class Scene:
         """
         try:
             image = self.src.read(self.bands, window=window, out_dtype=self.dtype)
-            valid = self._valid(image, window)
+            valid = self.data.of(image, window)
         except RasterioIOError as error:
             raise SceneError(
                 f"{self.src.name} can't be read at row {int(window.row_off)}, column {int(window.col_off)}: "
-                f"{error}; the file is damaged or incomplete: copy it again"
+                f"{reason_of(error)}"
             ) from error
         if image.dtype.kind == "f":
             finite = np.isfinite(image).all(axis=0)
@@ -106,26 +110,22 @@ class Scene:
                 valid &= finite
         return image, valid
 
-    def _valid(self, image: Pixels, window: Window) -> Bools:
-        flags = [self.src.mask_flag_enums[band - 1] for band in self.bands]
-        if any(MaskFlags.per_dataset in flag for flag in flags):
-            return self.src.read_masks(self.bands[0], window=window) > 0
-        if all(MaskFlags.all_valid in flag for flag in flags):
-            return np.ones(image.shape[1:], dtype=bool)
-        return (self.src.read_masks(self.bands, window=window) > 0).any(axis=0)
-
     def stretch(self) -> tuple[float, float]:
         """Raw values that map to the model's range, for scenes that aren't uint8.
 
         The 1st and 99th percentile of the valid pixels in small windows spread evenly over the scene:
-        one pair for the whole scene and all bands, so that neither place nor colour shifts.
+        one pair for the whole scene and all bands, so that neither place nor colour shifts. A value that looks as if it
+        stood for no data doesn't stretch anything, even if the file doesn't declare it.
 
         Raises:
             SceneError: none of the windows holds a valid pixel.
         """
         samples = []
+        found = self.undeclared_nodata
         for window in self._probes():
             image, valid = self.read(window)
+            if found:
+                valid &= ~holding(image, found.values)
             samples.append(image[:, valid].ravel())
         values: NDArray[Any] = np.concatenate(samples)
         if values.size == 0:
@@ -138,25 +138,63 @@ class Scene:
         probed = [valid for _, valid in map(self.read, self._probes())]
         return sum(int(valid.sum()) for valid in probed) / sum(valid.size for valid in probed)
 
+    @cached_property
+    def undeclared_nodata(self) -> Undeclared | None:
+        """A value that looks as if it stood for no data, by the windows that `stretch` looks at.
+
+        None where ``--nodata`` has answered the question.
+        """
+        if self.data.nodata is not None:
+            return None
+        probes = []
+        for window in self._probes():
+            image, valid = self.read(window)
+            rows, cols = (np.arange(start, start + length) for start, length in _extent(window))
+            edge = np.isin(rows, (0, self.height - 1))[:, None] | np.isin(cols, (0, self.width - 1))
+            probes.append(Probe(image, valid, edge))
+        return undeclared(probes)
+
     def _probes(self) -> Iterator[Window]:
         for top in _spread(self.height):
             for left in _spread(self.width):
                 yield Window(left, top, min(PROBE_SIZE, self.width - left), min(PROBE_SIZE, self.height - top))
 
 
+def reason_of(error: BaseException) -> str:
+    """Why a raster can't be read, in GDAL's first words, which name the file, and what to do."""
+    cause = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    text = " ".join(str(cause).split()).rstrip(".")
+    if "No such file" in text or "does not exist" in text:
+        return f"{text}; it is a part of the scene that is missing: put it back, or build the scene without it"
+    return f"{text}; the file is damaged or incomplete: copy it again"
+
+
+def _extent(window: Window) -> tuple[tuple[int, int], tuple[int, int]]:
+    """First row and number of rows, then the same of columns."""
+    return (int(window.row_off), int(window.height)), (int(window.col_off), int(window.width))
+
+
 def _spread(length: int) -> list[int]:
-    return sorted({round(v) for v in np.linspace(0, max(0, length - PROBE_SIZE), PROBES)})
+    """Where windows begin: side by side in a small scene, so that none counts twice, else spread evenly."""
+    if length <= PROBES * PROBE_SIZE:
+        return list(range(0, length, PROBE_SIZE))
+    return [round(v) for v in np.linspace(0, length - PROBE_SIZE, PROBES)]
 
 
 @contextmanager
-def open_scene(raster: Raster, *, wanted: Sequence[str], bands: Sequence[int] | None = None) -> Iterator[Scene]:
+def open_scene(
+    raster: Raster, *, wanted: Sequence[str], bands: Sequence[int] | None = None, nodata: Nodata = None
+) -> Iterator[Scene]:
     """Open a scene for a model.
 
     Args:
         raster: Any raster that GDAL reads, or a dataset that rasterio has opened, which stays open.
         wanted: Names of the bands that the model needs, in order.
-        bands: Numbers of the bands to use, counted from 1; else the file's colour interpretation
-            chooses, else the first ones.
+        bands: Numbers of the bands to use, counted from 1; else their names choose, else the file's colour
+            interpretation, else the first ones are taken.
+        nodata: Value that stands for no data, see `landslide_cli.scene.view.View`.
 
     Raises:
         SceneError: it isn't a raster, lacks the bands, is complex, or has only control points.
@@ -167,7 +205,27 @@ def open_scene(raster: Raster, *, wanted: Sequence[str], bands: Sequence[int] | 
         _refuse_complex(src, chosen)
         if src.crs is None:
             warn_without_crs(src.name)
-        yield Scene(src, chosen, ground_of(src))
+        yield Scene(src, chosen, ground_of(src), ValidData(src, chosen, nodata))
+
+
+def warn_of_undeclared_nodata(scene: Scene) -> None:
+    """Warn of a value that looks as if it stood for no data, and ask whether it does."""
+    found = scene.undeclared_nodata
+    if found is None:
+        return
+    if found.value is None:
+        value = " ".join(f"{value:.9g}" for value in found.values)
+        remedy = f'say so in the file if it holds no data (gdalwarp -srcnodata "{value}" -dstalpha)'
+    else:
+        value = f"{found.value:.9g}"
+        remedy = f"give --nodata {value} if it holds no data"
+    share = f"{found.share:.0%}" if found.share >= 0.01 else "less than 1%"
+    warnings.warn(
+        f"{scene.name}: {share} of the scene holds the one value {value} {found.where}; the file doesn't declare it "
+        f"as nodata, so it is taken for ground: {remedy}, --nodata none if it is ground",
+        UndeclaredNodataWarning,
+        stacklevel=3,
+    )
 
 
 @contextmanager
@@ -182,9 +240,12 @@ def _opened(raster: Raster) -> Iterator[DatasetReader]:
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:
             src = rasterio.open(raster)
-        except RasterioError as error:
+        except (RasterioError, ValueError) as error:
+            # ValueErrors are of names that aren't UTF-8, in the path or inside, and of a CRS that can't be parsed.
+            reason = " ".join(str(error).split()).encode(errors="backslashreplace").decode()
+            name = str(raster).encode(errors="backslashreplace").decode()
             raise SceneError(
-                f"{raster} can't be opened as a raster: {error}; give a GeoTIFF or another GDAL raster"
+                f"{name} can't be opened as a raster: {reason}; give a GeoTIFF or another GDAL raster"
             ) from error
     with src:
         yield src
@@ -201,36 +262,8 @@ def warn_without_crs(name: str) -> None:
 
 
 def name_of(raster: Raster) -> str:
-    """The name of a raster: its path, or that of an open dataset."""
-    return str(raster) if isinstance(raster, str | PathLike) else str(raster.name)
-
-
-def choose_bands(src: DatasetReader, wanted: Sequence[str], bands: Sequence[int] | None) -> tuple[int, ...]:
-    """Choose the bands to read; see `open_scene`.
-
-    Raises:
-        SceneError: a number isn't there, or their count isn't what the model needs.
-    """
-    need = f"the model needs {len(wanted)} ({', '.join(wanted)})"
-    if bands:
-        missing = [band for band in bands if not 1 <= band <= src.count]
-        if missing:
-            raise SceneError(
-                f"{src.name} has no band {', '.join(map(str, missing))}: it has bands 1 to {src.count}; "
-                "choose others with --bands"
-            )
-        if len(bands) != len(wanted):
-            raise SceneError(f"--bands names {len(bands)} bands, but {need}")
-        return tuple(bands)
-    if len(wanted) == len(RGB) and all(src.colorinterp.count(colour) == 1 for colour in RGB):
-        return tuple(src.colorinterp.index(colour) + 1 for colour in RGB)
-    colours = [number for number, kind in enumerate(src.colorinterp, start=1) if kind != ColorInterp.alpha]
-    if len(colours) < len(wanted):
-        raise SceneError(
-            f"{src.name} has {len(colours)} band{'s' * (len(colours) != 1)} of colour, but {need}; "
-            "repeat one with --bands (such as 1,1,1) if you know what that means"
-        )
-    return tuple(colours[: len(wanted)])
+    """The name of a raster: its path, or that of an open dataset, without signatures and passwords."""
+    return without_secrets(str(raster) if isinstance(raster, str | PathLike) else str(raster.name))
 
 
 def _refuse_complex(src: DatasetReader, bands: Sequence[int]) -> None:

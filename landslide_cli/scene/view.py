@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from landslide_cli.errors import is_number, refuse_unless
 
@@ -17,8 +18,8 @@ class View:
     """
 
     bands: tuple[int, ...] | None = None
-    """Numbers of the bands to use, counted from 1, in the model's order; by default the file's colour interpretation
-    chooses, else the first ones are taken."""
+    """Numbers of the bands to use, counted from 1, in the model's order; by default their names choose, else the file's
+    colour interpretation, else the first ones are taken."""
     scale: tuple[float, float] | None = None
     """Raw values that map to the model's range, the lower first; measured by default, except for uint8."""
     resolution_m: float | None = None
@@ -27,6 +28,9 @@ class View:
     """Vector file, in any CRS, with the polygons to analyse; everything by default."""
     bbox: tuple[float, float, float, float] | None = None
     """Left, bottom, right, top to analyse, in the scene's CRS."""
+    nodata: float | Literal["none"] | None = None
+    """Value that stands for no data in all bands, in place of the file's own; ``none`` if no value does; by default
+    what the file declares. Alpha bands and masks count in any case."""
 
     def __post_init__(self) -> None:
         for name in ("bands", "scale", "bbox"):
@@ -44,3 +48,6 @@ class View:
         if self.bbox is not None:
             right = len(self.bbox) == 4 and all(map(is_number, self.bbox))
             refuse_unless(right, "bbox", self.bbox, "give left, bottom, right, top in the scene's coordinates")
+        if self.nodata is not None:
+            right = self.nodata == "none" or is_number(self.nodata)
+            refuse_unless(right, "nodata", self.nodata, "give a number, or none if every value is data")

@@ -76,6 +76,7 @@ SHAPING = (
 AREA = polygons("AOI", "Analyse only inside these polygons", "--aoi", optional=True)
 PREDICTION = (
     text("BANDS", "Bands, such as 3,2,1", "--bands"),
+    text("NODATA", "Value that stands for no data, or none", "--nodata"),
     text("SCALE", "Raw values that map to the model's range, such as 0,3000", "--scale"),
     number("RESOLUTION", "Metres per pixel for the network", "--resolution", low=0.001, advanced=True),
     text("MODEL", "Model", "--model"),

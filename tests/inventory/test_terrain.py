@@ -54,6 +54,19 @@ def test_nodata_and_the_edge_leave_attributes_unknown(tmp_path: Path) -> None:
     assert found["relief_m"][3] == pytest.approx(np.ptp(heights[:9, :9]))
 
 
+@pytest.mark.parametrize("void", [-32768, -9999, 32767])
+def test_heights_that_no_place_has_are_unknown_though_nobody_declared_them(tmp_path: Path, void: int) -> None:
+    heights = hills(60, 60).astype(np.int16)
+    heights[30, 30] = void
+    path = write_dem(tmp_path / "dem.tif", heights)
+    around, beside = (
+        shapely.box(*(DEM_TRANSFORM @ (left, 35)), *(DEM_TRANSFORM @ (left + 10, 25))) for left in (25, 40)
+    )
+    found = measured(path, [around, beside])
+    for name in FIELDS:
+        assert np.isnan(found[name]).tolist() == [True, False], name
+
+
 def test_a_polygon_smaller_than_a_pixel_takes_what_it_touches(tmp_path: Path) -> None:
     heights = hills(60, 60)
     path = write_dem(tmp_path / "dem.tif", heights)
