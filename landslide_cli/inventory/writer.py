@@ -70,7 +70,7 @@ class InventoryWriter:
         self._kind = {"landslides": "MultiPolygon" if several else "Polygon", "analysed": "Polygon"}
         # Formats that can't be appended to are made from a GeoPackage at the end.
         final = path.suffix.lower() == ".gpkg"
-        self._spool = path if final else path.with_name(f"{path.stem}.spool.gpkg")
+        self._spool = path if final else path.with_name("spool.gpkg")
         none = np.empty(0, dtype=object)
         fields = PIXEL_FIELDS if spread else PIXEL_FIELDS.keys() - {"prob_spread"}
         nothing = self._landslides(none, {name: np.zeros(0, PIXEL_FIELDS[name]) for name in fields})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from rasterio.vrt import WarpedVRT
 
 from landslide_cli.batch.planning import LEDGER
 from landslide_cli.errors import OutputError
+from landslide_cli.files.readback import refuse_unsound
 from tests.batch.conftest import assert_same, beside, go_batch, image, left
 from tests.conftest import MakeScene, stand_in_card
 
@@ -184,3 +186,30 @@ def test_a_vrt_has_changed_when_a_file_behind_it_has(scenes: Path, tmp_path: Pat
 def test_what_lies_beside_a_scene_may_change(scenes: Path, done: Path, model: Path, ending: str) -> None:
     (scenes / f"a.tif{ending}").write_bytes(b"new")
     assert left(scenes, done, model) == {}
+
+
+def test_what_cannot_be_opened_is_told_before_it_is_tried(scenes: Path, tmp_path: Path, model: Path) -> None:
+    found = left([scenes / "a.tif", scenes / "gone.tif"], tmp_path / "out", model)
+    assert found == {"a": "new", "gone": "can't be opened"}
+
+
+def test_a_name_that_is_not_utf8_fails_as_one_scene(scenes: Path, tmp_path: Path, model: Path) -> None:
+    os.rename(scenes / "a.tif", os.fsencode(scenes) + b"/G\xfcnter.tif")
+    found = go_batch(scenes, tmp_path / "out", model)
+    assert (found.done, found.failed) == (3, 1)
+    assert "not UTF-8" in next(row.reason for row in found.scenes if row.state == "failed")
+
+
+@pytest.mark.parametrize("spoil", [lambda raw: b"", lambda raw: raw[: len(raw) // 2], lambda raw: bytes(len(raw))])
+@pytest.mark.parametrize("name", ["a.gpkg", "a_mask.tif"])
+def test_outputs_that_were_spoilt_are_done_again(
+    scenes: Path, tmp_path: Path, model: Path, spoil: Callable[[bytes], bytes], name: str
+) -> None:
+    out = tmp_path / "out"
+    go_batch(scenes, out, model, mask=True)
+    whole = (out / name).read_bytes()
+    (out / name).write_bytes(spoil(whole))
+    assert left(scenes, out, model, mask=True) == {"a": f"damaged: {name}"}
+    go_batch(scenes, out, model, mask=True)
+    assert left(scenes, out, model, mask=True) == {}
+    refuse_unsound(out / name)
