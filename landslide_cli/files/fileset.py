@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from landslide_cli.files.staging import Staging, State, clear_leftovers, state_o
 
 LONGEST_ADDED = 8  # bytes that SQLite adds to a name: -journal
 FULL_BYTES = 1 << 16  # a disk with no more than that left is full
+FULL = re.compile(r"no space left|disk is full|commit transaction|quota", re.IGNORECASE)
 
 
 class FileSet:
@@ -51,7 +53,7 @@ class FileSet:
             clear_leftovers(parent)
         for path, name in self._names.items():
             _refuse_place(path, name)
-        _refuse_shared([self._names[path] for path in given], [source for source in inputs if source is not None])
+        _refuse_shared(self._names, given, [source for source in inputs if source is not None])
         for path, name in self._names.items():
             _refuse_present(path, name, overwrite=overwrite, layers=layers)
         self._guarded = guarded
@@ -210,17 +212,18 @@ def _refuse_present(path: Path, name: Path, *, overwrite: bool, layers: Collecti
         ) from error
 
 
-def _refuse_shared(names: Sequence[Path], inputs: Sequence[str | os.PathLike[str]]) -> None:
+def _refuse_shared(names: Mapping[Path, Path], given: Sequence[Path], inputs: Sequence[str | os.PathLike[str]]) -> None:
     """Refuse a file that two outputs write, or that an output would replace or remove and an input consists of."""
-    read = {file for source in inputs for file in files_of(source)}
-    folded = [_folded(name) for name in names]
-    touched = {*folded, *(_folded(file) for name in names for file in beside(name))}
-    linked = {_inode(file) for file in read} & {_inode(name) for name in names} - {None}
-    if len(set(folded)) < len(folded) or touched & {_folded(file) for file in read} or linked:
-        files = [os.fspath(file) for file in (*inputs, *names)]
-        raise OutputError(
-            f"two of {', '.join(files)} are the same file, or one belongs to the other; name each differently"
-        )
+    folded = [_folded(names[path]) for path in given]
+    same = [os.fspath(path) for path, name in zip(given, folded, strict=True) if folded.count(name) > 1]
+    for source in inputs:
+        read = files_of(source)
+        taken = {_folded(file) for file in read} | ({_inode(file) for file in read} - {None})
+        for path, name in names.items():
+            touched = {_folded(name), _inode(name), *map(_folded, beside(name))}
+            same += [os.fspath(source), os.fspath(path)] if taken & touched else []
+    if same:
+        raise OutputError(f"two of {', '.join(same)} are the same file; name each differently")
 
 
 def _folded(path: Path) -> str:
@@ -243,19 +246,29 @@ def _told(error: OSError) -> str:
 
 @contextmanager
 def _disk_errors(folders: Sequence[Path]) -> Iterator[None]:
-    """Say in one line that a disk is full; libraries say it in many ways, or only that something failed."""
+    """Say in one line that something can't be written; libraries say it in many ways."""
     try:
         yield
     except Exception as error:
-        if isinstance(error, LandslideError) and not isinstance(error, OutputError):
-            raise
-        number = getattr(error, "errno", None)
-        full = [folder for folder in folders if _free(folder) <= FULL_BYTES]
-        if full or number in (errno.ENOSPC, errno.EDQUOT):
+        told = " ".join(str(error).split())
+        if any(_free(folder) <= FULL_BYTES for folder in folders) or FULL.search(told):
+            if isinstance(error, LandslideError) and not isinstance(error, OutputError):
+                raise
             raise OutputError(
-                f"the disk of {(full or folders)[0]} is full; nothing was written. Make room, or write elsewhere"
+                f"the disk of {folders[0]} is full; nothing was written. Make room, or write elsewhere"
             ) from error
-        raise
+        if isinstance(error, LandslideError) or not _is_of_writing(error):
+            raise
+        raise OutputError(
+            f"{folders[0]}: writing failed: {told}; nothing was written. Look whether the disk is full or fails"
+        ) from error
+
+
+def _is_of_writing(error: Exception) -> bool:
+    """Whether a library could not write; what can't be read is told where it is read, before it comes here."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG)
+    return type(error).__module__.partition(".")[0] in ("pyogrio", "rasterio", "sqlite3", "pyarrow")
 
 
 def _free(folder: Path) -> int:

@@ -194,7 +194,7 @@ def test_what_cannot_be_opened_is_told_before_it_is_tried(scenes: Path, tmp_path
 
 
 def test_a_name_that_is_not_utf8_fails_as_one_scene(scenes: Path, tmp_path: Path, model: Path) -> None:
-    os.rename(scenes / "a.tif", os.fsencode(scenes) + b"/G\xfcnter.tif")
+    (scenes / "a.tif").rename(scenes / os.fsdecode(b"G\xfcnter.tif"))
     found = go_batch(scenes, tmp_path / "out", model)
     assert (found.done, found.failed) == (3, 1)
     assert "not UTF-8" in next(row.reason for row in found.scenes if row.state == "failed")
