@@ -153,7 +153,7 @@ class TorchEngine(Engine):
 
 
 def probability_of(logits: Tensor) -> Tensor:
-    """Probabilities of logits; NaN for infinite ones, which would come out as a sure 0 or 1."""
+    """Probabilities of logits, both of any one shape; NaN for infinite ones, which would come out as a sure 0 or 1."""
     return torch.sigmoid(logits) + (logits - logits)
 
 

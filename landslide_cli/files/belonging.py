@@ -32,6 +32,7 @@ INSTEAD = {
 TRACE = ".aux.xml"
 REMOTE = re.compile(r"^(?!file:)[a-z0-9+]+://|^/vsi(?:curl|s3|gs|az|oss|swift|hdfs|webhdfs|adls)", re.IGNORECASE)
 VIRTUAL = re.compile(r"^(?:/vsi\w+/)+(?:\{.*?\}/?|\?\S*?url=)?")
+SCHEME = re.compile(r"^[a-z+]+://")
 # A driver before a name, GPKG:/x/r.gpkg:table; a drive's letter is none.
 PREFIX = re.compile(r"^[A-Za-z][A-Za-z0-9_]+:")
 
@@ -102,6 +103,8 @@ def _existing(text: str) -> Iterator[Path]:
 
         plain = unquote(urlsplit(plain).path)
     candidates = [text, plain, VIRTUAL.sub("", plain), PREFIX.sub("", plain).strip('"'), VIRTUAL.sub("/", plain)]
+    # As rasterio and GDAL say it: zip:///x/a.zip!s.tif, vrt:///x/s.tif?bands=1.
+    candidates.append(re.split("[!?]", SCHEME.sub("", text))[0])
     for candidate in candidates:
         path = Path(candidate)
         for part in (path, Path(candidate.rsplit(":", 1)[0]), *path.parents):

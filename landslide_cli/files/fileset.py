@@ -48,7 +48,7 @@ class FileSet:
         guarded: bool = True,
     ) -> None:
         given = list(files)
-        self._names = {path: _resolved(path) for path in given}
+        self._names = {path: _resolved(path, known_to_gdal=guarded) for path in given}
         for parent in {name.parent for name in self._names.values()}:
             clear_leftovers(parent)
         for path, name in self._names.items():
@@ -149,9 +149,10 @@ def staged(path: Path) -> Iterator[Path]:
         yield places[path]
 
 
-def _resolved(path: Path) -> Path:
+def _resolved(path: Path, *, known_to_gdal: bool) -> Path:
     try:
-        os.fspath(path).encode()
+        if known_to_gdal:
+            os.fspath(path).encode()
         return path.resolve()
     except UnicodeError as error:
         shown = os.fspath(path).encode(errors="replace").decode()
