@@ -19,7 +19,7 @@ from rasterio.features import shapes
 from scipy import ndimage
 from scipy.spatial import KDTree
 
-from landslide_cli.files import refuse_unwritable, staged
+from landslide_cli.files import FileSet
 from landslide_cli.typing import Bools, Bytes, Float32
 
 PIXEL_M = 0.8
@@ -33,8 +33,7 @@ def write_demo_scene(out: Path, truth: Path, *, size: int = 2048, seed: int = 7,
     Raises:
         OutputError: one of the files can't be written.
     """
-    for path in (out, truth):
-        refuse_unwritable(path, overwrite=overwrite)
+    files = FileSet([out, truth], overwrite=overwrite, layers=["landslides"])
     image, scars = make_demo_scene(size, seed)
     transform = Affine.translation(*ORIGIN) @ Affine.scale(PIXEL_M, -PIXEL_M)
     outlines = [
@@ -45,11 +44,11 @@ def write_demo_scene(out: Path, truth: Path, *, size: int = 2048, seed: int = 7,
         "driver": "GTiff", "height": size, "width": size, "count": 3, "dtype": "uint8", "crs": CRS,
         "transform": transform, "photometric": "rgb", "tiled": True, "compress": "deflate", "predictor": 2,
     }  # fmt: skip
-    with staged(out) as place, staged(truth) as truth_place:
-        with rasterio.open(place, "w", **profile) as dst:
+    with files.staged() as places:
+        with rasterio.open(places[out], "w", **profile) as dst:
             dst.write(image.transpose(2, 0, 1))
             dst.update_tags(DESCRIPTION="synthetic scene, computed and not photographed", SEED=str(seed))
-        frame.to_file(truth_place, layer="landslides", driver="GPKG", engine="pyogrio", VERSION="1.2")
+        frame.to_file(places[truth], layer="landslides", driver="GPKG", engine="pyogrio", VERSION="1.2")
     return len(outlines)
 
 

@@ -69,6 +69,10 @@ class ModelError(LandslideError):
     """A model can't be loaded: unknown name, wrong checksum, card and weights that don't fit."""
 
 
+class PredictionError(LandslideError):
+    """The network gave what is no probability: NaN or infinity."""
+
+
 class DeviceError(LandslideError):
     """The device or engine asked for isn't there."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import logging
 import os
 import warnings
@@ -88,14 +89,25 @@ def find_scenes(given: Iterable[str | Path], *, recursive: bool = False, name_by
 def read_list(path: str | Path) -> list[str]:
     """The scenes that a text file names, one in a line; empty lines and those that begin with # don't count.
 
+    UTF-8, or UTF-16 by its byte order mark, as PowerShell and Notepad write it. Quotes around a line are taken off.
+
     Raises:
         SceneError: it can't be read.
     """
     try:
-        lines = [line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
+        raw = Path(path).read_bytes()
+        encoding = "utf-16" if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+        lines = [line.strip() for line in raw.decode(encoding).splitlines()]
+    except OSError as error:
         raise SceneError(f"--list {path} can't be read: {error}; give a text file with one scene in a line") from error
-    return [line for line in lines if line and not line.startswith("#")]
+    except UnicodeDecodeError as error:
+        raise SceneError(
+            f"--list {path} is not UTF-8 at byte {error.start}: save it as UTF-8 (in Notepad: Save as, Encoding: UTF-8)"
+        ) from error
+    if any("\0" in line for line in lines):
+        raise SceneError(f"--list {path} is no text: save it as UTF-8, with one scene in a line")
+    named = [line[1:-1] if len(line) > 1 and line[0] == line[-1] == '"' else line for line in lines]
+    return [line for line in named if line and not line.startswith("#")]
 
 
 def stamps_of(*files: str | Path) -> tuple[Stamp, ...]:
@@ -131,8 +143,8 @@ def _look(path: str, relative: Path) -> Found | None:
                     return None
                 files = [file for file in src.files if not file.endswith(PASSING)]
                 return Found(path, relative, src.width * src.height, stamps_of(*(files or [path])))
-        except RasterioError:
-            # Why is told when its turn comes.
+        except (RasterioError, ValueError):
+            # A name that isn't UTF-8 is a ValueError. Why is told when its turn comes.
             return Found(path, relative, 0, stamps_of(path))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,30 +18,18 @@ import pyproj
 import shapely
 from affine import Affine
 
+from landslide_cli.batch.parts import LANDSLIDES, Part, common_fields
 from landslide_cli.files import staged
 from landslide_cli.inventory.geopackage import append, set_column, store_styles, without_traces
 from landslide_cli.scene.ground import Ground, beside
 from landslide_cli.typing import Float64, Geometries, Indices
 
 WGS84 = pyproj.CRS.from_epsg(4326)
-ROWS = 50_000  # landslides that are in memory at a time
+ANALYSED, RUNS = "analysed", "runs"
 # Neighbours that only share an edge overlap by slivers where their coordinates are rounded on the way to degrees.
 SLIVER = 1e-3
 # Straight edges of a map bend on the way to degrees; so many vertices on a side follow them.
 VERTICES_ON_A_SIDE = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """The inventory of one scene.
-
-    Attributes:
-        name: What the merged inventory calls the scene.
-        path: The inventory, a GeoPackage.
-    """
-
-    name: str
-    path: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,24 +90,27 @@ class _Placing:
 def merge(parts: Sequence[Part], out: Path, tags: Mapping[str, str]) -> Merged:
     """Write the layers ``landslides``, ``analysed`` and ``runs`` of all parts to one GeoPackage.
 
-    Rows come in the order of the parts. Their attributes are those of the parts but for ``id``, which counts anew;
+    Rows come in the order of the parts. Their attributes are all that any part has, also those that people added, empty
+    where a part has none of the name, but for ``id``, which counts anew;
     ``id_in_scene`` is the one before. ``overlaps`` is the number of landslides of other scenes that one overlaps.
 
     Args:
-        parts: Inventories that `landslide_cli.detect` has written with the same settings.
+        parts: Inventories that `landslide_cli.detect` has written with the same settings, and people may have edited.
         out: File to write.
         tags: Provenance.
+
+    Raises:
+        InventoryError: a part has no landslides any more.
+        OutputError: the file can't be replaced.
     """
     with without_traces(), staged(out) as place:
-        known = {part.name: _crs(part.path) for part in parts}
-        systems = [crs for crs in known.values() if crs is not None]
+        systems = [part.crs for part in parts if part.crs is not None]
         target = None if not systems else systems[0] if all(crs == systems[0] for crs in systems) else WGS84
-        kept = [part for part in parts if target is None or known[part.name] is not None]
+        kept = [part for part in parts if target is None or part.crs is not None]
         placing = _Placing(target)
-        layers, area_m2 = _write_landslides(kept, known, place, placing, tags)
-        analysed_m2 = _write_analysed(kept, known, place, placing)
-        runs = [pyogrio.read_dataframe(part.path, layer="runs").assign(scene=part.name) for part in kept]
-        pyogrio.write_dataframe(pd.concat(runs, ignore_index=True), place, layer="runs", driver="GPKG", append=True)
+        layers, area_m2 = _write_landslides(kept, place, placing, tags)
+        analysed_m2 = _write_analysed(kept, place, placing)
+        _write_runs(kept, place)
         overlapping, overlap_m2 = _mark_overlaps(place, layers, target)
         store_styles(place)
     return Merged(
@@ -133,65 +124,64 @@ def merge(parts: Sequence[Part], out: Path, tags: Mapping[str, str]) -> Merged:
     )
 
 
-def _crs(path: Path) -> pyproj.CRS | None:
-    """That of an inventory; what only says that there is none is none."""
-    told = pyogrio.read_info(path, layer="landslides")["crs"]
-    crs = pyproj.CRS.from_user_input(told) if told else None
-    return None if crs is None or crs.is_engineering else crs
-
-
-def _read(path: Path, layer: str) -> Iterator[geopandas.GeoDataFrame]:
-    """A layer in pieces; at least one, which may be empty."""
-    first, frame = 0, None
-    while frame is None or len(frame) == ROWS:
-        frame = pyogrio.read_dataframe(path, layer=layer, skip_features=first, max_features=ROWS)
-        yield frame
-        first += ROWS
-
-
 def _write_landslides(
-    parts: Sequence[Part], known: Mapping[str, Any], place: Path, placing: _Placing, tags: Mapping[str, str]
+    parts: Sequence[Part], place: Path, placing: _Placing, tags: Mapping[str, str]
 ) -> tuple[list[_Layer], float]:
+    fields = {"id": "int64"} | common_fields(parts, LANDSLIDES) | {"scene": "object"}
+    kind = _kind(parts, LANDSLIDES)
     layers: list[_Layer] = []
     count, area_m2 = 0, 0.0
     for part in parts:
         first, box = count + 1, shapely.Polygon()
-        for frame in _read(part.path, "landslides"):
-            geometry = placing(frame.geometry.to_numpy(), known[part.name])
+        for frame in part.read(LANDSLIDES, fields):
+            geometry = placing(frame.geometry.to_numpy(), part.crs)
             numbers = np.arange(count + 1, count + 1 + len(frame))
             table = frame.drop(columns="geometry").assign(scene=part.name, overlaps=np.int32(0))
+            table = table.drop(columns="id_in_scene", errors="ignore")
             table.insert(1, "id_in_scene", table["id"])
             table["id"] = numbers
             merged = geopandas.GeoDataFrame(table, geometry=geometry, crs=placing.target)
             begin: dict[str, Any] = {"mode": "a"} if layers or count else {"mode": "w", "dataset_metadata": dict(tags)}
             if len(frame) or not (layers or count):
-                append(place, "landslides", merged, kind=_kind(part.path, "landslides"), **begin)
+                append(place, LANDSLIDES, merged, kind=kind, **begin)
             count += len(frame)
-            area_m2 += float(frame["area_m2"].sum(skipna=False))
+            # Polygons that were drawn by hand have no area until somebody measures them.
+            area_m2 += float(frame["area_m2"].sum()) if "area_m2" in frame else 0.0
             if len(geometry):
                 box = shapely.box(*shapely.total_bounds(np.append(geometry, box)))
         layers.append(_Layer(first, count, box))
     return layers, area_m2
 
 
-def _write_analysed(parts: Sequence[Part], known: Mapping[str, Any], place: Path, placing: _Placing) -> float:
+def _write_analysed(parts: Sequence[Part], place: Path, placing: _Placing) -> float:
     area_m2 = 0.0
-    for part in parts:
-        for frame in _read(part.path, "analysed"):
+    known = [part for part in parts if part.has(ANALYSED)]
+    fields = {"area_m2": "float64"} | common_fields(known, ANALYSED) | {"scene": "object"}
+    kind = _kind(known, ANALYSED)
+    if not known:
+        nothing = geopandas.GeoDataFrame({"area_m2": [0.0], "scene": [""]}, geometry=[None], crs=placing.target)
+        append(place, ANALYSED, nothing.iloc[:0], kind=kind)
+    for part in known:
+        for frame in part.read(ANALYSED, fields):
             geometry = frame.geometry.to_numpy()
-            if len(frame) and known[part.name] != placing.target:
+            if len(frame) and part.crs != placing.target:
                 left, bottom, right, top = shapely.total_bounds(geometry)
                 geometry = shapely.segmentize(geometry, max(right - left, top - bottom) / VERTICES_ON_A_SIDE)
-            placed = placing(geometry, known[part.name])
+            placed = placing(geometry, part.crs)
             table = frame.drop(columns="geometry").assign(scene=part.name)
-            merged = geopandas.GeoDataFrame(table, geometry=placed, crs=placing.target)
-            append(place, "analysed", merged, kind=_kind(part.path, "analysed"))
+            append(place, ANALYSED, geopandas.GeoDataFrame(table, geometry=placed, crs=placing.target), kind=kind)
             area_m2 += float(frame["area_m2"].sum(skipna=False))
     return area_m2
 
 
-def _kind(path: Path, layer: str) -> str:
-    return str(pyogrio.read_info(path, layer=layer)["geometry_type"])
+def _write_runs(parts: Sequence[Part], place: Path) -> None:
+    runs = [part.table(RUNS).assign(scene=part.name) for part in parts if part.has(RUNS)]
+    if runs:
+        pyogrio.write_dataframe(pd.concat(runs, ignore_index=True), place, layer=RUNS, driver="GPKG", append=True)
+
+
+def _kind(parts: Sequence[Part], layer: str) -> str:
+    return "Polygon" if all(part.is_single(layer) for part in parts) else "MultiPolygon"
 
 
 def _mark_overlaps(place: Path, layers: Sequence[_Layer], crs: pyproj.CRS | None) -> tuple[int, float]:

@@ -99,6 +99,10 @@ def plan_batch(
     tasks = [make_task(scene, folder, card, wish, also) for scene in found]
     ledger = Ledger(folder / LEDGER)
     left = {task.name: why for task in tasks if (why := task.left(ledger.read(task.name)))}
+    left |= {task.name: "can't be opened" for task in tasks if task.name in left and not task.pixels}
+    if folder.exists():
+        # Not at the end of a long batch.
+        refuse_unwritable(folder / f"{MERGED}.gpkg", overwrite=True)
     if not overwrite:
         # What is claimed may be in its place already, but not yet in the ledger.
         foreign = [

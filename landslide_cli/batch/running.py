@@ -13,14 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from landslide_cli._version import __version__
-from landslide_cli.batch.finding import MERGED, Found, stamps_of
+from landslide_cli.batch.finding import MERGED, Found
 from landslide_cli.batch.ledger import Ledger, Record
-from landslide_cli.batch.merging import Part, merge
+from landslide_cli.batch.merging import merge
+from landslide_cli.batch.parts import Part
 from landslide_cli.batch.planning import LEDGER, Batch, plan_batch, plan_line
-from landslide_cli.batch.tasks import Also, Task, attempt
+from landslide_cli.batch.tasks import Also, Task, attempt, stamp_of
 from landslide_cli.detection.summary import nan_as_none
 from landslide_cli.engine import Engine
 from landslide_cli.errors import without_secrets
+from landslide_cli.files.interrupts import finishing
 from landslide_cli.inventory.rules import PolygonRules
 from landslide_cli.prediction.runtime import Runtime
 from landslide_cli.scene.view import View
@@ -157,8 +159,10 @@ def carry_out(
     def do(name: str) -> Record:
         task = tasks[name]
         log.info("%s (%d of %d)", task.scene, progress.number, len(batch.left))
-        record = attempt(task, engine=opened, command=command, on_progress=progress)
-        ledger.write(name, record)
+        # A signal that comes when the files have their names must not part them from their record.
+        with finishing():
+            record = attempt(task, engine=opened, command=command, on_progress=progress)
+            ledger.write(name, record)
         log.info(_line(task, record))
         return record
 
@@ -201,7 +205,7 @@ def _merged(batch: Batch, records: dict[str, Record], ledger: Ledger) -> Record 
     if not done:
         return None
     parts = [Part(task.name + Path(without_secrets(task.scene)).suffix, task.outputs.inventory) for task in done]
-    asked = {"parts": [[part.name, *stamps_of(part.path)[0]] for part in parts]}
+    asked = {"parts": [[part.name, *stamp_of(part.path)] for part in parts]}
 
     def finished(name: str) -> Record | None:
         record = ledger.read(name)
@@ -213,8 +217,9 @@ def _merged(batch: Batch, records: dict[str, Record], ledger: Ledger) -> Record 
             "LANDSLIDE_WEIGHTS_SHA256": batch.card.sha256,
             "LANDSLIDE_THRESHOLD": f"{batch.wish.rules.threshold:g}",
         }  # fmt: skip
-        record = Record("done", asked, found=asdict(merge(parts, out, tags)))
-        ledger.write(name, record)
+        with finishing():
+            record = Record("done", asked, found=asdict(merge(parts, out, tags)))
+            ledger.write(name, record)
         return record
 
     ((_, record),) = _share([MERGED], ledger, finished, do)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import glob
 import json
 import re
-import shutil
 import traceback
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, replace
@@ -23,8 +21,10 @@ from landslide_cli.errors import (
     LandslideError,
     MissingExtraError,
     ModelError,
+    OutputError,
     OutsideAreaError,
 )
+from landslide_cli.files.readback import refuse_unsound
 from landslide_cli.inventory.rules import PolygonRules
 from landslide_cli.model.card import ModelCard
 from landslide_cli.prediction.runtime import Runtime
@@ -94,12 +94,19 @@ class Task:
             missing = [path.name for path in self.files if path.name not in record.outputs or not path.exists()]
             if missing:
                 return f"missing: {', '.join(missing)}"
+            spoilt = [path.name for path in self.files if _is_spoilt(path, record)]
+            if spoilt:
+                return f"damaged: {', '.join(spoilt)}"
         return ""
 
     def foreign(self, record: Record | None) -> list[Path]:
         """Files in the way that the batch didn't write, or that somebody has changed since."""
         known = record.outputs if record else {}
-        return [path for path in self.files if path.exists() and known.get(path.name) != _stamp(path)]
+        return [
+            path
+            for path in self.files
+            if path.exists() and not (record and _is_spoilt(path, record)) and known.get(path.name) != stamp_of(path)
+        ]
 
 
 def make_task(scene: Found, folder: Path, card: ModelCard, wish: Wish, also: Collection[Also]) -> Task:
@@ -141,10 +148,6 @@ def attempt(
     Raises:
         LandslideError: what would go wrong with every scene.
     """
-    for path in task.files:
-        # A process that was killed could not clear its unfinished files away.
-        for unfinished in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
-            shutil.rmtree(unfinished, ignore_errors=True)
     wish = task.wish
     try:
         summary = detect(
@@ -160,9 +163,22 @@ def attempt(
     except Exception as error:  # whatever a library can say of a scene; the other scenes can't help it
         reason = (str(error).strip().splitlines() or [""])[0]
         return Record("failed", task.asked, reason=f"{type(error).__name__}: {reason}", trace=traceback.format_exc())
-    written = {path.name: _stamp(path) for path in task.files}
+    written = {path.name: stamp_of(path) for path in task.files}
     return Record("done", task.asked, outputs=written, found=json.loads(json.dumps(asdict(summary))))
 
 
-def _stamp(path: Path) -> list[Any]:
-    return list(stamps_of(path)[0])
+def stamp_of(path: Path) -> list[Any]:
+    """Of an output; edits that another program has saved beside it, in a log, count as a change."""
+    told, log = stamps_of(path, f"{path}-wal")
+    return list(told) if not log[1] else [*told, *log]
+
+
+def _is_spoilt(path: Path, record: Record) -> bool:
+    """Whether an output isn't as it was written, and isn't sound either; edited ones are."""
+    if record.outputs.get(path.name) == stamp_of(path):
+        return False
+    try:
+        refuse_unsound(path)
+    except OutputError:
+        return True
+    return False

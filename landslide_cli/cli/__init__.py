@@ -5,6 +5,7 @@ Command modules import torch, geopandas and the like inside their functions, so 
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 from types import FrameType
@@ -55,6 +56,10 @@ def main() -> None:
     """
     # A polite kill ends like Ctrl-C, so that unfinished files are cleared away.
     signal.signal(signal.SIGTERM, _interrupt)
+    # Names of files may hold what a terminal can't show.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

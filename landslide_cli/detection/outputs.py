@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
 from rasterio.enums import Resampling
@@ -11,7 +12,7 @@ from rasterio.enums import Resampling
 from landslide_cli._version import __version__
 from landslide_cli.engine import Engine
 from landslide_cli.errors import OutputError
-from landslide_cli.files import refuse_unwritable, staged
+from landslide_cli.files import FileSet
 from landslide_cli.inventory.attributes import Measurer
 from landslide_cli.inventory.formats import refuse_unknown_ending
 from landslide_cli.inventory.geopackage import style_beside, write_style
@@ -63,25 +64,25 @@ class Outputs:
             object.__setattr__(self, name, None if path is None else Path(path))
         object.__setattr__(self, "command", command)
 
-    def refuse(self, *inputs: str | Path | None, overwrite: bool) -> None:
-        """Check before any work that every file can be written.
+    @property
+    def by_kind(self) -> dict[str, Path | None]:
+        """The rasters by the names of `RASTERS`; None for one that isn't asked for."""
+        return {"probability": self.probability, "mask": self.mask, "spread": self.spread}
+
+    def claim(self, *inputs: str | PathLike[str] | None, overwrite: bool = False) -> FileSet:
+        """Decide before any work whether every file can be written.
 
         Raises:
-            OutputError: one can't, two share a name, or one is an input itself.
+            OutputError: one can't, two share a name, or one belongs to an input.
         """
         refuse_unknown_ending(self.inventory)
-        rasters = [path for path in (self.probability, self.mask, self.spread) if path is not None]
-        given = [self.inventory, *rasters, *([self.stac] if self.stac else [])]
+        rasters = [path for path in self.by_kind.values() if path is not None]
         for path in rasters:
             if path.suffix.lower() not in (".tif", ".tiff"):
                 raise OutputError(f"{path}: rasters are written as GeoTIFF; let the name end in .tif")
-        given += [style for path in (self.inventory, *rasters) if (style := style_beside(path))]
-        for path in given:
-            refuse_unwritable(path, overwrite=overwrite)
-        read = {Path(path).resolve() for path in inputs if path is not None}
-        if len({path.resolve() for path in given} - read) < len(given):
-            files = [*(path for path in inputs if path is not None), *given]
-            raise OutputError(f"two of {', '.join(map(str, files))} are the same file; name each differently")
+        given = [self.inventory, *rasters, *([self.stac] if self.stac else [])]
+        styles = [style for path in (self.inventory, *rasters) if (style := style_beside(path))]
+        return FileSet([*given, *styles], overwrite=overwrite, inputs=inputs)
 
 
 def refuse_lonely_spread(spread: str | Path | None, tta: str) -> None:
@@ -125,18 +126,13 @@ def terrain_tags(measurer: Measurer) -> dict[str, str]:
 
 
 def open_raster(
-    stages: ExitStack,
-    rasters: ExitStack,
-    path: Path | None,
-    plan: Plan,
-    tags: dict[str, str],
-    kind: str,
+    rasters: ExitStack, place: Path | None, plan: Plan, tags: dict[str, str], kind: str
 ) -> RasterWriter | None:
-    """Open one of `RASTERS`: finished when ``rasters`` ends, named when ``stages`` ends."""
-    if path is None:
+    """Open one of `RASTERS` where it is to be written; finished when ``rasters`` ends."""
+    if place is None:
         return None
     description, scale = RASTERS[kind]
-    scene, place = plan.scene, stages.enter_context(staged(path))
+    scene = plan.scene
     write_style(place, kind)
     return rasters.enter_context(
         writing_cog(

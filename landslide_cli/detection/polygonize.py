@@ -17,7 +17,7 @@ from landslide_cli._version import __version__
 from landslide_cli.detection.outputs import TERRAIN_TAGS, Outputs, terrain_tags
 from landslide_cli.detection.summary import Summary, nan_as_none, summary_of
 from landslide_cli.errors import ProbabilityError
-from landslide_cli.files import staged
+from landslide_cli.files.belonging import leaving_no_traces
 from landslide_cli.inventory.attributes import Measurer, open_measurer
 from landslide_cli.inventory.collector import Collector, landslide_polygonizer
 from landslide_cli.inventory.provenance import Job
@@ -86,14 +86,16 @@ def polygonize(
             return read_inventory(place)
     started = datetime.now(UTC)
     outputs = out if isinstance(out, Outputs) else Outputs(Path(out))
-    outputs.refuse(probability, spread, rules.dem, overwrite=overwrite)
-    with _opened(probability, rules, spread) as (mosaic, measurer), staged(outputs.inventory) as place:
+    files = outputs.claim(probability, spread, rules.dem, overwrite=overwrite)
+    with _opened(probability, rules, spread) as (mosaic, measurer), files.staged() as places:
         if spread is None and mosaic.tags.get("LANDSLIDE_TTA", "none") != "none":
             log.info("prob_spread is left out; give the spread raster of the same run with --spread to have it")
         scene = mosaic.tags.get("LANDSLIDE_SCENE", mosaic.name)
         job = Job(scene, mosaic.width, mosaic.height, mosaic.ground.crs, started, outputs.command)
         tags = _provenance(mosaic, measurer)
-        inventory = InventoryWriter(place, measurer=measurer, job=job, provenance=tags, spread=spread is not None)
+        inventory = InventoryWriter(
+            places[outputs.inventory], measurer=measurer, job=job, provenance=tags, spread=spread is not None
+        )
         collector = Collector(inventory, mosaic.width)
         for strip in mosaic.strips(on_progress):
             collector.add(strip)
@@ -111,7 +113,8 @@ def _opened(
     probability: str | Path, rules: PolygonRules, spread: str | Path | None = None
 ) -> Iterator[tuple[Mosaic, Measurer]]:
     """A probability raster, and what makes its polygons by rules whose threshold is decided."""
-    with open_mosaic(probability, spread=spread, cache_bytes=CACHE_BYTES) as mosaic:
+    inputs = [path for path in (probability, spread, rules.dem) if path is not None]
+    with leaving_no_traces(inputs), open_mosaic(probability, spread=spread, cache_bytes=CACHE_BYTES) as mosaic:
         if mosaic.ground.crs is None:
             warn_without_crs(mosaic.src.name)
         if rules.threshold is None:

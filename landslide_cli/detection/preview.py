@@ -17,6 +17,7 @@ from landslide_cli.errors import LandslideError, LandslideWarning
 from landslide_cli.inventory.attributes import open_measurer
 from landslide_cli.inventory.formats import fitting_crs
 from landslide_cli.inventory.rules import PolygonRules
+from landslide_cli.model.weights import files_of_model
 from landslide_cli.prediction.plan import Plan
 from landslide_cli.prediction.runtime import Runtime
 from landslide_cli.scene.scene import Raster, Scene, name_of
@@ -112,7 +113,7 @@ def preview(
     if out is not None:
         outputs = out if isinstance(out, Outputs) else Outputs(Path(out))
         with found.noting():
-            outputs.refuse(found.scene, view.aoi, rules.dem, overwrite=overwrite)
+            outputs.claim(found.scene, view.aoi, rules.dem, *files_of_model(runtime.model), overwrite=overwrite)
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always", LandslideWarning)
         with prepare(scene, view, runtime, refusing=found.noting) as prepared:

@@ -19,7 +19,7 @@ from landslide_cli.detection.summary import Summary, summary_of
 from landslide_cli.engine import Engine
 from landslide_cli.engine.views import VIEWS, in_views
 from landslide_cli.errors import SceneError
-from landslide_cli.files import staged
+from landslide_cli.files import FileSet
 from landslide_cli.inventory.attributes import Measurer, open_measurer
 from landslide_cli.inventory.collector import Collector
 from landslide_cli.inventory.provenance import Job
@@ -27,7 +27,7 @@ from landslide_cli.inventory.read import read_inventory
 from landslide_cli.inventory.rules import PolygonRules
 from landslide_cli.inventory.terrain import CACHE_BYTES
 from landslide_cli.inventory.writer import InventoryWriter
-from landslide_cli.model.weights import installed_weights
+from landslide_cli.model.weights import files_of_model, installed_weights
 from landslide_cli.mosaic.blend import blend
 from landslide_cli.mosaic.encoding import NODATA
 from landslide_cli.prediction.plan import Plan
@@ -95,14 +95,16 @@ def detect(
             detect(scene, place, view=view, rules=rules, runtime=runtime, engine=engine, on_progress=on_progress)
             return read_inventory(place)
     outputs = out if isinstance(out, Outputs) else Outputs(Path(out))
-    outputs.refuse(name_of(scene), view.aoi, rules.dem, overwrite=overwrite)
+    inputs = (name_of(scene), view.aoi, rules.dem, *files_of_model(runtime.model))
+    files = outputs.claim(*inputs, overwrite=overwrite)
     with prepare(scene, view, runtime, choosing=engine is None) as prepared:
         plan = prepared.planned()
         refuse_lonely_spread(outputs.spread, plan.tta)
         opened = plan.scene
         rules = rules.with_threshold(plan.card.threshold)
         with open_measurer(rules, opened.ground, (opened.height, opened.width)) as measurer:
-            return run(plan, engine or prepared.open_engine(), outputs, measurer=measurer, on_progress=on_progress)
+            engine = engine or prepared.open_engine()
+            return run(plan, engine, outputs, measurer=measurer, files=files, on_progress=on_progress)
 
 
 def run(
@@ -111,6 +113,7 @@ def run(
     outputs: Outputs,
     *,
     measurer: Measurer | None = None,
+    files: FileSet | None = None,
     on_progress: OnProgress | None = None,
 ) -> Summary:
     """Carry a plan out with any engine; the outputs get their names together, at the end.
@@ -120,6 +123,7 @@ def run(
         engine: What predicts.
         outputs: Files to write.
         measurer: What makes the polygons; by the card's threshold alone by default.
+        files: The outputs as `Outputs.claim` gave them; whatever is there is replaced by default.
         on_progress: Called after each window with the scene's pixels done and in all.
 
     Raises:
@@ -133,12 +137,14 @@ def run(
     tags = provenance(plan, engine, measurer)
     predictor = Predictor(plan, engine, on_progress)
     cache = plan.cache_bytes + (CACHE_BYTES if measurer.terrain else 0)
-    with rasterio.Env(GDAL_CACHEMAX=cache), ExitStack() as stages:
-        collector = open_collector(stages.enter_context(staged(outputs.inventory)), plan, measurer, tags, outputs)
+    files = files or outputs.claim(overwrite=True)
+    with rasterio.Env(GDAL_CACHEMAX=cache), files.staged() as places:
+        collector = open_collector(places[outputs.inventory], plan, measurer, tags, outputs)
         with ExitStack() as rasters:
-            probability = open_raster(stages, rasters, outputs.probability, plan, tags, "probability")
-            mask = open_raster(stages, rasters, outputs.mask, plan, tags, "mask")
-            apart = open_raster(stages, rasters, outputs.spread, plan, tags, "spread")
+            probability, mask, apart = (
+                open_raster(rasters, places.get(path) if path else None, plan, tags, kind)
+                for kind, path in outputs.by_kind.items()
+            )
             predictions = rasters.enter_context(closing(iter(predictor)))
             for strip in blend(predictions, plan.grid, scene=(plan.rows, plan.cols), spread=plan.tta != "none"):
                 landslide = collector.add(strip)
@@ -156,7 +162,7 @@ def run(
                 )
         collector.inventory.close()
         if outputs.stac:
-            write_item(stages.enter_context(staged(outputs.stac)), plan, outputs, tags)
+            write_item(places[outputs.stac], plan, outputs, tags)
     return summary_of(
         collector, scene=name_of(scene.src), out=str(outputs.inventory),
         probability=None if outputs.probability is None else str(outputs.probability), windows=predictor.asked,

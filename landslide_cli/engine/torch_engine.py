@@ -146,10 +146,15 @@ class TorchEngine(Engine):
         # Raw pixels travel, which are a quarter or half of what float32 would take.
         x = torch.from_numpy(pixels).to(self._device).float().clamp(*value_range)
         logits = self._run(self._normalise(value_range)(x).to(self._dtype, memory_format=torch.channels_last))
-        return torch.sigmoid(logits.float())[:, 0]
+        return probability_of(logits.float())[:, 0]
 
     def _made_normalise(self, value_range: tuple[float, float]) -> Normalise:
         return Normalise(value_range, *self._statistics).to(self._device)
+
+
+def probability_of(logits: Tensor) -> Tensor:
+    """Probabilities of logits, both of any one shape; NaN for infinite ones, which would come out as a sure 0 or 1."""
+    return torch.sigmoid(logits) + (logits - logits)
 
 
 def _torch_type(dtype: np.dtype[np.generic]) -> torch.dtype:

@@ -40,7 +40,7 @@ def append(
     """
     if mode == "w":
         options["VERSION"] = VERSION
-    with warnings.catch_warnings():
+    with unsynced(), warnings.catch_warnings():
         # The missing CRS was told about when the scene was opened.
         warnings.filterwarnings("ignore", "'crs' was not provided", UserWarning)
         frame.to_file(
@@ -58,6 +58,7 @@ def set_column(file: sqlite3.Connection, layer: str, column: str, values: Sequen
         column: Name of the column, which must not be the geometry.
         values: Value and ``fid`` of each row to change.
     """
+    file.execute("PRAGMA synchronous = OFF")
     # Triggers that follow geometries call functions which GDAL alone has, so they step aside.
     triggers = file.execute(
         "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?", (layer,)
@@ -72,9 +73,21 @@ def set_column(file: sqlite3.Connection, layer: str, column: str, values: Sequen
 @contextmanager
 def without_traces() -> Iterator[None]:
     """Keep GDAL from leaving an ``.aux.xml`` beside a GeoPackage that it reads."""
-    option = "GDAL_PAM_ENABLED"
+    with _configured("GDAL_PAM_ENABLED", value=False):
+        yield
+
+
+@contextmanager
+def unsynced() -> Iterator[None]:
+    """Let GDAL not wait for the disk at each change of a file that is brought there as a whole at its end."""
+    with _configured("OGR_SQLITE_SYNCHRONOUS", value="OFF"):
+        yield
+
+
+@contextmanager
+def _configured(option: str, *, value: str | bool) -> Iterator[None]:
     before = pyogrio.get_gdal_config_option(option)
-    pyogrio.set_gdal_config_options({option: False})
+    pyogrio.set_gdal_config_options({option: value})
     try:
         yield
     finally:
@@ -126,4 +139,7 @@ def store_styles(path: Path) -> None:
             "update_time": pd.Timestamp.now("UTC").floor("ms"),
         }
     )
-    pyogrio.write_dataframe(table, path, layer="layer_styles", driver="GPKG", append=False, layer_options={"FID": "id"})
+    with unsynced():
+        pyogrio.write_dataframe(
+            table, path, layer="layer_styles", driver="GPKG", append=False, layer_options={"FID": "id"}
+        )

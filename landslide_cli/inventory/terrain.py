@@ -21,6 +21,7 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from landslide_cli.errors import TerrainError
+from landslide_cli.files.belonging import leaving_no_traces
 from landslide_cli.inventory.slope import FIELDS, Relief
 from landslide_cli.scene.ground import Ground
 from landslide_cli.scene.validity import is_marker
@@ -161,7 +162,7 @@ def open_terrain(path: str | Path, *, scene: Ground, size: tuple[int, int]) -> I
         raise TerrainError(
             f"--dem {path} can't be opened as a raster: {error}; give a GeoTIFF or another GDAL raster"
         ) from error
-    with src:
+    with leaving_no_traces([path]), src:
         if src.count != 1:
             raise TerrainError(
                 f"--dem {path} has {src.count} bands, but one of heights is needed; "

@@ -14,9 +14,10 @@ import pandas as pd
 import pyogrio
 import shapely
 
+from landslide_cli.errors import OutputError
 from landslide_cli.inventory.attributes import PIXEL_FIELDS, Columns, Measurer, rounded
 from landslide_cli.inventory.formats import convert, fitting_crs
-from landslide_cli.inventory.geopackage import append, set_column, store_styles, write_style
+from landslide_cli.inventory.geopackage import append, set_column, store_styles, unsynced, without_traces, write_style
 from landslide_cli.inventory.neighbours import nearest_m
 from landslide_cli.inventory.provenance import Job, run_table
 from landslide_cli.inventory.shapefile import Room
@@ -70,7 +71,7 @@ class InventoryWriter:
         self._kind = {"landslides": "MultiPolygon" if several else "Polygon", "analysed": "Polygon"}
         # Formats that can't be appended to are made from a GeoPackage at the end.
         final = path.suffix.lower() == ".gpkg"
-        self._spool = path if final else path.with_name(f"{path.stem}.spool.gpkg")
+        self._spool = path if final else path.with_name("spool.gpkg")
         none = np.empty(0, dtype=object)
         fields = PIXEL_FIELDS if spread else PIXEL_FIELDS.keys() - {"prob_spread"}
         nothing = self._landslides(none, {name: np.zeros(0, PIXEL_FIELDS[name]) for name in fields})
@@ -115,8 +116,10 @@ class InventoryWriter:
         self._fill_nearest()
         if self._spool == self._path:
             run = run_table(self.job, self.provenance, datetime.now(UTC))
-            pyogrio.write_dataframe(run, self._path, layer="runs", driver="GPKG", append=True)
+            with unsynced():
+                pyogrio.write_dataframe(run, self._path, layer="runs", driver="GPKG", append=True)
             store_styles(self._path)
+            self._refuse_missing("landslides")
             return
         convert(
             self._spool,
@@ -127,7 +130,19 @@ class InventoryWriter:
             tags=self.provenance,
         )
         self._spool.unlink()
+        if self._path.suffix.lower() != ".parquet":
+            self._refuse_missing(None)
         write_style(self._path, "landslides")
+
+    def _refuse_missing(self, layer: str | None) -> None:
+        """Count what is in the file: a driver tells of a full disk at close at best, and nobody hears it then."""
+        with without_traces():
+            found = pyogrio.read_info(self._path, layer=layer, force_feature_count=True)["features"]
+        if found != self.count:
+            raise OutputError(
+                f"{self._path.name} holds {found} of {self.count} landslides after it was written; nothing got its "
+                "name. Look whether the disk is full or fails"
+            )
 
     def _fill_nearest(self) -> None:
         """A second pass, over centroids alone: neighbours are known once every landslide is."""

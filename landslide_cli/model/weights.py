@@ -45,6 +45,14 @@ def find_model(model: str | Path) -> tuple[Path, ModelCard]:
     return weights, read_card(weights.with_suffix(".json"))
 
 
+def files_of_model(model: str | Path) -> list[Path]:
+    """The files that a model consists of as far as they are there, by what `find_model` takes."""
+    named = Path(model)
+    if named.suffix not in (".xml", ".safetensors"):
+        named = weights_folder() / f"{model}.safetensors"
+    return [file for ending in (named.suffix, ".json", ".bin") if (file := named.with_suffix(ending)).is_file()]
+
+
 def refuse_damaged(weights: Path, card: ModelCard) -> None:
     """Compare the weights with their card.
 
@@ -65,7 +73,7 @@ def load_network(weights: Path, card: ModelCard) -> nn.Module:
     """Build the card's network and fill it with the weights, as float32, in eval mode.
 
     Raises:
-        ModelError: the checksum, a key or a shape isn't what the card promises.
+        ModelError: the checksum, a key or a shape isn't what the card promises, or a number is NaN or infinite.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -75,10 +83,14 @@ def load_network(weights: Path, card: ModelCard) -> nn.Module:
     refuse_damaged(weights, card)
     network = build_network(card.network, **card.arguments)
     try:
-        network.load_state_dict({name: tensor.float() for name, tensor in load_file(weights).items()})
+        tensors = {name: tensor.float() for name, tensor in load_file(weights).items()}
+        network.load_state_dict(tensors)
     except (SafetensorError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[-1].strip()
         raise ModelError(f"{weights} does not fit network {card.network} of its card: {reason}") from error
+    spoilt = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
+    if spoilt:
+        raise ModelError(f"{weights} holds NaN or infinity in {spoilt[0]}; such a network can't answer: train it anew")
     return network.eval()
 
 

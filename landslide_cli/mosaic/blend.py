@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from rasterio.windows import Window
 
+from landslide_cli.errors import PredictionError
 from landslide_cli.mosaic.encoding import SPREAD_STEP, STEPS, quantise
 from landslide_cli.tiling.grid import Grid, Tile
 from landslide_cli.tiling.resampling import Outward, Scaling
@@ -86,6 +87,9 @@ def blend(
         scene: How the scene's rows and columns are seen in the grid; as they are by default.
         spread: Whether predictions have the spread as well; it is blended as the probability is.
 
+    Raises:
+        PredictionError: a prediction isn't finite somewhere in the scene; it would be stored as no landslide.
+
     Yields:
         Strips from top to bottom that cover the scene without gaps, of ``PIXELS_AT_ONCE`` at most, or one row.
     """
@@ -159,6 +163,13 @@ def _zeros_beside(probability: Any, shape: tuple[int, ...]) -> Any:
 
 
 def _strip(part: Float32, top: int, valid: Bools | None) -> Strip:
+    finite = np.isfinite(part).all(axis=0)
+    if not finite.all():
+        row, col = (int(places[0]) for places in np.nonzero(~finite))
+        raise PredictionError(
+            f"the network gave NaN or infinity in the window at row {top + row}, column {col} of the scene; that is no "
+            "answer: the weights are damaged, or the precision is too low for them (--precision float32)"
+        )
     probability, *spread = part
     apart = quantise(spread[0] / (STEPS * SPREAD_STEP), valid) if spread else None
     return Strip(top, quantise(probability, valid), apart)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import rasterio
@@ -53,19 +54,19 @@ def writing_cog(
         tags: Provenance.
         overviews: How overviews are resampled.
     """
-    plain = path.with_name(path.stem + ".plain.tif")
     profile = {
         "driver": "GTiff", "height": size[0], "width": size[1], "count": 1, "dtype": "uint8",
         "crs": ground.crs, "transform": ground.transform, "nodata": NODATA,
         "tiled": True, "blockxsize": 512, "blockysize": 512, "compress": "deflate", "zlevel": 1, "bigtiff": "if_safer",
     }  # fmt: skip
-    with rasterio.open(plain, "w", **profile) as dst:
-        dst.scales, dst.offsets = (scale,), (0.0,)
-        dst.set_band_description(1, description)
-        dst.update_tags(**tags)
-        yield RasterWriter(dst)
-    rasterio.shutil.copy(
-        plain, path, driver="COG", compress="deflate", predictor="yes", bigtiff="if_safer",
-        blocksize=512, overview_resampling=overviews.name, num_threads="all_cpus",
-    )  # fmt: skip
-    plain.unlink()
+    with TemporaryDirectory(dir=path.parent, prefix="plain-") as folder:
+        plain = Path(folder) / "plain.tif"
+        with rasterio.open(plain, "w", **profile) as dst:
+            dst.scales, dst.offsets = (scale,), (0.0,)
+            dst.set_band_description(1, description)
+            dst.update_tags(**tags)
+            yield RasterWriter(dst)
+        rasterio.shutil.copy(
+            plain, path, driver="COG", compress="deflate", predictor="yes", bigtiff="if_safer",
+            blocksize=512, overview_resampling=overviews.name, num_threads="all_cpus",
+        )  # fmt: skip

@@ -16,7 +16,7 @@ from rasterio.errors import RasterioError
 
 from landslide_cli.errors import NoCRSWarning, OutputError, ReportError, SceneError
 from landslide_cli.extras import need
-from landslide_cli.files import refuse_unwritable, staged
+from landslide_cli.files import FileSet
 from landslide_cli.inventory.read import Inventory, read_layers
 from landslide_cli.mosaic.reading import open_mosaic
 from landslide_cli.report.facts import areas_of, coverage
@@ -88,7 +88,7 @@ def write_report(
         LandslideError: with a message that says what to do; no output is written then.
     """
     out, png = Path(out), None if png is None else Path(png)
-    _refuse(out, png, [inventory, scene, probability], overwrite=overwrite)
+    files = _claim(out, png, [inventory, scene, probability], overwrite=overwrite)
     with _opened(scene) as opened:
         read = read_layers(Path(inventory), opened.name)
         frame = frame_of(opened)
@@ -117,13 +117,12 @@ def write_report(
             sizes=sizes_of(areas),
         )
         text = page_of(contents)
-        with staged(out) as place:
-            place.write_text(text, encoding="utf-8")
+        with files.staged() as places:
+            places[out].write_text(text, encoding="utf-8")
             if png is not None:
                 from landslide_cli.report.figure import draw_picture
 
-                with staged(png) as picture:
-                    draw_picture(picture, contents, shown, placed, analysed)
+                draw_picture(places[png], contents, shown, placed, analysed)
     total = float(areas.sum())
     return Report(
         out=str(out),
@@ -136,19 +135,14 @@ def write_report(
     )
 
 
-def _refuse(out: Path, png: Path | None, inputs: list[str | Path | None], *, overwrite: bool) -> None:
+def _claim(out: Path, png: Path | None, inputs: list[str | Path | None], *, overwrite: bool) -> FileSet:
     if out.suffix.lower() not in (".html", ".htm"):
         raise OutputError(f"{out}: the report is a page; let the name end in .html")
     if png is not None:
         if png.suffix.lower() != ".png":
             raise OutputError(f"{png}: the picture is a PNG; let the name end in .png")
         need("matplotlib", extra="plot", purpose="--png")
-    read = {Path(path).resolve() for path in inputs if path is not None}
-    for path in (out, png):
-        if path is not None:
-            refuse_unwritable(path, overwrite=overwrite)
-            if path.resolve() in read:
-                raise OutputError(f"{path} is what the report is made of; name another output")
+    return FileSet([path for path in (out, png) if path is not None], overwrite=overwrite, inputs=inputs)
 
 
 @contextmanager

@@ -183,7 +183,7 @@ def _end(process: subprocess.Popen[str], *, force: bool) -> None:
 
 def _unfinished(outputs: Iterable[Path]) -> set[Path]:
     """Folders beside the outputs in which the command keeps them until they are complete."""
-    return {folder for path in outputs for folder in path.parent.glob(f".{path.name}.*.part")}
+    return {folder for path in outputs for folder in path.parent.glob(".landslide-*.part")}
 
 
 def _environment() -> dict[str, str]:

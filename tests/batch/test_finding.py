@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from click.testing import Result
 
 import landslide_cli
+from landslide_cli.batch.finding import read_list
 from landslide_cli.errors import SceneError
 from tests.batch.conftest import planned
 from tests.conftest import first_band
@@ -82,3 +84,16 @@ def test_a_folder_without_scenes_is_refused(tmp_path: Path, found: Names) -> Non
 
 def test_no_scene_at_all_is_wrong_usage(tmp_path: Path, command: Callable[..., Result]) -> None:
     assert command("-o", tmp_path / "out").exit_code == 2
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_lists_as_editors_write_them(tmp_path: Path, encoding: str) -> None:
+    mark = {"utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}.get(encoding, b"")
+    (tmp_path / "list.txt").write_bytes(mark + '# mine\r\nLänder/a.tif\r\n\r\n"b c.tif"\r\n'.encode(encoding))
+    assert read_list(tmp_path / "list.txt") == ["Länder/a.tif", "b c.tif"]
+
+
+def test_a_list_in_another_encoding_is_told_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_bytes("Länder/a.tif".encode("cp1252"))
+    with pytest.raises(SceneError, match="not UTF-8 at byte 1: save it as UTF-8"):
+        read_list(tmp_path / "list.txt")

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+import subprocess
+import sys
+import warnings
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import geopandas
 import pyogrio
 import pyproj
 import pytest
+import shapely
 from affine import Affine
 from click.testing import Result
 
 import landslide_cli
-from tests.batch.conftest import assert_same, beside, go_batch, image, layers
-from tests.conftest import MakeScene, first_band
+from landslide_cli.errors import OutputError
+from tests.batch.conftest import assert_same, beside, go_batch, image, layers, planned
+from tests.conftest import TRANSFORM, UTM, MakeScene, first_band
 
 NEW = ["id_in_scene", "overlaps"]
 
@@ -58,7 +65,7 @@ def test_long_layers_are_merged_in_pieces(
 ) -> None:
     some = [scenes / "c.tif", scenes / "a.tif"]
     go_batch(some, tmp_path / "one", model)
-    monkeypatch.setattr("landslide_cli.batch.merging.ROWS", 2)
+    monkeypatch.setattr("landslide_cli.batch.parts.ROWS", 2)
     go_batch(some, tmp_path / "two", model)
     assert_same(tmp_path / "one" / "landslides.gpkg", tmp_path / "two" / "landslides.gpkg")
 
@@ -135,3 +142,127 @@ def test_scenes_without_a_system_are_left_out_where_others_have_one(
     assert both.stdout.startswith("not in it, for they have no coordinate reference system as the others do: a.tif\n")
     merged = geopandas.read_file(tmp_path / "both" / "landslides.gpkg", layer="landslides")
     assert merged["scene"].tolist() == ["b.tif"]
+
+
+def edit(path: Path, *statements: str) -> None:
+    """As QGIS saves edits: triggers that need GDAL's functions step aside."""
+    with closing(sqlite3.connect(path)) as file, file:
+        for (name,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            file.execute(f'DROP TRIGGER "{name}"')
+        for statement in statements:
+            file.execute(statement)
+
+
+@pytest.mark.parametrize("which", ["a", "b"])
+def test_columns_that_were_added_or_deleted(scenes: Path, tmp_path: Path, model: Path, which: str) -> None:
+    some, out = [scenes / "a.tif", scenes / "b.tif"], tmp_path / "out"
+    before = go_batch(some, out, model)
+    edit(
+        out / f"{which}.gpkg",
+        "ALTER TABLE landslides ADD COLUMN verified TEXT",
+        "ALTER TABLE landslides ADD COLUMN visits INTEGER",
+        "ALTER TABLE landslides DROP COLUMN elongation",
+        "UPDATE landslides SET verified = 'yes', visits = 3",
+    )
+    assert go_batch(some, out, model).area_m2 == before.area_m2
+    merged = geopandas.read_file(out / "landslides.gpkg", layer="landslides")
+    edited = merged["scene"] == f"{which}.tif"
+    assert (merged.loc[edited, ["verified", "visits"]] == ["yes", 3]).all(axis=None)
+    assert merged.loc[~edited, ["verified", "visits"]].isna().all(axis=None)
+    assert (merged["elongation"].isna() == edited).all()
+    assert merged["id"].tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("which", ["a", "b"])
+def test_types_of_columns_that_differ(scenes: Path, tmp_path: Path, model: Path, which: str) -> None:
+    some, out = [scenes / "a.tif", scenes / "b.tif"], tmp_path / "out"
+    go_batch(some, out, model)
+    for name in "ab":
+        kind, value = ("TEXT", "'7b'") if name == which else ("INTEGER", "7")
+        add, fill = f"ALTER TABLE landslides ADD COLUMN Note {kind}", f"UPDATE landslides SET Note = {value}"
+        edit(out / f"{name}.gpkg", add, fill)
+    go_batch(some, out, model)
+    merged = geopandas.read_file(out / "landslides.gpkg", layer="landslides")
+    assert merged["Note"].tolist() == [{True: "7b", False: "7"}[name[0] == which] for name in merged["scene"]]
+
+
+def test_polygons_that_were_drawn(scenes: Path, tmp_path: Path, model: Path) -> None:
+    some, out = [scenes / "a.tif", scenes / "b.tif"], tmp_path / "out"
+    before = go_batch(some, out, model)
+    x, y = TRANSFORM.c, TRANSFORM.f
+    bow_tie = shapely.Polygon([(x, y), (x + 8, y - 8), (x + 8, y), (x, y - 8)])
+    drawn = [shapely.box(x + 40, y - 8, x + 48, y), bow_tie, None, shapely.Point(x, y)]
+    frame = geopandas.GeoDataFrame({"id": [99, None, None, None]}, geometry=drawn, crs=UTM)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pyogrio.write_dataframe(frame, out / "b.gpkg", layer="landslides", append=True)
+    found = go_batch(some, out, model)
+    assert (found.landslides, found.area_m2) == (before.landslides + 2, before.area_m2)
+    merged = geopandas.read_file(out / "landslides.gpkg", layer="landslides")
+    ours = merged[merged["area_m2"].isna()]
+    assert ours.geometry.area.tolist() == pytest.approx([64, 32])
+    assert merged.geometry.is_valid.all()
+    assert ours["id"].tolist() == [4, 5]
+    assert ours["id_in_scene"].iloc[0] == 99
+    assert ours["id_in_scene"].isna().tolist() == [False, True]
+
+
+def test_a_layer_of_another_name_is_told_in_one_line(
+    scenes: Path, tmp_path: Path, command: Callable[..., Result]
+) -> None:
+    out = tmp_path / "out"
+    assert command(scenes, "-o", out).exit_code == 0
+    frame = geopandas.read_file(out / "a.gpkg", layer="landslides")
+    (out / "a.gpkg").unlink()
+    frame.to_file(out / "a.gpkg", layer="mine")
+    again = command(scenes, "-o", out)
+    assert again.exit_code == 1
+    assert "a.gpkg has no layer 'landslides' of polygons, only mine" in again.stderr.splitlines()[-1]
+    assert geopandas.list_layers(out / "a.gpkg")["name"].tolist() == ["mine"]
+
+
+def test_layers_that_were_deleted(scenes: Path, tmp_path: Path, model: Path) -> None:
+    out = tmp_path / "out"
+    go_batch(scenes, out, model)
+    frame = geopandas.read_file(out / "a.gpkg", layer="landslides")
+    (out / "a.gpkg").unlink()
+    frame.to_file(out / "a.gpkg", layer="landslides")
+    assert go_batch(scenes, out, model).landslides == 10
+    assert set(layers(out / "landslides.gpkg")["analysed"]["scene"]) == {"b.tif", "c.tif", "d.tif"}
+
+
+OPEN = """
+import sqlite3, sys
+con = sqlite3.connect(sys.argv[1]); con.execute("pragma journal_mode=wal")
+names = con.execute("select name from sqlite_master where type='trigger'").fetchall()
+for name, in names: con.execute(f'drop trigger "{name}"')
+con.commit(); print("open", flush=True); sys.stdin.readline()
+con.execute("delete from landslides where id > 1"); con.commit(); print("saved", flush=True); sys.stdin.readline()
+"""
+
+
+def test_edits_that_are_saved_while_the_file_stays_open(scenes: Path, tmp_path: Path, model: Path) -> None:
+    out, pipe = tmp_path / "out", subprocess.PIPE
+    go_batch(scenes, out, model)
+    command = [sys.executable, "-c", OPEN, str(out / "d.gpkg")]
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as qgis:
+        assert qgis.stdin is not None
+        assert qgis.stdout is not None
+        qgis.stdout.readline()
+        assert go_batch(scenes, out, model).landslides == 10
+        qgis.stdin.write("\n")
+        qgis.stdin.flush()
+        qgis.stdout.readline()
+        assert go_batch(scenes, out, model).landslides == 7
+        assert planned(scenes, out, model).left == {}
+        qgis.stdin.write("\n")
+    assert go_batch(scenes, out, model).landslides == 7
+
+
+def test_a_merged_inventory_that_is_open_or_has_layers_of_others(scenes: Path, tmp_path: Path, model: Path) -> None:
+    out = tmp_path / "out"
+    go_batch(scenes, out, model)
+    frame = geopandas.GeoDataFrame({"n": [1]}, geometry=[shapely.Point(0, 0)], crs=UTM)
+    frame.to_file(out / "landslides.gpkg", layer="field_points")
+    with pytest.raises(OutputError, match="field_points"):
+        go_batch(scenes, out, model)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from rasterio.vrt import WarpedVRT
 from landslide_cli.batch.finding import find_scenes
 from landslide_cli.batch.planning import LEDGER, plan_batch
 from landslide_cli.errors import OptionError, OutputError
+from landslide_cli.files.readback import refuse_unsound
 from landslide_cli.prediction.runtime import Runtime
 from tests.batch.conftest import assert_same, beside, go_batch, image, left
 from tests.conftest import MakeScene, stand_in_card
@@ -192,3 +194,30 @@ def test_paths_and_scenes_that_were_found_are_not_mixed(scenes: Path, tmp_path: 
     found = find_scenes([scenes / "a.tif"])
     with pytest.raises(OptionError, match="give paths, or what find_scenes gave, and not both"):
         plan_batch([*found, scenes / "b.tif"], tmp_path / "out", runtime=Runtime(model=model))
+
+
+def test_what_cannot_be_opened_is_told_before_it_is_tried(scenes: Path, tmp_path: Path, model: Path) -> None:
+    found = left([scenes / "a.tif", scenes / "gone.tif"], tmp_path / "out", model)
+    assert found == {"a": "new", "gone": "can't be opened"}
+
+
+def test_a_name_that_is_not_utf8_fails_as_one_scene(scenes: Path, tmp_path: Path, model: Path) -> None:
+    (scenes / "a.tif").rename(scenes / os.fsdecode(b"G\xfcnter.tif"))
+    found = go_batch(scenes, tmp_path / "out", model)
+    assert (found.done, found.failed) == (3, 1)
+    assert "not UTF-8" in next(row.reason for row in found.scenes if row.state == "failed")
+
+
+@pytest.mark.parametrize("spoil", [lambda raw: b"", lambda raw: raw[: len(raw) // 2], lambda raw: bytes(len(raw))])
+@pytest.mark.parametrize("name", ["a.gpkg", "a_mask.tif"])
+def test_outputs_that_were_spoilt_are_done_again(
+    scenes: Path, tmp_path: Path, model: Path, spoil: Callable[[bytes], bytes], name: str
+) -> None:
+    out = tmp_path / "out"
+    go_batch(scenes, out, model, mask=True)
+    whole = (out / name).read_bytes()
+    (out / name).write_bytes(spoil(whole))
+    assert left(scenes, out, model, mask=True) == {"a": f"damaged: {name}"}
+    go_batch(scenes, out, model, mask=True)
+    assert left(scenes, out, model, mask=True) == {}
+    refuse_unsound(out / name)

@@ -141,7 +141,7 @@ def test_killed_and_started_again_it_gives_what_an_unbroken_run_gives(
     assert process.stdout is not None
     while "c.tif (3 of 4)" not in process.stdout.readline():
         assert process.poll() is None
-    while not list(out.glob(".c.gpkg.*.part")):
+    while not list(out.glob(".landslide-*.part")):
         assert process.poll() is None
     process.send_signal(signal.SIGKILL)
     process.wait(60)

@@ -18,7 +18,7 @@ from landslide_cli.demo import write_demo_scene
 from landslide_cli.detection.outputs import Outputs
 from landslide_cli.detection.run import run
 from landslide_cli.engine.batch_size import Halving
-from landslide_cli.engine.torch_engine import TorchEngine
+from landslide_cli.engine.torch_engine import TorchEngine, probability_of
 from landslide_cli.networks.registry import build_network
 from landslide_cli.prediction.plan import make_plan
 from landslide_cli.scene.scene import open_scene
@@ -129,3 +129,11 @@ def test_bfloat16_is_near_float32() -> None:
     pixels = np.random.default_rng(0).integers(0, 255, (2, 3, 64, 64)).astype(np.uint8)
     difference = engine(precision="float32")(pixels) - engine(precision="bfloat16")(pixels)
     assert 0 < np.abs(difference).max() < 0.05
+
+
+@pytest.mark.parametrize("logit", [float("nan"), float("inf"), float("-inf")])
+def test_an_infinite_logit_is_no_sure_answer(logit: float) -> None:
+    logits = torch.tensor([[0.0, logit, 80.0, -80.0]])
+    probability = probability_of(logits)
+    assert probability.isfinite().tolist() == [[True, False, True, True]]
+    assert torch.equal(probability[:, [0, 2, 3]], torch.sigmoid(logits[:, [0, 2, 3]]))

@@ -100,7 +100,7 @@ def test_geoparquet_without_a_crs_says_so(make_scene: MakeScene, card: ModelCard
 def test_geoparquet_needs_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(extras, "find_spec", lambda name: None if name == "pyarrow" else find_spec(name))
     with pytest.raises(MissingExtraError, match=r"slides\.parquet: GeoParquet needs the package pyarrow.*\[parquet\]"):
-        Outputs(tmp_path / "slides.parquet").refuse(overwrite=False)
+        Outputs(tmp_path / "slides.parquet").claim()
 
 
 def test_geoparquet_is_compressed_by_zstd(make_scene: MakeScene, card: ModelCard) -> None:

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import torch
 
 from landslide_cli.engine.choice import LOSS, int8_path
+from landslide_cli.errors import ModelError
 from landslide_cli.model.card import ModelCard, read_card
 from landslide_cli.model.openvino import read_openvino_model
 from landslide_cli.model.weights import DEFAULT_MODEL, find_model, load_network, weights_folder, write_weights
@@ -12,8 +16,6 @@ from landslide_cli.networks.registry import build_network
 
 
 def test_weights_and_card_survive_a_round_trip(tmp_path: Path, card: ModelCard) -> None:
-    from dataclasses import replace
-
     network = build_network("msasnet", width=8).eval()
     path = tmp_path / "own.safetensors"
     card = replace(card, arguments={"width": 8}, sha256=write_weights(network, path))
@@ -22,6 +24,17 @@ def test_weights_and_card_survive_a_round_trip(tmp_path: Path, card: ModelCard) 
     assert (found, again) == (path, card)
     for one, other in zip(network.parameters(), load_network(found, again).parameters(), strict=True):
         torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused(tmp_path: Path, card: ModelCard, wrong: float) -> None:
+    network = build_network("msasnet", width=8)
+    name, tensor = list(network.named_parameters())[3]
+    tensor.data.view(-1)[0] = wrong
+    path = tmp_path / "own.safetensors"
+    card = replace(card, arguments={"width": 8}, sha256=write_weights(network, path))
+    with pytest.raises(ModelError, match=f"NaN or infinity in {re.escape(name)}"):
+        load_network(path, card)
 
 
 def test_the_shipped_model_is_whole() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from landslide_cli.errors import PredictionError
 from landslide_cli.mosaic.blend import Prediction, Validity, blend
 from landslide_cli.mosaic.encoding import NODATA, STEPS
 from landslide_cli.tiling import resampling
@@ -115,3 +117,16 @@ def test_spread_is_blended_with_the_weights_of_the_probability() -> None:
     np.testing.assert_allclose(spread / STEPS / 2, field[1], atol=0.25 / STEPS + 1e-5)
     alone = blend((replace(one, probability=one.probability[0]) for one in tiles), grid)
     assert (np.concatenate([strip.stored for strip in alone]) == stored).all()
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+@pytest.mark.parametrize("number", [0, 4, 8])
+def test_what_is_no_number_ends_the_run_at_its_window(wrong: float, kind: Any, number: int) -> None:
+    grid = Grid.square(80, 80, 32, 8)
+    tiles = [Prediction(tile, kind(np.zeros((32, 32), dtype=np.float32))) for tile in grid.tiles()]
+    spoilt = tiles[number].tile
+    tiles[number].probability[20, 12] = wrong
+    row, col = int(spoilt.rows[20]), int(spoilt.cols[12])
+    with pytest.raises(PredictionError, match=f"at row {row}, column {col} of the scene"):
+        list(blend(iter(tiles), grid))

@@ -305,11 +305,11 @@ def check_cancelling_a_command_that_does_not_listen(folder: Path, *_: str) -> No
     from landslide_processing import command as commands
 
     out = empty(folder)
-    other = out / ".s.gpkg.theirs.part"
+    other = out / ".landslide-theirs.part"
     other.mkdir()
     deaf = script(
         folder,
-        f"trap '' TERM; mkdir {out}/.s.gpkg.1.part; echo $$ > {out}/pid\n"
+        f"trap '' TERM; mkdir {out}/.landslide-1.part; echo $$ > {out}/pid\n"
         'echo \'{"done": 1, "total": 4, "note": ""}\' >&2; while true; do sleep 0.2; done',
     )
     grace, commands.GRACE_S = commands.GRACE_S, 0.5

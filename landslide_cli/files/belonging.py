@@ -1,0 +1,140 @@
+"""The files that belong to a file: those that were written with it, and those that others lay beside it."""
+
+from __future__ import annotations
+
+import os
+import re
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from landslide_cli.errors import SceneError
+
+# After the whole name: journals of SQLite, what GDAL and QGIS keep of a raster, and ArcGIS of anything.
+ADDED = {
+    ".gpkg": ("-wal", "-shm", "-journal", ".aux.xml"),
+    ".tif": (".aux.xml", ".ovr", ".ovr.aux.xml", ".msk", ".msk.ovr", ".xml", ".vat.dbf", ".vat.cpg"),
+    ".shp": (".xml",),
+}
+# In the place of the ending. World files would place a raster that has no place of its own.
+INSTEAD = {
+    ".tif": (".tfw", ".tifw", ".tiffw", ".wld", ".qmd"),
+    ".shp": (
+        ".shx", ".dbf", ".prj", ".cpg", ".cst", ".qpj", ".qmd", ".qix", ".sbn", ".sbx", ".idm", ".ind", ".fbn", ".fbx",
+        ".ain", ".aih", ".ixs", ".mxs", ".atx",
+    ),
+    ".gpkg": (".qmd",),
+    ".geojson": (".qmd",),
+    ".fgb": (".qmd",),
+    ".parquet": (".qmd",),
+}  # fmt: skip
+TRACE = ".aux.xml"
+REMOTE = re.compile(r"^(?!file:)[a-z0-9+]+://|^/vsi(?:curl|s3|gs|az|oss|swift|hdfs|webhdfs|adls)", re.IGNORECASE)
+VIRTUAL = re.compile(r"^(?:/vsi\w+/)+(?:\{.*?\}/?|\?\S*?url=)?")
+SCHEME = re.compile(r"^[a-z+]+://")
+# A driver before a name, GPKG:/x/r.gpkg:table; a drive's letter is none.
+PREFIX = re.compile(r"^[A-Za-z][A-Za-z0-9_]+:")
+
+
+def beside(path: Path) -> list[Path]:
+    """Files there that programs would take as part of ``path``, whatever lies under that name itself.
+
+    Endings are compared without case, as GDAL does on some systems; the name before them is not.
+    """
+    ending = path.suffix.lower().replace(".tiff", ".tif")
+    names = {path.name: ADDED.get(ending, ()), path.stem: INSTEAD.get(ending, ())}
+    try:
+        there = [file.name for file in path.parent.iterdir()]
+    except OSError:
+        return []
+    return [
+        path.with_name(name)
+        for name in sorted(there)
+        if name != path.name
+        and any(name.startswith(begin) and name[len(begin) :].lower() in ends for begin, ends in names.items())
+    ]
+
+
+def files_of(name: str | os.PathLike[str]) -> set[Path]:
+    """The files of the file system that an input consists of.
+
+    Args:
+        name: A path, or any name that GDAL takes: ``file:///x/s.tif``, ``GPKG:/x/r.gpkg:table``,
+            ``/vsizip//x/a.zip/s.tif``, a VRT, which consists of its sources as well.
+
+    Raises:
+        SceneError: the name is one that GDAL can't be told.
+    """
+    import rasterio
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+    text = os.fspath(name)
+    try:
+        text.encode()
+    except UnicodeError as error:
+        shown = text.encode(errors="replace").decode()
+        raise SceneError(f"{shown}: the name is not UTF-8, so GDAL can't open it; rename the file") from error
+    named = {text}
+    if not _is_no_raster_here(text):
+        try:
+            with leaving_no_traces([text]), warnings.catch_warnings():
+                warnings.simplefilter("ignore", NotGeoreferencedWarning)
+                with rasterio.open(text) as src:
+                    named |= set(src.files)
+        except (RasterioError, ValueError, OSError):
+            pass  # Why it can't be opened is told where it is read.
+    found = {path for one in named for path in _existing(one)} | {Path(text)}
+    return {path.resolve() for path in found} | {other.resolve() for path in found for other in beside(path)}
+
+
+def _is_no_raster_here(text: str) -> bool:
+    """Whether there is nothing to ask GDAL: other files that inputs are, and what lies on other machines."""
+    return bool(REMOTE.match(text)) or text.lower().endswith(
+        (".shp", ".geojson", ".json", ".fgb", ".parquet", ".safetensors", ".xml", ".bin")
+    )
+
+
+def _existing(text: str) -> Iterator[Path]:
+    """The longest part of a name that is a file, if there is one."""
+    plain = text
+    if plain.startswith("file://"):
+        from urllib.parse import unquote, urlsplit
+
+        plain = unquote(urlsplit(plain).path)
+    candidates = [text, plain, VIRTUAL.sub("", plain), PREFIX.sub("", plain).strip('"'), VIRTUAL.sub("/", plain)]
+    # As rasterio and GDAL say it: zip:///x/a.zip!s.tif, vrt:///x/s.tif?bands=1.
+    candidates.append(re.split("[!?]", SCHEME.sub("", text))[0])
+    for candidate in candidates:
+        path = Path(candidate)
+        for part in (path, Path(candidate.rsplit(":", 1)[0]), *path.parents):
+            try:
+                if part.is_file():
+                    yield part
+                    break
+            except (OSError, ValueError):
+                break
+
+
+@contextmanager
+def leaving_no_traces(inputs: Iterable[str | os.PathLike[str] | None]) -> Iterator[None]:
+    """Take an ``.aux.xml`` away that GDAL writes beside a file while it only reads it.
+
+    It can't be told to read those that are there and to write none.
+    """
+    files = {file for name in inputs if name is not None for file in _existing(os.fspath(name))}
+    traces = [file.with_name(file.name + TRACE) for file in files]
+    new = [trace for trace in traces if not _is_there(trace)]
+    try:
+        yield
+    finally:
+        for trace in new:
+            with suppress(OSError, ValueError):
+                trace.unlink(missing_ok=True)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return True
