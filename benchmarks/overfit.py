@@ -51,7 +51,7 @@ def overfit(name: str, *, limit: int = 400, every: int = 20) -> Learnt:
     for step in range(1, limit + 1):
         network.train()
         optimizer.zero_grad()
-        bce_dice_loss(network(pixels), truth).backward()
+        bce_dice_loss(network(pixels), truth, torch.ones_like(truth)).backward()
         optimizer.step()
         if step % every == 0:
             f1 = score(network, pixels, truth)

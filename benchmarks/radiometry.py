@@ -4,8 +4,8 @@
 
 SCENE is uint8. It is written anew in other ways (reflectance times 10,000 as uint16, 0 to 1 as float, half as bright,
 hazy, stretched by bands, with a gamma), each goes through `landslide detect` with the same options, and F1 against
-the truth is printed beside that of the scene as it is. Then ground without pixels: discs of the scene as a drone's ortho has
-them, everything around them nodata; F1 inside them is printed beside that of the whole scene's answer there.
+the truth is printed beside that of the scene as it is. Then ground without pixels: discs of the scene, as a drone's
+ortho has them, everything around them nodata; F1 inside them is printed beside that of the whole scene's answer there.
 """
 
 from __future__ import annotations

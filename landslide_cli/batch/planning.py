@@ -92,7 +92,9 @@ def plan_batch(
     rules.refuse_lonely_slope()
     given = list(scenes)
     found = [scene for scene in given if isinstance(scene, Found)]
-    found = found or find_scenes(scene for scene in given if not isinstance(scene, Found))
+    paths = [scene for scene in given if not isinstance(scene, Found)]
+    refuse_unless(not (found and paths), "scenes", given, "give paths, or what find_scenes gave, and not both")
+    found = found or find_scenes(paths)
     wish = Wish(view, rules.with_threshold(card.threshold), replace(runtime, tta=runtime.tta or card.tta))
     tasks = [make_task(scene, folder, card, wish, also) for scene in found]
     ledger = Ledger(folder / LEDGER)

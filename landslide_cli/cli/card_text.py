@@ -52,8 +52,8 @@ def resolution(card: ModelCard) -> str:
 
 
 def f1(card: ModelCard) -> str:
-    """The pooled F1 of the test sites, else that of validation, else a dash."""
-    for part in ("test", "validation"):
+    """The mean F1 of places never seen, else the pooled one of the test sites, else that of validation, else a dash."""
+    for part in ("places", "test", "validation"):
         value = _of(_of(_of(card.metrics, part), "all"), "f1")
         if isinstance(value, int | float):
             return f"{value:.3f} ({part})"

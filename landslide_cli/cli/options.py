@@ -97,7 +97,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print the result
 
 model = click.option(
     "--model",
-    default="msasnet-rgb-s",
+    default="msasnet-rgb",
     show_default=True,
     metavar="ID|FILE",
     help="Installed model, a .safetensors file with its card beside it, or an OpenVINO .xml that export wrote.",

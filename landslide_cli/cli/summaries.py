@@ -2,26 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-
-class Found(Protocol):
-    """The facts that are told of an inventory."""
-
-    @property
-    def out(self) -> str: ...
-    @property
-    def landslides(self) -> int: ...
-    @property
-    def flat(self) -> int | None: ...
-    @property
-    def area_m2(self) -> float | None: ...
-    @property
-    def analysed_m2(self) -> float | None: ...
-    @property
-    def analysed_share(self) -> float: ...
-    @property
-    def bounds(self) -> tuple[float, float, float, float] | None: ...
+if TYPE_CHECKING:
+    from landslide_cli import Summary
 
 
 def as_machine_text(summary: Any) -> str:
@@ -32,7 +16,7 @@ def as_machine_text(summary: Any) -> str:
     return json.dumps([asdict(row) for row in summary] if isinstance(summary, list) else asdict(summary))
 
 
-def as_text(found: Found) -> str:
+def as_text(found: Summary) -> str:
     """A summary as a person reads it: how many, how much, where."""
     count = f"{found.landslides} landslide{'s' * (found.landslides != 1)}"
     if found.flat:

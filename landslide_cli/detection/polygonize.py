@@ -28,6 +28,7 @@ from landslide_cli.inventory.writer import InventoryWriter
 from landslide_cli.mosaic.encoding import NODATA
 from landslide_cli.mosaic.reading import Mosaic, open_mosaic
 from landslide_cli.polygons import Finished
+from landslide_cli.scene.scene import warn_without_crs
 from landslide_cli.typing import Bools, Bytes, OnProgress
 
 if TYPE_CHECKING:
@@ -111,6 +112,8 @@ def _opened(
 ) -> Iterator[tuple[Mosaic, Measurer]]:
     """A probability raster, and what makes its polygons by rules whose threshold is decided."""
     with open_mosaic(probability, spread=spread, cache_bytes=CACHE_BYTES) as mosaic:
+        if mosaic.ground.crs is None:
+            warn_without_crs(mosaic.src.name)
         if rules.threshold is None:
             rules = rules.with_threshold(_threshold(mosaic))
         with open_measurer(rules, mosaic.ground, mosaic.src.shape) as measurer:

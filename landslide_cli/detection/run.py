@@ -27,6 +27,7 @@ from landslide_cli.inventory.read import read_inventory
 from landslide_cli.inventory.rules import PolygonRules
 from landslide_cli.inventory.terrain import CACHE_BYTES
 from landslide_cli.inventory.writer import InventoryWriter
+from landslide_cli.model.weights import installed_weights
 from landslide_cli.mosaic.blend import blend
 from landslide_cli.mosaic.encoding import NODATA
 from landslide_cli.prediction.plan import Plan
@@ -77,7 +78,8 @@ def detect(
         rules: What counts as a landslide, and how its polygon is drawn.
         runtime: What predicts, and how.
         overwrite: Replace outputs that exist.
-        engine: What ``runtime.choose(...).open()`` gave, to use it for several scenes; opened anew by default.
+        engine: What ``runtime.choose(...).open()`` gave, to use it for several scenes. By default the model is loaded
+            anew; with it, engine, device, precision and batch size of ``runtime`` aren't asked for.
         on_progress: Called after each window with the scene's pixels done and in all.
 
     Returns:
@@ -186,7 +188,9 @@ def _announce(plan: Plan, engine: Engine) -> None:
     scene = plan.scene
     metres = f"{scene.resolution_m:.3g} m pixels" if scene.resolution_m else "pixels of unknown size"
     views = f", {len(VIEWS[plan.tta])} views of each window" if plan.tta != "none" else ""
-    log.info("%s by %s on %s, %s%s", plan.card.model_id, engine.name, engine.device, engine.precision, views)
+    others = ", ".join(path.stem for path in installed_weights() if path.stem != plan.card.model_id)
+    more = f" (also there: {others}; --model)" if others else ""
+    log.info("%s by %s on %s, %s%s%s", plan.card.model_id, engine.name, engine.device, engine.precision, views, more)
     log.info(
         "%s: %d x %d, %s, bands %s, %d window%s",
         scene.name, scene.width, scene.height, metres, ",".join(map(str, scene.bands)),

@@ -5,14 +5,11 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import rasterio
-from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from landslide_cli.errors import EvaluationError, NoReferenceWarning
@@ -22,6 +19,7 @@ from landslide_cli.metrics.boundary import BoundaryCounts, margin
 from landslide_cli.metrics.objects import Overlaps
 from landslide_cli.metrics.scores import Histogram, Scores
 from landslide_cli.mosaic.encoding import NODATA
+from landslide_cli.mosaic.reading import Mosaic, open_mosaic
 from landslide_cli.scene.scene import Scene, open_scene
 from landslide_cli.typing import Bools, Bytes, Int32, OnProgress
 
@@ -47,7 +45,7 @@ class Comparison:
     found: Painter
     true: Painter
     analysed: Painter | None
-    probability: Any = None
+    probability: Mosaic | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,29 +119,18 @@ def evaluate_inventory(
     return Evaluation(f"{inventory} against {reference}", settings, None, tolerance, (judged,))
 
 
-def open_probability(path: Path, scene: Scene) -> Any:
-    """Open a probability raster that `detect` has written for the scene.
+@contextmanager
+def open_probability(path: Path, scene: Scene) -> Iterator[Mosaic]:
+    """Open a probability raster of a scene.
 
     Raises:
-        EvaluationError: it can't be read, isn't such a raster, or has another grid.
+        ProbabilityError: it can't be read, or isn't such a raster.
+        EvaluationError: it has another grid.
     """
-    try:
-        src = rasterio.open(path)
-    except RasterioError as error:
-        raise EvaluationError(f"{path} can't be opened as a raster: {error}; give what --probability wrote") from error
-    reason = None
-    if src.count != 1 or src.dtypes[0] != "uint8" or src.nodata != NODATA:
-        reason = (
-            f"has {src.count} band(s) of {src.dtypes[0]} with nodata {src.nodata}, not one of uint8 with nodata 255"
-        )
-    elif (src.height, src.width) != (scene.height, scene.width):
-        reason = f"is {src.width} x {src.height} pixels, {scene.name} is {scene.width} x {scene.height}"
-    elif not src.transform.almost_equals(scene.transform) or src.crs != scene.crs:
-        reason = f"lies elsewhere than {scene.name} or in another CRS"
-    if reason:
-        src.close()
-        raise EvaluationError(f"{path} {reason}; give the raster that detect --probability wrote for this scene")
-    return src
+    with open_mosaic(path) as mosaic:
+        if reason := mosaic.misfit(scene):
+            raise EvaluationError(f"{path} {reason}; give the raster that detect --probability wrote for this scene")
+        yield mosaic
 
 
 def compare(
@@ -193,7 +180,7 @@ def parts(comparison: Comparison, *, rows: int, beside: int) -> Iterator[Part]:
             valid = scene.data.anywhere(window)
         stored = None
         if comparison.probability is not None:
-            stored = comparison.probability.read(1, window=window)
+            stored = comparison.probability.rows(first, last)
             valid &= stored != NODATA
         core = slice(top - first, min(top + rows, scene.height) - first)
         yield Part(core, comparison.found.rows(first, last), comparison.true.rows(first, last), valid, stored)

@@ -12,7 +12,7 @@ from landslide_cli.model.openvino import read_openvino_model
 if TYPE_CHECKING:
     from torch import nn
 
-DEFAULT_MODEL = "msasnet-rgb-s"
+DEFAULT_MODEL = "msasnet-rgb"
 
 
 def weights_folder() -> Path:

@@ -16,11 +16,12 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOEr
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
-from landslide_cli.errors import NoCRSWarning, ProbabilityError
+from landslide_cli.errors import ProbabilityError
 from landslide_cli.mosaic.blend import Strip
 from landslide_cli.mosaic.encoding import NODATA, SPREAD_STEP, STEPS, quantise
 from landslide_cli.scene.ground import Ground
 from landslide_cli.scene.placing import ground_of
+from landslide_cli.scene.scene import Scene
 from landslide_cli.typing import Bytes, OnProgress
 
 ROWS_AT_ONCE = 512
@@ -70,12 +71,28 @@ class Mosaic:
             ProbabilityError: the file can't be read to its end, or holds values that are no probability.
         """
         for top in range(0, self.height, ROWS_AT_ONCE):
-            window = Window(0, top, self.width, min(ROWS_AT_ONCE, self.height - top))
-            spread = None if self.spread is None else _read(self.spread, window)
-            values = _read(self.src, window)
-            yield Strip(top, values if values.dtype == np.uint8 else self._quantised(values), spread)
+            stop = min(top + ROWS_AT_ONCE, self.height)
+            spread = None if self.spread is None else _read(self.spread, Window(0, top, self.width, stop - top))
+            yield Strip(top, self.rows(top, stop), spread)
             if on_rows:
-                on_rows((top + int(window.height)) * self.width, self.height * self.width)
+                on_rows(stop * self.width, self.height * self.width)
+
+    def rows(self, first: int, stop: int) -> Bytes:
+        """Stored probabilities of full-width rows, shape ``(stop - first, width)``.
+
+        Raises:
+            ProbabilityError: see `strips`.
+        """
+        values = _read(self.src, Window(0, first, self.width, stop - first))
+        return values if values.dtype == np.uint8 else self._quantised(values)
+
+    def misfit(self, scene: Scene) -> str:
+        """Why the raster isn't one of a scene, as the predicate of a sentence; empty if it is on the scene's grid."""
+        if (self.height, self.width) != (scene.height, scene.width):
+            return f"is {self.width} x {self.height} pixels, {scene.name} is {scene.width} x {scene.height}"
+        if not self.src.transform.almost_equals(scene.transform) or self.src.crs != scene.crs:
+            return f"lies elsewhere than {scene.name} or in another CRS"
+        return ""
 
     def _quantised(self, probability: NDArray[Any]) -> Bytes:
         valid = np.isfinite(probability)
@@ -117,13 +134,6 @@ def open_mosaic(path: str | Path, *, spread: str | Path | None = None, cache_byt
                     f"{spread} is not the spread raster of {path}; give the one that landslide detect --spread "
                     "has written in the same run"
                 )
-        if src.crs is None:
-            warnings.warn(
-                f"{src.name} has no coordinate reference system: polygons come in its own coordinates, "
-                "areas and lengths stay empty and nothing is filtered by metres; assign one with gdal_edit.py -a_srs",
-                NoCRSWarning,
-                stacklevel=3,
-            )
         # Each block is decoded once; GDAL's own default, a share of the machine's memory, would grow with the raster.
         rows = max(ROWS_AT_ONCE, src.block_shapes[0][0])
         block_row = rows * src.width * np.dtype(src.dtypes[0]).itemsize

@@ -193,13 +193,8 @@ def _probability_tiles(
     path: str | Path, scene: Scene, frame: Frame, budget: int, on_progress: OnProgress | None
 ) -> Tiles:
     with open_mosaic(path) as mosaic:
-        if (mosaic.height, mosaic.width) != (scene.height, scene.width) or not mosaic.src.transform.almost_equals(
-            scene.transform
-        ):
-            raise ReportError(
-                f"{path} is not on the grid of {scene.name}; "
-                "give the raster that landslide detect --probability wrote of it"
-            )
+        if reason := mosaic.misfit(scene):
+            raise ReportError(f"{path} {reason}; give the raster that landslide detect --probability wrote of it")
     return make_tiles(probability_imagery(path), frame, budget=budget, on_rows=on_progress)
 
 

@@ -204,12 +204,7 @@ def open_scene(
         chosen = choose_bands(src, wanted, bands)
         _refuse_complex(src, chosen)
         if src.crs is None:
-            warnings.warn(
-                f"{src.name} has no coordinate reference system: polygons come in its own coordinates, "
-                "areas and lengths stay empty and nothing is filtered by metres; assign one with gdal_edit.py -a_srs",
-                NoCRSWarning,
-                stacklevel=3,
-            )
+            warn_without_crs(src.name)
         yield Scene(src, chosen, ground_of(src), ValidData(src, chosen, nodata))
 
 
@@ -254,6 +249,16 @@ def _opened(raster: Raster) -> Iterator[DatasetReader]:
             ) from error
     with src:
         yield src
+
+
+def warn_without_crs(name: str) -> None:
+    """Warn that polygons of a raster can't be measured."""
+    warnings.warn(
+        f"{name} has no coordinate reference system: polygons come in its own coordinates, "
+        "areas and lengths stay empty and nothing is filtered by metres; assign one with gdal_edit.py -a_srs",
+        NoCRSWarning,
+        stacklevel=4,
+    )
 
 
 def name_of(raster: Raster) -> str:

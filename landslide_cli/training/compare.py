@@ -133,7 +133,7 @@ def compare(
 def judge_network(name: str, trained: Trained, recipe: Recipe, split: Split, *, hours: float) -> Row:
     """Choose threshold and rules on the validation chips, then look at the test chips once."""
     engine = in_views(make_engine(trained.network, trained.mean, trained.std), recipe.tta)
-    zooms = {source.name: recipe.zoom * source.zoom for source in recipe.sources}
+    zooms = {source.name: recipe.zoom * recipe.zoom_of(source) for source in recipe.sources}
     validation = predict_chips(engine, split.validation, zooms)
     threshold = Histogram.total(Histogram.of(one.stored, one.truth) for one in validation).best_threshold()
     rules = choose_rules([one.case for one in validation]) if name in WITH_RULES else None

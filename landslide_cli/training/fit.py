@@ -8,7 +8,7 @@ from pathlib import Path
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
+from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from torch import nn
 
@@ -104,21 +104,17 @@ def fit(
     beginning = begin(recipe, pools, run_dir)
     task = SegmentationTask(
         beginning.network, Normalise(VALUE_RANGE, beginning.mean, beginning.std), recipe, pools, validation,
-        workers=settings.workers, cache=settings.cache, pictured=choose_pictured(checked), teacher=_teacher(recipe),
+        workers=settings.workers, cache=settings.cache, teacher=_teacher(recipe),
     )  # fmt: skip
     average = _average(recipe)
+    task.pictured = frozenset(choose_pictured(checked))
     task.encoder = tuple(beginning.encoder.explained) if beginning.encoder else ()
     best = ModelCheckpoint(run_dir, filename="best-{step}", monitor="val_f1", mode="max", save_top_k=1)
     every = min(settings.every, recipe.steps)
     busy = (every if checked else 0, recipe.hard_every)
-    callbacks: list[Callback] = [
-        *([average] if average else []),
-        *([EarlyStopping("val_f1", mode="max", patience=recipe.patience)] if recipe.patience else []),
-        best,
-        KeepLast(run_dir / "last.ckpt", save_every=settings.save_every, busy_every=busy),
-        Pictures(run_dir / "pictures"),
-        Report(on_step),
-    ]
+    keep = KeepLast(run_dir / "last.ckpt", save_every=settings.save_every, busy_every=busy)
+    stopping = EarlyStopping("val_f1", mode="max", patience=recipe.patience) if recipe.patience else None
+    callbacks = [average, stopping, best, keep, Pictures(run_dir / "pictures"), Report(on_step)]
     trainer = lightning.Trainer(
         accelerator="auto",
         devices=settings.devices,
@@ -135,7 +131,7 @@ def fit(
         gradient_clip_val=1.0,
         log_every_n_steps=10,
         logger=_logger(settings.log_format, run_dir),
-        callbacks=callbacks,
+        callbacks=[one for one in callbacks if one],
         enable_model_summary=False,
         enable_progress_bar=False,
     )

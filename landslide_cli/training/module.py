@@ -68,6 +68,9 @@ class SegmentationTask(lightning.LightningModule):
         validation: Chips to validate on.
         workers: Loader processes.
         cache: Bytes for decoded chips.
+
+    Attributes:
+        encoder: Layers that learn at the encoder's rate.
         pictured: Numbers of the validation chips that are kept in ``seen`` for pictures.
     """
 
@@ -81,7 +84,6 @@ class SegmentationTask(lightning.LightningModule):
         *,
         workers: int = 0,
         cache: int = 0,
-        pictured: Sequence[int] = (),
         teacher: nn.Module | None = None,
     ) -> None:
         super().__init__()
@@ -95,9 +97,9 @@ class SegmentationTask(lightning.LightningModule):
         self.workers = workers
         self.cache = ChipCache(cache)
         self.draws: Draws | None = None
-        self.pictured = frozenset(pictured)
+        self.pictured: frozenset[int] = frozenset()
         self.seen: list[Seen] = []
-        self.encoder: tuple[str, ...] = ()  # layers that learn at the encoder's rate
+        self.encoder: tuple[str, ...] = ()
         self.loss = LOSSES[recipe.loss]
         self.scores = MetricCollection(
             {"val_f1": BinaryF1Score(), "val_precision": BinaryPrecision(), "val_recall": BinaryRecall()}

@@ -144,15 +144,17 @@ def _training(recipe: Recipe, split: Split, trained: Trained) -> dict[str, Any]:
     parts = {"training": split.training, "validation": split.validation, "test": split.test}
     entries["sources"] = [
         asdict(source)
-        | {"path": source.name if Path(source.path).is_absolute() else source.path}
+        | {"path": source.name if Path(source.path).is_absolute() else source.path, "zoom": recipe.zoom_of(source)}
         | {"chips": {part: len(chips[source.name]) for part, chips in parts.items()}}
         for source in recipe.sources
     ]
     entries["working_zoom"] = recipe.zoom
     entries["validation_groups"] = list(entries.pop("validation"))
     entries["test_groups"] = list(entries.pop("test"))
-    for name in ("encoder", "encoder_rate", "encoder_licence"):
+    for name in ("encoder", "encoder_rate", "encoder_licence", "teacher", "teacher_share"):
         del entries[name]
+    if recipe.teacher:
+        entries["teacher"] = {"model": Path(recipe.teacher).stem, "share": recipe.teacher_share}
     if trained.encoder:
         entries["encoder"] = asdict(trained.encoder) | {"rate": recipe.encoder_rate}
     return entries | {"start": trained.start, "step": trained.step}

@@ -15,8 +15,10 @@ import rasterio.shutil
 import shapely
 from rasterio.vrt import WarpedVRT
 
-from landslide_cli.batch.planning import LEDGER
-from landslide_cli.errors import OutputError
+from landslide_cli.batch.finding import find_scenes
+from landslide_cli.batch.planning import LEDGER, plan_batch
+from landslide_cli.errors import OptionError, OutputError
+from landslide_cli.prediction.runtime import Runtime
 from tests.batch.conftest import assert_same, beside, go_batch, image, left
 from tests.conftest import MakeScene, stand_in_card
 
@@ -184,3 +186,9 @@ def test_a_vrt_has_changed_when_a_file_behind_it_has(scenes: Path, tmp_path: Pat
 def test_what_lies_beside_a_scene_may_change(scenes: Path, done: Path, model: Path, ending: str) -> None:
     (scenes / f"a.tif{ending}").write_bytes(b"new")
     assert left(scenes, done, model) == {}
+
+
+def test_paths_and_scenes_that_were_found_are_not_mixed(scenes: Path, tmp_path: Path, model: Path) -> None:
+    found = find_scenes([scenes / "a.tif"])
+    with pytest.raises(OptionError, match="give paths, or what find_scenes gave, and not both"):
+        plan_batch([*found, scenes / "b.tif"], tmp_path / "out", runtime=Runtime(model=model))

@@ -47,7 +47,8 @@ def test_stderr_names_engine_model_and_scene(typed: tuple[list[str], Result]) ->
     chosen, *lines = typed[1].stderr.splitlines()
     assert chosen.startswith("engine: ")
     first, second = lines[-3:-1]  # the first run of a machine also tells of its conversion
-    assert first.startswith("msasnet-rgb-s by ")
+    assert first.startswith("msasnet-rgb by ")
+    assert first.endswith("(also there: msasnet-rgb-s; --model)")
     assert second.startswith("demo.tif: 600 x 600, 0.8 m pixels, bands 1,2,3, ")
 
 
@@ -64,7 +65,7 @@ def test_raster_and_inventory_carry_the_same_provenance(demo: Path, typed: tuple
 
     with rasterio.open(demo.with_name("p.tif")) as src:
         tags = ours(src.tags())
-    assert tags["LANDSLIDE_MODEL"] == "msasnet-rgb-s"
+    assert tags["LANDSLIDE_MODEL"] == "msasnet-rgb"
     assert tags["LANDSLIDE_VERSION"] == landslide_cli.__version__
     assert tags == ours(pyogrio.read_info(demo.with_name("slides.gpkg"), layer="landslides")["dataset_metadata"])
 

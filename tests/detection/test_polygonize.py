@@ -244,19 +244,44 @@ def test_without_a_crs_metres_stay_unknown(make_scene: MakeScene, card: ModelCar
         assert {row.area_m2 for row in thresholds.table(tmp_path / "prob.tif")} == {None}
 
 
-def test_refusals_of_rasters(polygonized: Callable[..., Any], tmp_path: Path, make_scene: MakeScene) -> None:
-    assert re.search(r"mask\.tif is no probability raster; give one that landslide detect --probability has written",
-                     polygonized(raster="mask.tif", status=1))  # fmt: skip
-    assert "is no probability raster" in polygonized(raster="scene.tif", status=1)
-    assert re.search(r"missing\.tif can't be opened as a raster", polygonized(raster="missing.tif", status=1))
+@pytest.mark.parametrize(
+    ("raster", "message"),
+    [
+        ("mask.tif", "mask.tif is no probability raster; give one that landslide detect --probability has written"),
+        ("scene.tif", "is no probability raster"),
+        ("missing.tif", "missing.tif can't be opened as a raster"),
+    ],
+)
+def test_what_is_no_probability_is_refused(polygonized: Callable[..., Any], raster: str, message: str) -> None:
+    assert message in polygonized(raster=raster, status=1)
+
+
+def test_a_threshold_that_nobody_tells_is_asked_for(polygonized: Callable[..., Any], tmp_path: Path) -> None:
     write_dem(tmp_path / "float.tif", np.full((50, 50), 0.7, np.float32))
-    assert re.search(r"doesn't tell the threshold of its run; give one with --threshold",
-                     polygonized(raster="float.tif", status=1))  # fmt: skip
+    message = polygonized(raster="float.tif", status=1)
+    assert "doesn't tell the threshold of its run; give one with --threshold" in message
+
+
+def test_a_raster_without_a_valid_pixel_is_refused(polygonized: Callable[..., Any], tmp_path: Path) -> None:
     write_dem(tmp_path / "empty.tif", np.full((50, 50), np.nan, np.float32))
-    assert re.search(r"is nodata everywhere, so nothing was analysed",
-                     polygonized("--threshold", "0.5", raster="empty.tif", status=1))  # fmt: skip
-    assert "exists; choose another name or allow it with --overwrite" in polygonized(out="scene.gpkg", status=1)
-    assert "no format is known by the ending '.kml'" in polygonized(out="out.kml", status=1)
+    message = polygonized("--threshold", "0.5", raster="empty.tif", status=1)
+    assert "is nodata everywhere, so nothing was analysed" in message
+
+
+@pytest.mark.parametrize(
+    ("out", "message"),
+    [
+        ("scene.gpkg", "exists; choose another name or allow it with --overwrite"),
+        ("out.kml", "no format is known by the ending '.kml'"),
+    ],
+)
+def test_an_inventory_that_can_not_be_written_is_refused(
+    polygonized: Callable[..., Any], out: str, message: str
+) -> None:
+    assert message in polygonized(out=out, status=1)
+
+
+def test_a_damaged_raster_is_refused(polygonized: Callable[..., Any], tmp_path: Path) -> None:
     damaged = tmp_path / "damaged.tif"
     with rasterio.open(damaged, "w", driver="GTiff", count=1, height=900, width=900, dtype="float32", crs=UTM,
                        transform=TRANSFORM, tiled=True) as dst:  # fmt: skip
@@ -266,29 +291,57 @@ def test_refusals_of_rasters(polygonized: Callable[..., Any], tmp_path: Path, ma
                      polygonized("--threshold", "0.5", raster="damaged.tif", status=1))  # fmt: skip
 
 
-def test_refusals_of_elevation_models(polygonized: Callable[..., Any], tmp_path: Path) -> None:
-    def refused(path: Path | str) -> Any:
-        return polygonized("--dem", str(path), status=1)
+def refused_dem(polygonized: Callable[..., Any], path: Path) -> Any:
+    return polygonized("--dem", str(path), status=1)
 
-    assert re.search(r"--min-slope 5 needs the heights of the ground; give them with --dem FILE",
-                     polygonized("--min-slope", "5", status=1))  # fmt: skip
-    assert re.search(r"--dem .*none\.tif can't be opened as a raster", refused(tmp_path / "none.tif"))
-    assert re.search(r"has 3 bands, but one of heights is needed; .*gdal_translate -b", refused(tmp_path / "scene.tif"))
-    flat = np.zeros((50, 50), np.float32)
-    assert re.search(r"has no coordinate reference system, .*gdal_edit\.py -a_srs",
-                     refused(write_dem(tmp_path / "bare.tif", flat, crs=None)))  # fmt: skip
-    far = write_dem(tmp_path / "far.tif", flat, transform=Affine(10, 0, 600_000, 0, -10, 2_950_500))
-    assert re.search(r"far\.tif does not meet the scene", refused(far))
-    fathoms = write_dem(tmp_path / "deep.tif", flat)
+
+def test_a_smallest_slope_needs_an_elevation_model(polygonized: Callable[..., Any]) -> None:
+    message = polygonized("--min-slope", "5", status=1)
+    assert "--min-slope 5 needs the heights of the ground; give them with --dem FILE" in message
+
+
+def test_an_elevation_model_that_is_missing_is_refused(polygonized: Callable[..., Any], tmp_path: Path) -> None:
+    message = refused_dem(polygonized, tmp_path / "none.tif")
+    assert re.search(r"--dem .*none\.tif can't be opened as a raster", message)
+
+
+def test_an_image_is_no_elevation_model(polygonized: Callable[..., Any], tmp_path: Path) -> None:
+    message = refused_dem(polygonized, tmp_path / "scene.tif")
+    assert re.search(r"has 3 bands, but one of heights is needed; .*gdal_translate -b", message)
+
+
+def test_an_elevation_model_without_a_crs_is_refused(polygonized: Callable[..., Any], tmp_path: Path) -> None:
+    message = refused_dem(polygonized, write_dem(tmp_path / "bare.tif", np.zeros((50, 50), np.float32), crs=None))
+    assert re.search(r"has no coordinate reference system, .*gdal_edit\.py -a_srs", message)
+
+
+def test_an_elevation_model_elsewhere_is_refused(polygonized: Callable[..., Any], tmp_path: Path) -> None:
+    there = Affine(10, 0, 600_000, 0, -10, 2_950_500)
+    far = write_dem(tmp_path / "far.tif", np.zeros((50, 50), np.float32), transform=there)
+    assert "far.tif does not meet the scene" in refused_dem(polygonized, far)
+
+
+def test_heights_in_fathoms_are_refused(polygonized: Callable[..., Any], tmp_path: Path) -> None:
+    fathoms = write_dem(tmp_path / "deep.tif", np.zeros((50, 50), np.float32))
     with rasterio.open(fathoms, "r+") as dst:
         dst.units = ("fathom",)
-    assert re.search(r"has heights in 'fathom', but metres or feet are needed", refused(fathoms))
+    assert "has heights in 'fathom', but metres or feet are needed" in refused_dem(polygonized, fathoms)
+
+
+def test_a_damaged_elevation_model_is_refused(polygonized: Callable[..., Any], tmp_path: Path) -> None:
     damaged = write_dem(tmp_path / "damaged.tif", hills(200, 200))
     damaged.write_bytes(damaged.read_bytes()[:20_000])
-    assert re.search(r"damaged\.tif can't be read at row \d+, column \d+.*copy it again", refused(damaged))
+    message = refused_dem(polygonized, damaged)
+    assert re.search(r"damaged\.tif can't be read at row \d+, column \d+.*copy it again", message)
 
 
-def test_wrong_usage(polygonized: Callable[..., Any]) -> None:
-    assert "give either -o FILE or --table" in polygonized(out=None, status=2)
-    assert "give either -o FILE or --table" in polygonized("--table", status=2)
-    assert "--table goes without --threshold" in polygonized("--table", "--threshold", "0.5", out=None, status=2)
+@pytest.mark.parametrize(
+    ("words", "out", "message"),
+    [
+        ("", None, "give either -o FILE or --table"),
+        ("--table", "out.gpkg", "give either -o FILE or --table"),
+        ("--table --threshold 0.5", None, "--table goes without --threshold"),
+    ],
+)
+def test_wrong_usage(polygonized: Callable[..., Any], words: str, out: str | None, message: str) -> None:
+    assert message in polygonized(*words.split(), out=out, status=2)

@@ -13,37 +13,54 @@ import pytest
 import rasterio
 from click.testing import CliRunner
 
-from landslide_cli import Outputs, Runtime, View, detect
+from landslide_cli import Outputs, Runtime, Summary, View, detect
 from landslide_cli.cli import main
-from landslide_cli.detection.preview import preview
+from landslide_cli.detection.preview import Preview, preview
 from tests.conftest import noise
 
+Both = tuple[Preview, Summary, dict[str, str]]
 
-def test_what_is_told_is_what_is_done(make_scene: Callable[..., Path], small_model: Path, tmp_path: Path) -> None:
+
+@pytest.fixture
+def told_and_done(make_scene: Callable[..., Path], small_model: Path, tmp_path: Path) -> Both:
+    """What is told of a scene of four bands whose right half is nodata, what is found in it, and the raster's tags."""
     image = noise(4, 700, 1100, dtype="uint16")
     image[:, :, 550:] = 0
     scene = make_scene(image, nodata=0)
     view, runtime = View(bands=(3, 2, 1)), Runtime(model=small_model, device="cpu")
-    found = preview(scene, view=view, runtime=runtime)
+    told = preview(scene, view=view, runtime=runtime)
     done = detect(scene, Outputs(tmp_path / "out.gpkg", tmp_path / "p.tif"), view=view, runtime=runtime)
-    assert found.refusals == []
-    assert found.bands == {"red": 3, "green": 2, "blue": 1}
-    assert found.unused == [4]
-    assert found.size == (1100, 700)
-    assert found.valid_share == pytest.approx(done.analysed_share, abs=0.05)
-    assert (found.engine, found.device, found.precision) == (done.engine, done.device, done.precision)
     with rasterio.open(tmp_path / "p.tif") as src:
-        tags = src.tags()
-    assert found.value_range is not None
-    assert found.window_px is not None
-    assert tags["LANDSLIDE_STRETCH"] == "{:g},{:g}".format(*found.value_range)
-    assert tags["LANDSLIDE_WINDOW"] == "{1}x{0}".format(*found.window_px)
-    # Windows on the empty side aren't asked about.
-    assert found.windows is not None
+        return told, done, src.tags()
+
+
+def test_the_scene_is_told_as_it_is(told_and_done: Both) -> None:
+    told, _, _ = told_and_done
+    assert told.refusals == []
+    assert (told.size, told.bands, told.unused) == ((1100, 700), {"red": 3, "green": 2, "blue": 1}, [4])
+
+
+def test_what_is_told_is_what_is_done(told_and_done: Both) -> None:
+    told, done, tags = told_and_done
+    assert told.valid_share == pytest.approx(done.analysed_share, abs=0.05)
+    assert (told.engine, told.device, told.precision) == (done.engine, done.device, done.precision)
+    assert told.value_range is not None
+    assert told.window_px is not None
+    assert tags["LANDSLIDE_STRETCH"] == "{:g},{:g}".format(*told.value_range)
+    assert tags["LANDSLIDE_WINDOW"] == "{1}x{0}".format(*told.window_px)
+
+
+def test_windows_without_a_valid_pixel_are_told_but_not_asked_about(told_and_done: Both) -> None:
+    told, done, _ = told_and_done
+    assert told.windows is not None
     assert done.windows is not None
-    assert 0 < done.windows < found.windows
-    assert found.seconds is not None
-    assert 0 < found.seconds < 60
+    assert 0 < done.windows < told.windows
+
+
+def test_a_probe_tells_the_time(told_and_done: Both) -> None:
+    seconds = told_and_done[0].seconds
+    assert seconds is not None
+    assert 0 < seconds < 60
 
 
 def test_nothing_is_asked_without_a_probe_and_nothing_known_is_kept_back(

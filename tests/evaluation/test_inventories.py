@@ -29,9 +29,17 @@ from landslide_cli.evaluation.text import as_numbers, as_text
 from landslide_cli.metrics.boundary import BoundaryCounts
 from landslide_cli.metrics.objects import Overlaps
 from landslide_cli.metrics.scores import Histogram, Scores
+from landslide_cli.mosaic.encoding import STEPS
 from landslide_cli.scene.scene import open_scene
 from tests.conftest import TRANSFORM, UTM, MakeScene, noise
 from tests.evaluation.conftest import evaluate, random_mask, refusal
+
+
+def with_scale(path: Path) -> Path:
+    """A raster of stored values that says what they mean, as `detect` writes it."""
+    with rasterio.open(path, "r+") as dst:
+        dst.scales = (1 / STEPS,)
+    return path
 
 
 def write_inventory(path: Path, mask: np.ndarray, *, layer: str = "landslides", crs: str | None = UTM) -> Path:
@@ -86,7 +94,7 @@ def test_an_inventory_is_judged_as_its_pixels(case: dict[str, Path], found: np.n
 def test_how_the_scene_is_cut_changes_nothing(rows: int, case: dict[str, Path], make_scene: MakeScene) -> None:
     stored = noise(1, 90, 70, seed=4)
     stored[:, 30:40] = 255
-    probability = make_scene(stored, name="prob.tif", nodata=255)
+    probability = with_scale(make_scene(stored, name="prob.tif", nodata=255))
     whole = evaluate_inventory(**case, probability=probability).judged[0]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(inventories, "STRIP_PIXELS", rows * 70)
@@ -137,7 +145,7 @@ def test_what_is_nodata_in_the_probability_does_not_count(
     stored = noise(1, 90, 70, seed=4)
     rows = np.indices(truth.shape)[0]
     stored[0, ~analysed | (rows > 80)] = 255
-    evaluation = evaluate_inventory(**case, probability=make_scene(stored, name="prob.tif", nodata=255))
+    evaluation = evaluate_inventory(**case, probability=with_scale(make_scene(stored, name="prob.tif", nodata=255)))
     check(evaluation, found, truth, analysed & (rows <= 80))
     assert evaluation.judged[0].histogram is not None
     np.testing.assert_array_equal(evaluation.judged[0].histogram.landslide, Histogram.of(stored[0], truth).landslide)
@@ -248,7 +256,7 @@ def test_a_scene_of_which_nothing_was_analysed_is_refused(
 @pytest.mark.parametrize(
     ("cols", "dtype", "moved", "message"),
     [
-        (70, "float32", 0, "not one of uint8 with nodata 255"),
+        (70, "uint16", 0, "is no probability raster; give one that landslide detect --probability has written"),
         (60, "uint8", 0, "is 60 x 90 pixels, scene.tif is 70 x 90"),
         (70, "uint8", 1, "lies elsewhere than scene.tif"),
     ],
@@ -260,7 +268,25 @@ def test_a_probability_that_is_not_the_scene_s_is_refused(
         noise(1, 90, cols, dtype=dtype), name="prob.tif", transform=TRANSFORM @ Affine.translation(moved, 0),
         nodata=255 if dtype == "uint8" else None,
     )  # fmt: skip
-    assert message in refused(case, "--probability", raster)
+    assert message in refused(case, "--probability", with_scale(raster) if dtype == "uint8" else raster)
+
+
+def test_floating_point_probabilities_are_judged_as_the_stored_ones(
+    case: dict[str, Path], make_scene: MakeScene
+) -> None:
+    stored = noise(1, 90, 70, seed=4)
+    stored[:, 30:40] = 255
+    floats = np.where(stored == 255, -1, stored / STEPS).astype(np.float32)
+    one, other = (
+        evaluate_inventory(**case, probability=raster).judged[0]
+        for raster in (
+            with_scale(make_scene(stored, name="stored.tif", nodata=255)),
+            make_scene(floats, name="floats.tif", nodata=-1),
+        )
+    )
+    assert one.scores == other.scores
+    assert one.histogram is not None and other.histogram is not None
+    assert (one.histogram.landslide == other.histogram.landslide).all()
 
 
 def test_a_probability_that_is_missing_is_refused(case: dict[str, Path], tmp_path: Path) -> None:

@@ -25,41 +25,69 @@ from landslide_cli.prediction.plan import make_plan
 from landslide_cli.scene.scene import open_scene
 from tests.conftest import UTM, MakeScene, blobs, constant, first_band, go, noise
 
+Pair = tuple[geopandas.GeoDataFrame, parquet.ParquetFile, Path]
 
-@pytest.mark.parametrize("connectivity", [4, 8])
-@pytest.mark.parametrize("rows", [3, 20_000])
-def test_geoparquet_is_the_geopackage(
-    make_scene: MakeScene, card: ModelCard, monkeypatch: pytest.MonkeyPatch, rows: int, connectivity: int
-) -> None:
-    monkeypatch.setattr(geoparquet, "ROWS_IN_A_GROUP", rows)
-    path = make_scene(blobs(200, 220))
+
+@pytest.fixture(params=[4, 8])
+def pair(request: pytest.FixtureRequest, make_scene: MakeScene, card: ModelCard) -> Pair:
+    """The landslides of a GeoPackage, and the GeoParquet file of the same run."""
+    path, connectivity = make_scene(blobs(200, 220)), request.param
     _, slides, _, _ = go(path, card, first_band(), connectivity=connectivity)
-    rules = PolygonRules(threshold=card.threshold, connectivity=4 if connectivity == 4 else 8)
+    rules = PolygonRules(threshold=card.threshold, connectivity=connectivity)
+    out = path.with_suffix(".parquet")
     with open_scene(path, wanted=card.bands) as scene:
-        measurer = Measurer(scene.ground, rules)
-        run(make_plan(scene, card), first_band(), Outputs(path.with_suffix(".parquet")), measurer=measurer)
-    found = geopandas.read_parquet(path.with_suffix(".parquet"))
-    boxes = found.pop("bbox") if "bbox" in found else None
-    assert boxes is None  # geopandas takes it for what it is
+        run(make_plan(scene, card), first_band(), Outputs(out), measurer=Measurer(scene.ground, rules))
+    return slides, parquet.ParquetFile(out), out
+
+
+@pytest.fixture
+def three_rows_in_a_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(geoparquet, "ROWS_IN_A_GROUP", 3)
+
+
+def test_geoparquet_is_the_geopackage(pair: Pair) -> None:
+    slides, _, out = pair
+    found = geopandas.read_parquet(out)
+    assert "bbox" not in found  # geopandas takes it for what it is
     assert found[slides.columns].to_wkb().equals(slides.to_wkb())
     assert found.crs == slides.crs == UTM
-    file = parquet.ParquetFile(path.with_suffix(".parquet"))
-    assert file.num_row_groups == -(-len(slides) // rows)
-    kept = {key.decode(): value.decode() for key, value in file.metadata.metadata.items()}
+
+
+def test_geoparquet_carries_the_provenance(pair: Pair) -> None:
+    kept = {key.decode(): value.decode() for key, value in pair[1].metadata.metadata.items()}
     assert kept["LANDSLIDE_MODEL"] == "stand-in"
-    geo = json.loads(kept["geo"])
+
+
+def test_geoparquet_describes_its_geometry_as_version_1_1_asks(pair: Pair) -> None:
+    slides, file, out = pair
+    geo = json.loads(file.metadata.metadata[b"geo"])
     column = geo["columns"]["geometry"]
     assert (geo["version"], column["encoding"], column["orientation"]) == ("1.1.0", "WKB", "counterclockwise")
     assert set(slides.geom_type) == set(column["geometry_types"])
     assert pyproj.CRS.from_json_dict(column["crs"]) == slides.crs
     np.testing.assert_array_equal(column["bbox"], slides.total_bounds)
+    outlines = geopandas.read_parquet(out).geometry.explode()
+    assert all(shapely.Polygon(outline.exterior).exterior.is_ccw for outline in outlines)
+
+
+def test_a_column_holds_the_bounds_of_each_polygon(pair: Pair) -> None:
+    slides, file, _ = pair
     told = np.array([[row["bbox"][name] for name in geoparquet.BBOX] for row in file.read(["bbox"]).to_pylist()])
     np.testing.assert_array_equal(told, slides.bounds.to_numpy())
-    # Readers skip row groups by that column.
-    first = geopandas.read_parquet(path.with_suffix(".parquet"), bbox=slides.geometry.iloc[0].bounds)
+
+
+@pytest.mark.usefixtures("three_rows_in_a_group")
+def test_readers_skip_row_groups_by_bounds(pair: Pair) -> None:
+    slides, file, out = pair
+    assert file.num_row_groups == -(-len(slides) // 3)
+    first = geopandas.read_parquet(out, bbox=slides.geometry.iloc[0].bounds)
     assert 1 in first["id"].tolist()
     assert len(first) < len(slides)
-    assert all(shapely.Polygon(p.exterior).exterior.is_ccw for p in found.geometry.explode())
+
+
+def test_a_row_group_holds_20_000_landslides(pair: Pair) -> None:
+    assert geoparquet.ROWS_IN_A_GROUP == 20_000
+    assert pair[1].num_row_groups == 1
 
 
 def test_geoparquet_without_a_crs_says_so(make_scene: MakeScene, card: ModelCard) -> None:

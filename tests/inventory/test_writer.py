@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import geopandas
 import pyogrio
@@ -51,36 +52,61 @@ def test_the_spatial_index_still_follows_edits(make_scene: MakeScene, card: Mode
     assert len(geopandas.read_file(out, layer="landslides", bbox=tuple(moved.total_bounds))) == 1
 
 
-def test_the_layers_of_a_geopackage(make_scene: MakeScene, card: ModelCard) -> None:
+COMMAND = "landslide detect 'a b.tif'"
+
+
+@pytest.fixture
+def written(make_scene: MakeScene, card: ModelCard) -> Path:
+    """A GeoPackage of a scene with nodata inside and a collar; its probability is beside it."""
     pixels = blobs(300, 320)
-    pixels[:, 40:60, 100:200] = 0  # nodata inside
-    pixels[:, :, :30] = 0  # and a collar
+    pixels[:, 40:60, 100:200] = 0
+    pixels[:, :, :30] = 0
     path = make_scene(pixels, nodata=0)
-    before = datetime.now(UTC)
+    outputs = Outputs(path.with_suffix(".gpkg"), path.with_name("prob.tif"), command=COMMAND)
     with open_scene(path, wanted=card.bands) as scene:
-        plan = make_plan(scene, card)
-        out = path.with_suffix(".gpkg")
-        run(plan, first_band(), Outputs(out, path.with_name("prob.tif"), command="landslide detect 'a b.tif'"))
+        run(make_plan(scene, card), first_band(), outputs)
+    return outputs.inventory
+
+
+def test_the_layers_of_a_geopackage(written: Path) -> None:
     layers = [["landslides", "Polygon"], ["analysed", "Polygon"], ["runs", None], ["layer_styles", None]]
-    assert pyogrio.list_layers(out).tolist() == layers
-    analysed = geopandas.read_file(out, layer="analysed")
+    assert pyogrio.list_layers(written).tolist() == layers
+
+
+def test_analysed_tells_its_holes_and_the_resolution(written: Path) -> None:
+    analysed = geopandas.read_file(written, layer="analysed")
     assert list(analysed.columns) == ["area_m2", "nodata_share", "resolution_m", "scene", "geometry"]
     assert analysed["nodata_share"].tolist() == [round(20 * 100 / (300 * 290), 4)]
     assert analysed["resolution_m"].iloc[0] == pytest.approx(0.8, rel=1e-3)
-    table = pyogrio.read_dataframe(out, layer="runs")
+
+
+def test_runs_repeats_the_provenance_of_file_and_raster(written: Path) -> None:
+    table = pyogrio.read_dataframe(written, layer="runs")
     (row,) = table.to_dict("records")
-    metadata = pyogrio.read_info(out, layer="landslides")["dataset_metadata"]
-    with rasterio.open(path.with_name("prob.tif")) as src:
+    metadata = pyogrio.read_info(written, layer="landslides")["dataset_metadata"]
+    with rasterio.open(written.with_name("prob.tif")) as src:
         tags = src.tags()
     for column, tag in FROM_TAGS.items():
         if tag in metadata:
             assert str(row[column]) == metadata[tag] == tags[tag], column
         else:
             assert table[column].isna().all()
+
+
+def test_runs_tells_scene_command_and_engine(written: Path) -> None:
+    (row,) = pyogrio.read_dataframe(written, layer="runs").to_dict("records")
     assert (row["width"], row["height"], row["crs"], row["scene"]) == (320, 300, UTM, "scene.tif")
-    assert (row["command"], row["device"], row["precision"]) == ("landslide detect 'a b.tif'", "cpu", "float32")
-    assert before.replace(microsecond=0) <= row["started"] <= row["ended"] <= datetime.now(UTC)
-    with sqlite3.connect(out) as file:
-        assert file.execute("PRAGMA user_version").fetchone() == (10200,)  # GeoPackage 1.2
+    assert (row["command"], row["device"], row["precision"]) == (COMMAND, "cpu", "float32")
+
+
+def test_runs_tells_when_it_began_and_ended(written: Path) -> None:
+    (row,) = pyogrio.read_dataframe(written, layer="runs").to_dict("records")
+    assert row["started"] <= row["ended"] <= datetime.now(UTC)
+    assert datetime.now(UTC) - row["started"] < timedelta(minutes=5)
+
+
+def test_a_geopackage_is_of_version_1_2_and_holds_metadata(written: Path) -> None:
+    with sqlite3.connect(written) as file:
+        assert file.execute("PRAGMA user_version").fetchone() == (10200,)
         kept = file.execute("SELECT metadata FROM gpkg_metadata").fetchall()
     assert any("LANDSLIDE_WEIGHTS_SHA256" in text for (text,) in kept)

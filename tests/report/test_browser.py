@@ -266,3 +266,11 @@ def test_everything_has_a_name_for_those_who_cannot_see(
     assert [role for role, name in named if role in roles and not name] == []
     assert {"checkbox", "grid", "heading", "columnheader"} <= {role for role, _ in named}
     assert browser.find_element(By.TAG_NAME, "html").get_attribute("lang") == "en"
+
+
+def test_on_paper_the_table_stops_after_60_rows(browser: webdriver.Chrome, make_page: Callable[..., Path]) -> None:
+    show(browser, make_page(200).as_uri())
+    browser.execute_script("window.dispatchEvent(new Event('beforeprint'))")
+    assert len(numbers(browser)) == 60
+    browser.execute_script("window.dispatchEvent(new Event('afterprint'))")
+    wait(browser, lambda: 0 < len(numbers(browser)) < 60)

@@ -84,7 +84,7 @@ def test_a_probability_of_another_grid_is_refused(results: tuple[Path, Path, Pat
                        transform=TRANSFORM) as dst:  # fmt: skip
         dst.write(np.zeros((1, 9, 9), np.float32))
     result = report(inventory, "--scene", scene, "--probability", other, "-o", tmp_path / "r.html")
-    assert "is not on the grid of scene.tif" in result.stderr
+    assert "other.tif is 9 x 9 pixels, scene.tif is " in result.stderr
 
 
 def test_an_inventory_without_landslides_has_a_report(make_scene: MakeScene, card: ModelCard, tmp_path: Path) -> None:
