@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 FARTHEST = 1e12  # map units; the sun is nearer
 # Sides of pixels between a photograph of the lab and a globe in a dozen pixels.
-FINEST_M, COARSEST_M = 1e-4, 1e5
+FINEST_M, COARSEST_M = 1e-4, 1e6
 
 
 def ground_of(src: DatasetReader) -> Ground:

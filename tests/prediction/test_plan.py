@@ -27,6 +27,7 @@ def test_sixteen_bit_scenes_are_stretched_as_a_whole(make_scene: MakeScene, card
     assert (low, high) == pytest.approx(np.percentile(pixels, (1, 99)), rel=0.05)
 
 
+@pytest.mark.filterwarnings("ignore::landslide_cli.errors.CoarseWarning")  # 0.8 m shown to a network of 0.2 m
 @pytest.mark.parametrize(("factor", "size"), [(0.25, 256), (4, 512)])
 def test_a_scene_outside_the_trained_resolution_is_seen_at_the_nearest_one(
     make_scene: MakeScene, card: ModelCard, factor: float, size: int

@@ -130,7 +130,7 @@ def test_what_an_area_needs_is_read_and_no_more(
                 read.append(window)
                 return super().read(window)
 
-        counting = Counting(scene.src, scene.bands, scene.ground)
+        counting = Counting(scene.src, scene.bands, scene.ground, scene.data)
         found = {}
         for one in read_tiles(replace(plan, scene=counting, area=Area(polygon))):
             if one.image is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas
@@ -28,7 +29,7 @@ def test_scenes_without_crs_and_at_the_pole_are_shown_in_their_own_pixels(
         scene = make_scene(image, name=f"{name}.tif", crs=crs, transform=transform)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("warnings.warn", lambda *_, **__: None)
-            go(scene, card, first_band())
+            go(scene, replace(card, resolution_m=(0.1, 1000.0)), first_band())
         page = tmp_path / f"{name}.html"
         result = report(scene.with_suffix(".gpkg"), "--scene", scene, "-o", page, "-q")
         assert result.exit_code == 0, result.output
