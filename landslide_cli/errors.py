@@ -21,6 +21,11 @@ def without_secrets(text: str) -> str:
     return QUERY.sub(r"\1", PASSWORD.sub(r"\1", text))
 
 
+def shown(name: str) -> str:
+    """A name of the user's as it can be printed anywhere: no secrets, and ``?`` for what isn't UTF-8."""
+    return without_secrets(name.encode(errors="replace").decode())
+
+
 def _address(options: re.Match[str]) -> str:
     """The address inside of GDAL's ``/vsicurl?option=value&url=…``."""
     inner = re.search(r"url=([^&\s]+)", options[0])

@@ -21,7 +21,7 @@ from landslide_cli.batch.planning import LEDGER, Batch, plan_batch, plan_line
 from landslide_cli.batch.tasks import Also, Task, attempt, stamp_of
 from landslide_cli.detection.summary import nan_as_none
 from landslide_cli.engine import Engine
-from landslide_cli.errors import without_secrets
+from landslide_cli.errors import shown, without_secrets
 from landslide_cli.files.interrupts import finishing
 from landslide_cli.inventory.rules import PolygonRules
 from landslide_cli.prediction.runtime import Runtime
@@ -158,7 +158,7 @@ def carry_out(
 
     def do(name: str) -> Record:
         task = tasks[name]
-        log.info("%s (%d of %d)", task.scene, progress.number, len(batch.left))
+        log.info("%s (%d of %d)", shown(task.scene), progress.number, len(batch.left))
         # A signal that comes when the files have their names must not part them from their record.
         with finishing():
             record = attempt(task, engine=opened, command=command, on_progress=progress)
@@ -241,7 +241,7 @@ def _interruptible(batch: Batch, ledger: Ledger, finished: Callable[[str], Recor
 def _line(task: Task, record: Record) -> str:
     if record.found is None:
         what = "outside of the area of interest" if record.state == "outside" else "failed"
-        return f"{without_secrets(task.scene)}: {what}"
+        return f"{shown(task.scene)}: {what}"
     count, area_m2 = record.found["landslides"], record.found["area_m2"]
     hectares = "" if area_m2 is None else f", {area_m2 / 1e4:.2f} ha"
     return f"{record.found['out']}: {count} landslide{'s' * (count != 1)}{hectares}"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from landslide_cli.errors import SceneError
+from landslide_cli.errors import SceneError, shown
 
 # After the whole name: journals of SQLite, what GDAL and QGIS keep of a raster, and ArcGIS of anything.
 ADDED = {
@@ -73,8 +73,7 @@ def files_of(name: str | os.PathLike[str]) -> set[Path]:
     try:
         text.encode()
     except UnicodeError as error:
-        shown = text.encode(errors="replace").decode()
-        raise SceneError(f"{shown}: the name is not UTF-8, so GDAL can't open it; rename the file") from error
+        raise SceneError(f"{shown(text)}: the name is not UTF-8, so GDAL can't open it; rename the file") from error
     named = {text}
     if not _is_no_raster_here(text):
         try:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from landslide_cli.errors import LandslideError, OutputError
+from landslide_cli.errors import LandslideError, OutputError, shown
 from landslide_cli.files.belonging import beside, files_of
 from landslide_cli.files.geopackage import foreign_layers, is_held
 from landslide_cli.files.interrupts import interrupts_wait
@@ -155,8 +155,9 @@ def _resolved(path: Path, *, known_to_gdal: bool) -> Path:
             os.fspath(path).encode()
         return path.resolve()
     except UnicodeError as error:
-        shown = os.fspath(path).encode(errors="replace").decode()
-        raise OutputError(f"{shown}: the name is not UTF-8, so GDAL can't write it; choose another name") from error
+        raise OutputError(
+            f"{shown(os.fspath(path))}: the name is not UTF-8, so GDAL can't write it; choose another name"
+        ) from error
     except (OSError, RuntimeError, ValueError) as error:
         raise OutputError(f"{path}: the name can't be used: {error}; choose another name") from error
 
