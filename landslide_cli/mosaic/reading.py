@@ -21,7 +21,7 @@ from landslide_cli.mosaic.blend import Strip
 from landslide_cli.mosaic.encoding import NODATA, SPREAD_STEP, STEPS, quantise
 from landslide_cli.scene.ground import Ground
 from landslide_cli.scene.placing import ground_of
-from landslide_cli.scene.scene import Scene
+from landslide_cli.scene.scene import Scene, name_of
 from landslide_cli.typing import Bytes, OnProgress
 
 ROWS_AT_ONCE = 512
@@ -44,7 +44,7 @@ class Mosaic:
     @property
     def name(self) -> str:
         """File name without its folder."""
-        return Path(self.src.name).name
+        return Path(name_of(self.src)).name
 
     @property
     def tags(self) -> dict[str, str]:

@@ -52,7 +52,7 @@ class Scene:
     @property
     def name(self) -> str:
         """File name without its folder."""
-        return Path(without_secrets(self.src.name)).name
+        return Path(name_of(self.src)).name
 
     @property
     def height(self) -> int:

@@ -171,9 +171,8 @@ def _drawn(rng: Generator, ends: NDArray[np.float32], size: int, augmentation: A
         stretch = np.stack([dark + rng.uniform(-0.1, 0.1) * reach, bright + rng.uniform(-0.25, 0.25) * reach])
     light, gains = [1.0, 1.0, 1.0, 0.0, 1.0, 0.0], np.ones(3)
     if happens["colour"]:
-        light[:4] = [math.exp(v) for v in rng.uniform([-0.4, -0.6, -0.35], [0.4, 0.4, 0.35])] + [
-            rng.uniform(-0.12, 0.12)
-        ]
+        light[:3] = map(math.exp, rng.uniform([-0.4, -0.6, -0.35], [0.4, 0.4, 0.35]))
+        light[3] = rng.uniform(-0.12, 0.12)
         gains = np.exp(rng.normal(0, augmentation.tint, size=3))
     if happens["dark"]:
         light[4] = math.exp(rng.uniform(math.log(0.2), 0))

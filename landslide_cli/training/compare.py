@@ -229,7 +229,12 @@ def as_markdown(rows: Iterable[Row], *, same_data: bool) -> str:
                 _number(known.mega),
             ]
         )
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+    return markdown_table(lines)
+
+
+def markdown_table(lines: Iterable[Sequence[str]]) -> str:
+    """Cells of a Markdown table, heads and rule included, line by line."""
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _number(value: float | None) -> str:

@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 
 from landslide_cli.chips.chip import Chip
-from landslide_cli.engine.torch_engine import TorchEngine
 from landslide_cli.errors import TrainingDataError
 from landslide_cli.evaluation.judging import judge
 from landslide_cli.files import staged
 from landslide_cli.metrics.scores import Histogram
 from landslide_cli.training.callbacks import OnStep
+from landslide_cli.training.compare import make_engine, markdown_table
 from landslide_cli.training.fit import Settings, fit
 from landslide_cli.training.recipe import Place, Recipe
 from landslide_cli.training.split import split_sources
@@ -117,7 +117,7 @@ def _train_without(
     # What is left out must choose nothing, so the training doesn't see it as validation either.
     unseen: dict[str, list[Chip]] = {name: [] for name in split.validation}
     trained = fit(without, replace(split, validation=unseen), folder, settings=settings, on_step=on_step)
-    engine = TorchEngine(trained.network, mean=trained.mean, std=trained.std, batch_size=1)
+    engine = make_engine(trained.network, trained.mean, trained.std)
     answers = []
     for metres in ranges:
         seen = replace(without, resolution_m=metres)
@@ -169,10 +169,9 @@ def as_markdown(answers: Sequence[LeftOut], choice: Choice) -> str:
                 cells = [f"{value:.2f}" for value in (scores.precision, scores.recall, scores.f1)]
                 cells.append(f"{histogram.scores(own).f1:.2f}, {own:.2f}")
             lines.append([answer.place, source, *cells, f"{scores.false_alarm:.2%}"])
-    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     low, high = choice.resolution_m
     return (
-        f"{table}\n\nChosen by the mean over the places: threshold {choice.threshold:.2f}, "
+        f"{markdown_table(lines)}\nChosen by the mean over the places: threshold {choice.threshold:.2f}, "
         f"seen at {low:g} to {high:g} m per pixel; mean F1 {choice.f1:.3f}.\n"
     )
 
