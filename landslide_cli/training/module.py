@@ -26,9 +26,10 @@ from landslide_cli.training.hard import Draws, score_pools
 from landslide_cli.training.losses import LOSSES
 from landslide_cli.training.optimize import make_optimizer, make_schedule
 from landslide_cli.training.recipe import Recipe
+from landslide_cli.training.rounding import Rounding
 
 SMALLEST = 32
-DRAWS = "hard_negatives"
+DRAWS, RANGES = "hard_negatives", "ranges_of_activations"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ class SegmentationTask(lightning.LightningModule):
         self.pictured: frozenset[int] = frozenset()
         self.seen: list[Seen] = []
         self.encoder: tuple[str, ...] = ()
+        self.rounding = Rounding(network) if recipe.rounded_from < 1 else None
         self.loss = LOSSES[recipe.loss]
         self.scores = MetricCollection(
             {"val_f1": BinaryF1Score(), "val_precision": BinaryPrecision(), "val_recall": BinaryRecall()}
@@ -123,6 +125,8 @@ class SegmentationTask(lightning.LightningModule):
     def training_step(self, batch: Crops, batch_index: int) -> Tensor:
         # What dropout leaves out follows from the step as well, not from what came before.
         torch.manual_seed(hash((self.recipe.seed, self.trainer.global_step, self.trainer.global_rank)) % 2**63)
+        if self.rounding:
+            self.rounding.active = self.trainer.global_step >= self.recipe.rounded_from * self.recipe.steps
         loss = self.loss(self(batch.pixels), self._taught(batch), batch.weight)
         self.log("loss", loss)
         return loss
@@ -184,10 +188,14 @@ class SegmentationTask(lightning.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if self.draws is not None:
             checkpoint[DRAWS] = self.draws.state()
+        if self.rounding:
+            checkpoint[RANGES] = self.rounding.ranges.tolist()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if DRAWS in checkpoint:
             self.draws = Draws.restore(checkpoint[DRAWS], [len(pool.chips) for pool in self.pools])
+        if self.rounding and RANGES in checkpoint:
+            self.rounding.ranges = torch.tensor(checkpoint[RANGES])
 
     @torch.no_grad()
     def _score(self, since: int) -> Draws:

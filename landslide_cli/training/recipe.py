@@ -107,6 +107,7 @@ class Recipe:
             written; 0 goes on to the end.
         hard_every: Steps after which images without landslide are scored, and again; 0 never.
         hard_share: Part of the draws of such images that goes by score.
+        rounded_from: Part of the steps after which activations are rounded as int8 rounds them; 1 never.
         augmentation: How far the random changes of crops go.
         tta: Views of each window by which the model is judged, and used unless told otherwise.
         licence: What a user may do with the weights.
@@ -144,6 +145,7 @@ class Recipe:
     patience: int = 0
     hard_every: int = 0
     hard_share: float = 0.5
+    rounded_from: float = 1.0
     augmentation: Augmentation = Augmentation()
     tta: str = "none"
     licence: str = ""
@@ -157,6 +159,8 @@ class Recipe:
             raise TrainingDataError("start gives all weights and encoder some of them; leave one of the two out")
         if not self.encoder_rate > 0:
             raise TrainingDataError(f"encoder_rate = {self.encoder_rate} is not more than 0")
+        if not 0 <= self.rounded_from <= 1:
+            raise TrainingDataError(f"rounded_from = {self.rounded_from} is not a part of the steps, from 0 to 1")
         if self.letterbox and {phase.size for phase in self.phases} != {self.letterbox}:
             raise TrainingDataError(f"letterbox = {self.letterbox} needs phases of that size")
         if self.split == "random" and (self.validation or self.test):

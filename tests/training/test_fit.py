@@ -18,7 +18,7 @@ def test_training_goes_on_after_a_stop_and_writes_weights_and_card(data: Path, t
     from landslide_cli.training.split import split_sources
     from landslide_cli.training.train import write_model
 
-    recipe = small_recipe()
+    recipe = dataclasses.replace(small_recipe(), rounded_from=0.5)
     split = split_sources(recipe, data)
     whole = fit(recipe, split, tmp_path / "whole", settings=Settings(every=100, save_every=3))
     # The same recipe, stopped after its first checkpoint.
