@@ -74,8 +74,10 @@ def planned(given: Any, out: Path, model: Path, *, recursive: bool = False, **se
     return plan_batch(found, out, view=view, rules=rules, runtime=runtime, also=also, **settings)
 
 
-def go_batch(given: Any, out: Path, model: Path, *, engine: Engine | None = None, **settings: Any) -> BatchSummary:
-    return carry_out(planned(given, out, model, **settings), engine=engine or first_band())
+def go_batch(
+    given: Any, out: Path, model: Path, *, engine: Engine | None = None, retries: int = 0, **settings: Any
+) -> BatchSummary:
+    return carry_out(planned(given, out, model, **settings), engine=engine or first_band(), retries=retries)
 
 
 def go_shard(text: str, given: Any, out: Path, model: Path) -> BatchSummary:

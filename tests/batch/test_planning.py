@@ -95,8 +95,8 @@ def test_a_raster_of_other_settings_does_not_pass_for_the_one_asked_for(
 ) -> None:
     go_batch(scenes / "a.tif", tmp_path / "out", model, mask=True, probability=True, stac=True)
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {LEDGER, "landslide.log", "landslides.gpkg", "a.gpkg", "a.json", "a_mask.tif", "a_mask.qml", "a_probability.tif",
-                     "a_probability.qml"}  # fmt: skip
+    assert names == {LEDGER, "landslide.log", "landslides.gpkg", "a.gpkg", "a.json", "a_mask.tif", "a_mask.qml",
+                     "a_probability.tif", "a_probability.qml"}  # fmt: skip
     go_batch(scenes / "a.tif", tmp_path / "out", model, threshold=0.9)
     assert left(scenes / "a.tif", tmp_path / "out", model, threshold=0.9) == {}
     # The mask that lies there is that of the first run.
@@ -123,7 +123,7 @@ def test_what_a_killed_run_named_may_be_replaced_and_what_somebody_made_since_ma
     (out / "b.gpkg").write_bytes(b"the killed one's")
     Ledger.of(out).write("b", Record("begun", {}, naming={"b.gpkg": stamp_of(out / "b.gpkg")}))
     assert left(scenes, out, model) == dict.fromkeys("acd", "new") | {"b": "interrupted"}
-    geopandas.GeoDataFrame(geometry=[shapely.box(0, 0, 1, 1)]).to_file(out / "b.gpkg")
+    geopandas.GeoDataFrame(geometry=[shapely.box(0, 0, 1, 1)], crs="EPSG:32648").to_file(out / "b.gpkg")
     with pytest.raises(OutputError, match=r"didn't write, or that were changed since: b\.gpkg"):
         left(scenes, out, model)
 
@@ -135,7 +135,7 @@ def test_a_scene_that_fails_when_it_is_done_again_does_not_block_the_batch(
     whole = (scenes / "b.tif").read_bytes()
     (scenes / "b.tif").write_bytes(whole[:2000])
     assert go_batch(scenes, done, model).failed == 1
-    assert left(scenes, done, model) == {"b": "can't be opened"} or left(scenes, done, model) == {"b": "failed before"}
+    assert left(scenes, done, model) == {"b": "failed before"}
     (scenes / "b.tif").write_bytes(whole)
     assert go_batch(scenes, done, model).landslides == 10
 

@@ -13,9 +13,9 @@ from click.testing import Result
 
 from landslide_cli.batch.ledger import LEDGER
 from landslide_cli.batch.ownership import Shard, owning
-from landslide_cli.batch.telling import read_status
+from landslide_cli.batch.telling import note_scenes, read_status
 from landslide_cli.errors import OutputError
-from tests.batch.conftest import go_batch, go_shard
+from tests.batch.conftest import go_batch, go_shard, planned
 
 
 def failures(folder: Path) -> list[dict[str, str]]:
@@ -83,13 +83,14 @@ def test_the_status_tells_what_is_done_failed_and_left(
     assert {path.name for path in before} <= {path.name for path in out.rglob("*")}
 
 
-def test_scenes_of_other_settings_are_left(scenes: Path, tmp_path: Path, model: Path) -> None:
-    go_batch(scenes, tmp_path / "out", model)
-    go_shard("4/4", scenes, tmp_path / "out", model)
-    assert read_status(tmp_path / "out").done == 4
-    (scenes / "d.tif").unlink()
-    go_batch([scenes / "a.tif"], tmp_path / "out", model, threshold=0.4)
-    assert [(row.state, Path(row.scene).name) for row in read_status(tmp_path / "out").scenes] == [("done", "a.tif")]
+def test_a_run_that_has_just_begun_counts_earlier_results_for_its_own_settings_alone(
+    scenes: Path, tmp_path: Path, model: Path
+) -> None:
+    out = tmp_path / "out"
+    go_batch(scenes, out, model)
+    begun = planned([scenes / "a.tif", scenes / "b.tif"], out, model, threshold=0.4)
+    note_scenes(begun.ledger, begun.scenes)
+    assert [(row.state, row.text) for row in read_status(out).scenes] == 2 * [("left", "changed")]
 
 
 def test_a_folder_without_a_batch_has_no_status(tmp_path: Path) -> None:
