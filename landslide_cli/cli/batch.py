@@ -10,6 +10,7 @@ import click
 from landslide_cli.cli import options
 from landslide_cli.cli.summaries import as_machine_text
 from landslide_cli.cli.talk import command_line
+from landslide_cli.errors import counted
 
 if TYPE_CHECKING:
     from landslide_cli.batch.ownership import Shard
@@ -134,8 +135,6 @@ def as_machine_plan(plan: Batch) -> str:
 
 def as_status(found: BatchStatus) -> str:
     """One line for each scene, and one for all."""
-    from landslide_cli.errors import counted
-
     lines = [f"{row.state:<7}  {row.scene}{f': {row.text}' if row.text else ''}" for row in found.scenes]
     counts = {"done": found.done, "outside": found.outside, "failed": found.failed, "left": found.left}
     told = ", ".join(f"{count} {state}" for state, count in counts.items() if count or state != "outside")
@@ -145,8 +144,6 @@ def as_status(found: BatchStatus) -> str:
 
 def as_text(plan: Batch, found: BatchSummary) -> str:
     """How many scenes and landslides, how much, and what to know of them."""
-    from landslide_cli.errors import counted
-
     total = counted(len(found.scenes), "scene")
     outside = f" ({found.outside} outside of the area of interest)" if found.outside else ""
     if not plan.shard.is_all:
@@ -174,7 +171,6 @@ def as_text(plan: Batch, found: BatchSummary) -> str:
 def as_failures(plan: Batch, found: BatchSummary) -> str:
     """What failed and why, one line each, and what to do."""
     from landslide_cli.batch.telling import FAILED
-    from landslide_cli.errors import counted
 
     lines = [f"Failed: {row.scene}: {row.text}" for row in found.scenes if row.state == "failed"]
     what = "it" if found.failed == 1 else "them"
