@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rasterio.features import rasterize
 from rasterio.windows import Window
 
-from landslide_cli.errors import TrainingDataError, counted
+from landslide_cli.errors import TrainingDataError
 from landslide_cli.scene.scene import Scene
 from landslide_cli.scene.vectors import UnreadableError, read_polygons, reprojected
 from landslide_cli.typing import Bools, Bytes, Indices
@@ -57,7 +57,7 @@ class Labels:
         met = np.array([shape for shape in shapes if shape.intersects(whole)], dtype=object)
         if not len(met):
             raise TrainingDataError(
-                f"none of the {counted(len(shapes), 'polygon')} of {path} meets {scene.name}; check their coordinates "
+                f"no polygon of {path} ({len(shapes)} in all) meets {scene.name}; check their coordinates "
                 f"and CRS ({frame.crs or 'none'}; the scene's is {scene.crs or 'none'})"
             )
         return cls(met, scene.transform, shapely.STRtree(met))
