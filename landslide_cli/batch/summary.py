@@ -11,7 +11,7 @@ from landslide_cli.batch.ledger import Ledger, Record
 from landslide_cli.batch.naming import MERGED
 from landslide_cli.batch.planning import Batch
 from landslide_cli.detection.summary import nan_as_none
-from landslide_cli.errors import counted, shown, without_secrets
+from landslide_cli.errors import counted, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +99,7 @@ def result_of(ledger: Ledger, name: str, scene: str, record: Record) -> SceneRes
     if record.trace:
         reason += f"; this was not foreseen, please report it with {ledger.path(name)}"
     out = str(ledger.folder.parent / f"{name}.gpkg") if record.found else None
-    return SceneResult(
-        shown(without_secrets(scene)), out, record.state, found.get("landslides"), found.get("area_m2"), reason
-    )
+    return SceneResult(shown(scene), out, record.state, found.get("landslides"), found.get("area_m2"), reason)
 
 
 def summary_of(batch: Batch, records: dict[str, Record], merged: Record | None) -> BatchSummary:

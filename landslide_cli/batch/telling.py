@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO, Literal
 
 from filelock import FileLock
 
@@ -50,9 +51,10 @@ class BatchStatus:
 
 def note_result(ledger: Ledger, result: SceneResult) -> None:
     """Add a line to the log: time, state, scene, what there is to say of it."""
-    line = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}  {result.state:<7}  {result.scene}: {result.text}\n"
+    scene = " ".join(result.scene.splitlines())
+    line = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}  {result.state:<7}  {scene}: {result.text}\n"
     # Those who append to a file on a file server at once would overwrite each other.
-    with FileLock(ledger.folder / LOCK), (ledger.folder.parent / LOG).open("a", encoding="utf-8") as file:
+    with FileLock(ledger.folder / LOCK), _writing(ledger.folder.parent / LOG, "a") as file:
         file.write(line)
 
 
@@ -68,7 +70,7 @@ def write_failures(ledger: Ledger) -> None:
         if not failed:
             out.unlink(missing_ok=True)
             return
-        with staged(out) as place, place.open("w", encoding="utf-8", newline="") as file:
+        with staged(out) as place, _writing(place, "w") as file:
             table = csv.writer(file, lineterminator="\n")
             table.writerow(("scene", "reason"))
             table.writerows(failed)
@@ -97,6 +99,11 @@ def read_status(folder: str | Path) -> BatchStatus:
     states = Counter(result.state for result in results)
     counts = {name: states[name] for name in ("done", "outside", "failed", "left")}
     return BatchStatus(str(folder), is_owned(ledger.folder), **counts, scenes=results)
+
+
+def _writing(path: Path, mode: Literal["a", "w"]) -> IO[str]:
+    # Reasons may hold names that aren't UTF-8.
+    return path.open(mode, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 def _scenes(ledger: Ledger) -> list[list[str]]:
