@@ -33,11 +33,13 @@ if TYPE_CHECKING:
     from landslide_cli.detection.summary import Summary
     from landslide_cli.inventory.read import read_inventory
     from landslide_cli.inventory.rules import PolygonRules
+    from landslide_cli.merging.merge import Merged, merge
     from landslide_cli.prediction.runtime import Runtime
     from landslide_cli.scene.view import View
 
 __all__ = [
     "LandslideError",
+    "Merged",
     "Outputs",
     "PolygonRules",
     "Runtime",
@@ -45,6 +47,7 @@ __all__ = [
     "View",
     "__version__",
     "detect",
+    "merge",
     "polygonize",
     "preview",
     "read_inventory",
@@ -52,12 +55,14 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "Merged": "merging.merge",
     "Outputs": "detection.outputs",
     "PolygonRules": "inventory.rules",
     "Runtime": "prediction.runtime",
     "Summary": "detection.summary",
     "View": "scene.view",
     "detect": "detection.run",
+    "merge": "merging.merge",
     "polygonize": "detection.polygonize",
     "preview": "detection.preview",
     "read_inventory": "inventory.read",

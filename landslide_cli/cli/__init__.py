@@ -24,6 +24,7 @@ from landslide_cli.cli.doctor import doctor
 from landslide_cli.cli.evaluate import evaluate
 from landslide_cli.cli.export import export
 from landslide_cli.cli.info import info
+from landslide_cli.cli.merge import merge
 from landslide_cli.cli.models import models
 from landslide_cli.cli.polygonize import polygonize
 from landslide_cli.cli.report import report
@@ -69,6 +70,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 for command in (
     detect,
     batch,
+    merge,
     info,
     polygonize,
     report,
