@@ -70,8 +70,8 @@ class BatchSummary:
         area_m2: Their area together; None without a CRS.
         analysed_m2: Area that the network has looked at; None without a CRS.
         scenes_merged: Scenes that the merged inventory holds.
-        doubles: Records that another one replaces.
-        joined: Landslides that were put together at the edges of scenes.
+        doubles: Records that tell of a landslide that another one stands for.
+        joined: Landslides whose outline was put together of several.
         contested: Landslides that no more than half of the scenes saw that looked there.
         overlapping: Landslides that overlap another one.
         crs: Of the merged inventory.

@@ -51,11 +51,9 @@ def merge(inventories: tuple[Path, ...], out: Path, as_json: bool, quiet: bool, 
 def told(found: Merged | BatchSummary) -> list[str]:
     """What to know of the records of a merged inventory, in lines."""
     lines = []
-    if found.doubles or found.joined:
-        lines.append(
-            f"{_count(found.doubles, 'record')} told of landslides that another record tells better, "
-            f"{_count(found.joined, 'landslide')} joined at the edges of scenes"
-        )
+    if found.doubles:
+        joined = f"; {_count(found.joined, 'outline')} put together of several" if found.joined else ""
+        lines.append(f"{_count(found.doubles, 'record')} told of a landslide that another one stands for{joined}")
     if found.contested:
         lines.append(
             f"{_count(found.contested, 'landslide')} seen by at most half of the scenes that looked there: compare "

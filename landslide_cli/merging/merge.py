@@ -46,9 +46,9 @@ class Merged:
     scenes: int
     """Scenes that it holds."""
     doubles: int
-    """Records that are no longer there, or are marked, since another one stands for the same landslide."""
+    """Records that tell of a landslide that another one stands for: replaced, joined with it, or marked."""
     joined: int
-    """Landslides that were put together of what the edges of scenes had cut."""
+    """Landslides whose outline was put together of several, such as halves that the edge of a scene had cut."""
     contested: int
     """Landslides that no more than half of the scenes saw that looked there."""
     overlapping: int
@@ -186,7 +186,7 @@ def _summary(
         area_m2=records.area_m2 if crs is not None and math.isfinite(records.area_m2) else None,
         analysed_m2=analysed_m2 if crs is not None and math.isfinite(analysed_m2) else None,
         scenes=len(scenes.names),
-        doubles=int((~groups.stays).sum()),
+        doubles=len(stock.rows) - len(groups.leads),
         joined=int((halves > 1).sum()),
         contested=int((~rejected & (2 * seen <= records.analysed_by[leads])).sum()),
         overlapping=int((records.overlaps > 0).sum()),
