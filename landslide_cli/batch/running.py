@@ -64,18 +64,8 @@ class BatchSummary:
         done: Scenes that are done, those of earlier runs included.
         outside: Scenes that the area of interest doesn't meet.
         failed: Scenes that failed.
-        landslides: Landslides of the merged inventory, and what follows about them; see
+        landslides: Landslides of the merged inventory; this and all that follows is told of in
             `landslide_cli.merging.merge.Merged`.
-        rejected: Those that a reviewer rejected.
-        area_m2: Their area together; None without a CRS.
-        analysed_m2: Area that the network has looked at; None without a CRS.
-        scenes_merged: Scenes that the merged inventory holds.
-        doubles: Records that tell of a landslide that another one stands for.
-        joined: Landslides whose outline was put together of several.
-        contested: Landslides that no more than half of the scenes saw that looked there.
-        overlapping: Landslides that overlap another one.
-        crs: Of the merged inventory.
-        left_out: Scenes without a CRS that the merged inventory can't place.
     """
 
     out: str | None
@@ -87,7 +77,6 @@ class BatchSummary:
     rejected: int = 0
     area_m2: float | None = None
     analysed_m2: float | None = None
-    scenes_merged: int = 0
     doubles: int = 0
     joined: int = 0
     contested: int = 0
@@ -265,7 +254,7 @@ def _summary(batch: Batch, records: dict[str, Record], merged: Record | None) ->
     if merged is None or merged.found is None:
         return BatchSummary(None, results, **counts)
     found = dict(merged.found)
-    found["scenes_merged"] = found.pop("scenes")
+    del found["scenes"]
     found["left_out"] = tuple(found["left_out"])
     return BatchSummary(str(batch.folder / f"{MERGED}.gpkg"), results, **counts, **found)
 

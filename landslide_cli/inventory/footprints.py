@@ -14,7 +14,7 @@ VERTICES = 256
 
 
 class Footprints:
-    """What was analysed of scenes, in one coordinate system.
+    """Outlines of what was analysed of scenes, in one coordinate system.
 
     Args:
         outlines: Polygons of what was analysed.

@@ -137,7 +137,7 @@ def _rooted(lead: Indices) -> Indices:
 
 
 def members(lead: Indices) -> Iterable[tuple[int, Int64]]:
-    """Each lead of several with all rows that it stands for."""
+    """Each lead of several with all rows that it stands for; leads are of shape ``(n,)``."""
     order = np.argsort(lead, kind="stable")
     starts = np.flatnonzero(np.diff(lead[order], prepend=-1))
     counts = np.diff(np.append(starts, len(order)))

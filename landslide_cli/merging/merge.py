@@ -20,7 +20,7 @@ from landslide_cli.inventory.footprints import Edge
 from landslide_cli.inventory.geopackage import MERGED_LAYERS, store_styles, without_traces
 from landslide_cli.merging.groups import DOUBLES, Doubles
 from landslide_cli.merging.layers import LandslideLayer, write_analysed, write_footprints, write_runs
-from landslide_cli.merging.pairs import find_pairs
+from landslide_cli.merging.pairs import GAP_PX, find_pairs
 from landslide_cli.merging.parts import Part
 from landslide_cli.merging.placing import Placing, common_crs
 from landslide_cli.merging.records import Records, group, make_records
@@ -29,6 +29,9 @@ from landslide_cli.merging.stock import Stock, read_stock
 from landslide_cli.typing import Geometries, OnNote
 
 log = logging.getLogger(__name__)
+
+# Half of a gap on each side closes it, and a little more makes up for rounding.
+GROWN = 0.51
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +140,7 @@ def merge_parts(
             groups = group(stock, scenes, pairs, "best" if doubles == "keep" else doubles)
             together = _together(scenes)
             keep = doubles == "keep"
-            records = make_records(stock, scenes, pairs, groups, Edge(together), target, keep=keep)
+            records = make_records(stock, scenes, pairs, groups, _edge(stock, scenes), target, keep=keep)
             layer = LandslideLayer(place, stock, records, scenes, target, _shared_tags(kept) if tags is None else tags)
             layer.write(kept, on_note)
         finally:
@@ -154,6 +157,14 @@ def _together(scenes: Scenes) -> Geometries:
     """What was analysed by all scenes together: single polygons that don't overlap."""
     parts: Geometries = shapely.get_parts(shapely.union_all(scenes.footprints.outlines))
     return shapely.orient_polygons(parts[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON])
+
+
+def _edge(stock: Stock, scenes: Scenes) -> Edge:
+    """The border of the same, but for gaps between scenes whose grids don't fit."""
+    outlines = scenes.footprints.outlines
+    gap = GAP_PX * stock.pixel_of_scenes(len(scenes.names))[scenes.footprints.scenes]
+    grown = shapely.buffer(outlines, GROWN * gap, join_style="mitre", cap_style="square")
+    return Edge(np.array([shapely.union_all(grown)], dtype=object))
 
 
 def _tell_silence(parts: Sequence[Part], scenes: Scenes) -> None:

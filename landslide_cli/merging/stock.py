@@ -62,7 +62,7 @@ class Stock:
     several: bool = False
 
     def geometries(self, rows: Indices) -> Geometries:
-        """The outlines of landslides, in the coordinate system of the merged inventory."""
+        """The outlines of rows, shape ``(n,)``, in the coordinate system of the merged inventory."""
         if not len(rows):
             return np.empty(0, dtype=object)
         held = np.memmap(self.file, dtype=np.uint8, mode="r")
@@ -79,10 +79,17 @@ class Stock:
 
     @property
     def pixel(self) -> Float64:
-        """Side of a pixel in units of the map, for each row; 0 where nothing tells."""
+        """Side of a pixel in units of the map for each row, shape ``(n,)``; 0 where nothing tells."""
         with np.errstate(invalid="ignore", divide="ignore"):
             side = np.sqrt(self.rows["planar"] / self.rows["pixels"])
         return np.where(np.isfinite(side), side, 0.0)
+
+    def pixel_of_scenes(self, count: int) -> Float64:
+        """The same as the median of each of so many scenes, shape ``(count,)``."""
+        order = np.argsort(self.rows["scene"], kind="stable")
+        ends = np.searchsorted(self.rows["scene"][order], np.arange(1, count))
+        sides = np.split(self.pixel[order], ends)
+        return np.array([np.median(side) if len(side) else 0.0 for side in sides])
 
 
 def read_stock(
@@ -145,7 +152,8 @@ def _judged(frame: geopandas.GeoDataFrame, ground: Ground) -> np.ndarray:
         rows["lon"][edited], rows["lat"][edited] = shape["lon"], shape["lat"]
     rows["cut"] = _numbers(frame, "cut") == 1
     theirs = [name for name in frame.columns if name not in OURS and name not in ("geometry", *REVIEW)]
-    rows["touched"] = edited | frame[theirs].notna().any(axis=1).to_numpy()
+    # A file of another program has no areas at all.
+    rows["touched"] = (edited if "area_m2" in frame else False) | frame[theirs].notna().any(axis=1).to_numpy()
     if "status" in frame:
         status = frame["status"]
         rows["reviewed"] = (status.notna() & ~status.isin(["", UNREVIEWED])).to_numpy()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,15 @@ def cropped(folder: Path, name: str, values: Float32, window: Window, **settings
 
 def read(path: Path, layer: str = "landslides") -> geopandas.GeoDataFrame:
     return geopandas.read_file(path, layer=layer)
+
+
+def edit(path: Path, *statements: str) -> None:
+    """As QGIS saves edits: triggers that need GDAL's functions step aside."""
+    with closing(sqlite3.connect(path)) as file, file:
+        for (name,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            file.execute(f'DROP TRIGGER "{name}"')
+        for statement in statements:
+            file.execute(statement)
 
 
 @pytest.fixture
