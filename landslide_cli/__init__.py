@@ -26,6 +26,7 @@ from landslide_cli.errors import LandslideError
 
 if TYPE_CHECKING:
     from landslide_cli.batch.running import run_batch
+    from landslide_cli.changes.find import Changes, find_changes
     from landslide_cli.detection.outputs import Outputs
     from landslide_cli.detection.polygonize import polygonize
     from landslide_cli.detection.preview import preview
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from landslide_cli.scene.view import View
 
 __all__ = [
+    "Changes",
     "LandslideError",
     "Merged",
     "Outputs",
@@ -47,6 +49,7 @@ __all__ = [
     "View",
     "__version__",
     "detect",
+    "find_changes",
     "merge",
     "polygonize",
     "preview",
@@ -55,6 +58,7 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "Changes": "changes.find",
     "Merged": "merging.merge",
     "Outputs": "detection.outputs",
     "PolygonRules": "inventory.rules",
@@ -62,6 +66,7 @@ _ROOMS = {
     "Summary": "detection.summary",
     "View": "scene.view",
     "detect": "detection.run",
+    "find_changes": "changes.find",
     "merge": "merging.merge",
     "polygonize": "detection.polygonize",
     "preview": "detection.preview",

@@ -34,7 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training": EVALUATION | {"evaluation"},
     "export": EVALUATION | {"evaluation"},
     "merging": {"scene", "inventory"},
-    "changes": {"scene", "inventory"},
+    "changes": {"scene", "inventory", "merging"},
     "batch": DETECTION | {"detection", "merging"},
     "report": DETECTION | {"detection"},
     "doctor": DETECTION | {"detection"},

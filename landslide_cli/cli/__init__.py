@@ -16,6 +16,7 @@ import click
 from landslide_cli._version import __version__
 from landslide_cli.cli.batch import batch
 from landslide_cli.cli.benchmark import benchmark
+from landslide_cli.cli.changes import changes
 from landslide_cli.cli.chips import chips
 from landslide_cli.cli.compare import compare
 from landslide_cli.cli.demo_scene import demo_scene
@@ -71,6 +72,7 @@ for command in (
     detect,
     batch,
     merge,
+    changes,
     info,
     polygonize,
     report,

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 @click.option("--doubles", type=click.Choice(["best", "union", "keep"]), default="best", show_default=True,
               help="What stands for a landslide that several scenes saw: the best record (not cut by the scene's edge, "
                    "then of highest probability), the union of all outlines, or every record, marked.")  # fmt: skip
-@click.option("--crs", metavar="CRS",
-              help="Coordinate reference system of FILE, such as EPSG:32648.  [default: that of most "
-                   "inventories]")  # fmt: skip
+@options.crs(help="Coordinate reference system of FILE, such as EPSG:32648.  [default: that of most inventories]")
 @options.overwrite
 @options.as_json
 @options.quiet

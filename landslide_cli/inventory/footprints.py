@@ -30,13 +30,14 @@ class Footprints:
         self._tree = shapely.STRtree(self._pieces)
 
     def looks(self, polygons: Geometries, least: float = 0.5) -> tuple[Indices, Int64]:
-        """Who looked at more than a part of each polygon.
+        """Who looked at more than a part of each polygon, or at a point.
 
         Returns:
             Positions of polygons and the scenes that looked there, both of shape ``(n,)``, each pair once.
         """
         which, piece = self._tree.query(polygons, predicate="intersects")
-        area = shapely.area(polygons)
+        # A point is all inside, or not at all.
+        area = np.maximum(shapely.area(polygons), np.finfo(np.float64).tiny)
         inside = shapely.covers(self._pieces[piece], polygons[which])
         shared = np.where(inside, area[which], 0.0)
         shared[~inside] = shapely.area(shapely.intersection(polygons[which[~inside]], self._pieces[piece[~inside]]))

@@ -128,7 +128,7 @@ def merge_parts(
     """
     refuse_unless(doubles in DOUBLES, "doubles", doubles, "give best, union or keep")
     with without_traces():
-        target = common_crs(parts, crs)
+        target = common_crs([part.crs for part in parts], crs)
         kept = [part for part in parts if target is None or part.crs is not None]
         placing = Placing(target)
         scenes = find_scenes(kept, placing)

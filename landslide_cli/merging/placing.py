@@ -11,7 +11,7 @@ import shapely
 from pyproj.exceptions import CRSError
 
 from landslide_cli.errors import InventoryError
-from landslide_cli.merging.parts import Part, polygonal
+from landslide_cli.merging.parts import polygonal
 from landslide_cli.scene.ground import beside
 from landslide_cli.typing import Float64, Geometries
 
@@ -19,13 +19,13 @@ from landslide_cli.typing import Float64, Geometries
 VERTICES_ON_A_SIDE = 64
 
 
-def common_crs(parts: Sequence[Part], asked: str | None) -> pyproj.CRS | None:
-    """The coordinate system of the merged inventory: the one asked for, else that of most parts, the first of several.
+def common_crs(systems: Sequence[pyproj.CRS | None], asked: str | None) -> pyproj.CRS | None:
+    """The coordinate system for what came in several: the one asked for, else that of most, the first of several.
 
     Raises:
-        InventoryError: the one asked for is none, or no part has one.
+        InventoryError: the one asked for is none, or nothing came in any.
     """
-    systems = [part.crs for part in parts if part.crs is not None]
+    systems = [crs for crs in systems if crs is not None]
     if asked is None:
         return Counter(systems).most_common(1)[0][0] if systems else None
     try:
