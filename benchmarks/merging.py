@@ -14,6 +14,7 @@ import math
 import subprocess
 import sys
 import tempfile
+from functools import lru_cache
 from pathlib import Path
 
 import geopandas
@@ -74,6 +75,7 @@ def write_scenes(folder: Path, count: int, scenes: int) -> tuple[list[Path], int
     return paths, total
 
 
+@lru_cache(64)
 def _cell(row: int, col: int, width: float) -> np.ndarray:
     rng = np.random.default_rng((7, row + 1, col + 1))
     steps = np.arange(SPACING_M / 2, width, SPACING_M)
