@@ -15,8 +15,9 @@ import shapely
 from affine import Affine
 from pandas.api.types import is_integer_dtype, is_numeric_dtype
 
-from landslide_cli.inventory.attributes import Columns, outlined, rounded
+from landslide_cli.inventory.attributes import PIXEL_FIELDS, Columns, outlined, rounded
 from landslide_cli.inventory.geopackage import append, unsynced
+from landslide_cli.inventory.slope import FIELDS as TERRAIN
 from landslide_cli.merging.parts import ANALYSED, FOOTPRINTS, LANDSLIDES, RUNS, Part, common_fields, fitted
 from landslide_cli.merging.records import Records, outlines_of
 from landslide_cli.merging.scenes import Scenes
@@ -26,6 +27,8 @@ from landslide_cli.typing import Float64, Geometries, Indices, OnNote
 
 # Percentiles and directions of halves don't tell those of the whole.
 UNTOLD = ("prob_median", "prob_p90", "aspect_deg")
+# What was told of the pixels and the ground of an outline that is another one now.
+OF_PIXELS = (*(PIXEL_FIELDS.keys() - {"cut"}), *TERRAIN, "h_over_l", "h_l_angle_deg")
 NEW = {"scenes": "object", "seen": "int32", "analysed_by": "int32", "overlaps": "int32"}
 
 
@@ -111,6 +114,9 @@ class LandslideLayer:
         shape = outlined(outlines[places], self._ground)
         for name, values in rounded(shape).items():
             _set(table, name, places, values)
+        reshaped = np.flatnonzero(self._stock.rows["reshaped"][rows] & ~joined)
+        for name in OF_PIXELS:
+            _set(table, name, reshaped, np.nan)
         halves = np.flatnonzero(joined)
         if len(halves):
             told = np.stack([records.measures[int(row)] for row in rows[halves]], axis=1)
@@ -121,7 +127,7 @@ class LandslideLayer:
 
 def _set(table: pd.DataFrame, name: str, places: Indices, values: Any) -> None:
     """Set numbers of a column, if some part has it, and nobody made a text of it."""
-    if name not in table or not is_numeric_dtype(table[name]):
+    if name not in table or not len(places) or not is_numeric_dtype(table[name]):
         return
     column = table[name].to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
     column[places] = values
