@@ -26,6 +26,7 @@ from landslide_cli.errors import LandslideError
 
 if TYPE_CHECKING:
     from landslide_cli.batch.running import run_batch
+    from landslide_cli.changes.find import Changes, find_changes
     from landslide_cli.detection.outputs import Outputs
     from landslide_cli.detection.polygonize import polygonize
     from landslide_cli.detection.preview import preview
@@ -33,11 +34,14 @@ if TYPE_CHECKING:
     from landslide_cli.detection.summary import Summary
     from landslide_cli.inventory.read import read_inventory
     from landslide_cli.inventory.rules import PolygonRules
+    from landslide_cli.merging.merge import Merged, merge
     from landslide_cli.prediction.runtime import Runtime
     from landslide_cli.scene.view import View
 
 __all__ = [
+    "Changes",
     "LandslideError",
+    "Merged",
     "Outputs",
     "PolygonRules",
     "Runtime",
@@ -45,6 +49,8 @@ __all__ = [
     "View",
     "__version__",
     "detect",
+    "find_changes",
+    "merge",
     "polygonize",
     "preview",
     "read_inventory",
@@ -52,12 +58,16 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "Changes": "changes.find",
+    "Merged": "merging.merge",
     "Outputs": "detection.outputs",
     "PolygonRules": "inventory.rules",
     "Runtime": "prediction.runtime",
     "Summary": "detection.summary",
     "View": "scene.view",
     "detect": "detection.run",
+    "find_changes": "changes.find",
+    "merge": "merging.merge",
     "polygonize": "detection.polygonize",
     "preview": "detection.preview",
     "read_inventory": "inventory.read",

@@ -12,19 +12,20 @@ from pathlib import Path
 from landslide_cli._version import __version__
 from landslide_cli.batch.finding import Found
 from landslide_cli.batch.ledger import Record, stamp_of
-from landslide_cli.batch.merging import merge
 from landslide_cli.batch.naming import MERGED
 from landslide_cli.batch.ownership import owning
-from landslide_cli.batch.parts import Part
 from landslide_cli.batch.planning import Batch, plan_batch, plan_line
 from landslide_cli.batch.summary import BatchSummary, result_of, summary_of
 from landslide_cli.batch.tasks import Also, Task, attempt
 from landslide_cli.batch.telling import note_result, note_scenes, write_failures
 from landslide_cli.engine import Engine
 from landslide_cli.errors import counted, shown, without_secrets
+from landslide_cli.files import staged
 from landslide_cli.files.interrupts import finishing
 from landslide_cli.files.staging import clear_leftovers
 from landslide_cli.inventory.rules import PolygonRules
+from landslide_cli.merging.merge import merge_parts
+from landslide_cli.merging.parts import Part
 from landslide_cli.prediction.runtime import Runtime
 from landslide_cli.scene.view import View
 from landslide_cli.typing import OnProgress
@@ -139,7 +140,7 @@ def _merged(batch: Batch, records: dict[str, Record]) -> Record | None:
     done = [task for task in batch.tasks if records[task.name].state == "done"]
     if not done:
         return None
-    parts = [Part(task.name + Path(without_secrets(task.scene)).suffix, task.outputs.inventory) for task in done]
+    parts = [Part(task.outputs.inventory, task.name + Path(without_secrets(task.scene)).suffix) for task in done]
     asked = {"parts": [[part.name, *stamp_of(part.path)] for part in parts]}
     before = ledger.read(MERGED)
     if before is not None and before.state == "done" and before.asked == asked and not before.flaw([out]):
@@ -152,7 +153,8 @@ def _merged(batch: Batch, records: dict[str, Record]) -> Record | None:
     with finishing():
         # If it is killed when the file has its name, the next run knows it for its own by this.
         ledger.write(MERGED, Record("begun", asked))
-        merged = merge(parts, out, tags)
+        with staged(out) as place:
+            merged = merge_parts(parts, place, tags=tags)
         record = Record("done", asked, outputs={out.name: stamp_of(out)}, found=asdict(merged))
         ledger.write(MERGED, record)
     return record

@@ -10,7 +10,6 @@ from typing import Any
 from landslide_cli.batch.ledger import Ledger, Record
 from landslide_cli.batch.naming import MERGED
 from landslide_cli.batch.planning import Batch
-from landslide_cli.detection.summary import nan_as_none
 from landslide_cli.errors import counted, shown
 
 
@@ -63,13 +62,8 @@ class BatchSummary:
         done: Scenes that are done, those of earlier runs included.
         outside: Scenes that the area of interest doesn't meet.
         failed: Scenes that failed.
-        landslides: Polygons of the merged inventory; 0 if there is none.
-        area_m2: Their area together; None without a CRS.
-        analysed_m2: Area that the network has looked at, scene by scene; None without a CRS.
-        overlapping: Landslides that overlap one of another scene, so that they count more than once.
-        overlap_m2: Area that counts more than once for that; None without a CRS.
-        crs: Of the merged inventory.
-        left_out: Scenes without a CRS that the merged inventory can't place.
+        landslides: Landslides of the merged inventory; this and all that follows is told of in
+            `landslide_cli.merging.merge.Merged`.
     """
 
     out: str | None
@@ -78,10 +72,13 @@ class BatchSummary:
     outside: int
     failed: int
     landslides: int = 0
+    rejected: int = 0
     area_m2: float | None = None
     analysed_m2: float | None = None
+    doubles: int = 0
+    joined: int = 0
+    contested: int = 0
     overlapping: int = 0
-    overlap_m2: float | None = None
     crs: str | None = None
     left_out: tuple[str, ...] = ()
 
@@ -110,7 +107,6 @@ def summary_of(batch: Batch, records: dict[str, Record], merged: Record | None) 
     if merged is None or merged.found is None:
         return BatchSummary(None, results, **counts)
     found = dict(merged.found)
-    for name in ("area_m2", "analysed_m2", "overlap_m2"):
-        found[name] = nan_as_none(found[name])
+    del found["scenes"]
     found["left_out"] = tuple(found["left_out"])
     return BatchSummary(str(Path(batch.folder, f"{MERGED}.gpkg")), results, **counts, **found)

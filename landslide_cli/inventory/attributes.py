@@ -91,8 +91,7 @@ class Measurer:
         """The same with all attributes of shape and terrain but the distance to neighbours."""
         found = self.sieve(pixels)
         columns = found.columns | dimensions(found.placed, self.ground)
-        # Polsby & Popper 1991, Yale Law & Policy Review 9, 301; before them Cox 1927, Journal of Paleontology 1, 179.
-        columns["compactness"] = 4 * np.pi * columns["area_m2"] / columns["perimeter_m"] ** 2
+        columns["compactness"] = compactness(columns["area_m2"], columns["perimeter_m"])
         if "relief_m" in columns:
             columns["h_over_l"] = columns["relief_m"] / columns["length_m"]
             columns["h_l_angle_deg"] = np.degrees(np.arctan(columns["h_over_l"]))
@@ -117,6 +116,22 @@ def open_measurer(rules: PolygonRules, ground: Ground, size: tuple[int, int]) ->
         return
     with open_terrain(rules.dem, scene=ground, size=size) as terrain:
         yield Measurer(ground, rules, terrain)
+
+
+def outlined(placed: Geometries, ground: Ground) -> dict[str, Float64]:
+    """All attributes that the outlines of polygons in the scene's CRS tell by themselves, each of shape ``(n,)``."""
+    area, perimeter = ground.measure(placed)
+    sizes = {"area_m2": area, "perimeter_m": perimeter, "compactness": compactness(area, perimeter)}
+    return sizes | dimensions(placed, ground)
+
+
+def compactness(area_m2: Float64, perimeter_m: Float64) -> Float64:
+    """The share of a disc of the same perimeter, shape ``(n,)``.
+
+    Polsby & Popper 1991, Yale Law & Policy Review 9, 301; before them Cox 1927, Journal of Paleontology 1, 179.
+    """
+    share: Float64 = 4 * np.pi * area_m2 / perimeter_m**2
+    return share
 
 
 def dimensions(placed: Geometries, ground: Ground) -> dict[str, Float64]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from importlib import resources
 from pathlib import Path
@@ -23,6 +23,7 @@ LAYERS = {
     "landslides": "Graduated by mean probability, for use over imagery",
     "analysed": "Outline of what was looked at",
 }
+MERGED_LAYERS = LAYERS | {"footprints": "Outline of what each scene looked at"}
 
 
 def append(
@@ -114,8 +115,8 @@ def read_style(name: str) -> str:
     return (resources.files("landslide_cli.inventory") / "styles" / f"{name}.qml").read_text(encoding="utf-8")
 
 
-def store_styles(path: Path) -> None:
-    """Give the layers of a finished GeoPackage their default styles.
+def store_styles(path: Path, layers: Mapping[str, str] = LAYERS) -> None:
+    """Give layers of a finished GeoPackage, which must be there, their default styles.
 
     They go into the table ``layer_styles``, whose columns are those that QGIS makes
     (https://docs.qgis.org/3.22/en/docs/user_manual/managing_data_source/supported_data.html#geopackage).
@@ -127,13 +128,13 @@ def store_styles(path: Path) -> None:
         {
             "f_table_catalog": "",
             "f_table_schema": "",
-            "f_table_name": list(LAYERS),
-            "f_geometry_column": [geometry[name] for name in LAYERS],
-            "styleName": list(LAYERS),
-            "styleQML": [read_style(name) for name in LAYERS],
+            "f_table_name": list(layers),
+            "f_geometry_column": [geometry[name] for name in layers],
+            "styleName": list(layers),
+            "styleQML": [read_style(name) for name in layers],
             "styleSLD": "",
             "useAsDefault": True,
-            "description": list(LAYERS.values()),
+            "description": list(layers.values()),
             "owner": "",
             "ui": None,
             "update_time": pd.Timestamp.now("UTC").floor("ms"),
