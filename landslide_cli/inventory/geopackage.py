@@ -9,7 +9,6 @@ import sqlite3
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,13 @@ import geopandas
 import pandas as pd
 import pyogrio
 
+from landslide_cli.inventory.confidence import DEFAULT, Confidence
+from landslide_cli.inventory.styling import read_style
+
 # 1.2 is read by every QGIS and ArcGIS in use.
 VERSION = "1.2"
 LAYERS = {
-    "landslides": "Graduated by mean probability, for use over imagery",
+    "landslides": "By confidence, for use over imagery, with a form for the review",
     "analysed": "Outline of what was looked at",
 }
 
@@ -99,23 +101,24 @@ def style_beside(path: Path) -> Path | None:
     return None if path.suffix.lower() == ".gpkg" else path.with_suffix(".qml")
 
 
-def write_style(path: Path, name: str) -> None:
+def write_style(path: Path, name: str, confidence: Confidence = DEFAULT) -> None:
     """Write a style beside an output.
 
     Args:
         path: The output, no GeoPackage.
         name: ``landslides``, ``analysed``, ``probability``, ``mask`` or ``spread``.
+        confidence: The classes of the landslides.
     """
-    path.with_suffix(".qml").write_text(read_style(name), encoding="utf-8")
+    style = read_style(name, confidence, shapefile=path.suffix.lower() == ".shp")
+    path.with_suffix(".qml").write_text(style, encoding="utf-8")
 
 
-def read_style(name: str) -> str:
-    """A style as QGIS writes and reads it (QML)."""
-    return (resources.files("landslide_cli.inventory") / "styles" / f"{name}.qml").read_text(encoding="utf-8")
-
-
-def store_styles(path: Path) -> None:
+def store_styles(path: Path, confidence: Confidence = DEFAULT) -> None:
     """Give the layers of a finished GeoPackage their default styles.
+
+    Args:
+        path: The GeoPackage.
+        confidence: The classes of its landslides, which the legend tells.
 
     They go into the table ``layer_styles``, whose columns are those that QGIS makes
     (https://docs.qgis.org/3.22/en/docs/user_manual/managing_data_source/supported_data.html#geopackage).
@@ -130,7 +133,7 @@ def store_styles(path: Path) -> None:
             "f_table_name": list(LAYERS),
             "f_geometry_column": [geometry[name] for name in LAYERS],
             "styleName": list(LAYERS),
-            "styleQML": [read_style(name) for name in LAYERS],
+            "styleQML": [read_style(name, confidence) for name in LAYERS],
             "styleSLD": "",
             "useAsDefault": True,
             "description": list(LAYERS.values()),

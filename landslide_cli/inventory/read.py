@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from landslide_cli.errors import InventoryError
+from landslide_cli.inventory.confidence import TAG, Confidence
 from landslide_cli.scene.vectors import (
     LANDSLIDES,
     PARQUET,
@@ -42,6 +43,11 @@ class Inventory:
     analysed: geopandas.GeoDataFrame | None
     run: dict[str, str]
     runs: int
+
+    @property
+    def confidence(self) -> Confidence:
+        """The classes of the model that found the landslides, as far as the file tells them."""
+        return Confidence.told({TAG: self.run.get("confidence", "{}")})
 
 
 def read_inventory(path: str | Path) -> geopandas.GeoDataFrame:
