@@ -91,13 +91,7 @@ class Measurer:
     def measure(self, pixels: Geometries) -> Measured:
         """The same with all attributes of shape and terrain but the distance to neighbours."""
         found = self.sieve(pixels)
-        columns = found.columns | dimensions(found.placed, self.ground)
-        # Polsby & Popper 1991, Yale Law & Policy Review 9, 301; before them Cox 1927, Journal of Paleontology 1, 179.
-        columns["compactness"] = 4 * np.pi * columns["area_m2"] / columns["perimeter_m"] ** 2
-        if "relief_m" in columns:
-            columns["h_over_l"] = columns["relief_m"] / columns["length_m"]
-            columns["h_l_angle_deg"] = np.degrees(np.arctan(columns["h_over_l"]))
-        return Measured(found.keep, found.placed, columns, found.flat)
+        return Measured(found.keep, found.placed, completed(found.columns, found.placed, self.ground), found.flat)
 
 
 @contextmanager
@@ -118,6 +112,23 @@ def open_measurer(rules: PolygonRules, ground: Ground, size: tuple[int, int]) ->
         return
     with open_terrain(rules.dem, scene=ground, size=size) as terrain:
         yield Measurer(ground, rules, terrain)
+
+
+def completed(columns: dict[str, Float64], placed: Geometries, ground: Ground) -> dict[str, Float64]:
+    """All attributes of shape and terrain, each of shape ``(n,)``, but the distance to neighbours.
+
+    Args:
+        columns: ``area_m2`` and ``perimeter_m``, and what the elevation model says, if there is one.
+        placed: The polygons in the CRS of the ground.
+        ground: Where they lie.
+    """
+    columns = columns | dimensions(placed, ground)
+    # Polsby & Popper 1991, Yale Law & Policy Review 9, 301; before them Cox 1927, Journal of Paleontology 1, 179.
+    columns["compactness"] = 4 * np.pi * columns["area_m2"] / columns["perimeter_m"] ** 2
+    if "relief_m" in columns:
+        columns["h_over_l"] = columns["relief_m"] / columns["length_m"]
+        columns["h_l_angle_deg"] = np.degrees(np.arctan(columns["h_over_l"]))
+    return columns
 
 
 def dimensions(placed: Geometries, ground: Ground) -> dict[str, Float64]:

@@ -91,7 +91,7 @@ def read_layers(path: Path, scene: str | None = None) -> Inventory:
         ) from error
     if landslides.empty and not _meant_for_polygons(path):
         raise InventoryError(f"{path} holds no polygons; give what landslide detect -o wrote")
-    run = {name.removeprefix(PREFIX).lower(): text for name, text in _tags(path).items() if name.startswith(PREFIX)}
+    run = {name.removeprefix(PREFIX).lower(): text for name, text in read_tags(path).items() if name.startswith(PREFIX)}
     if len(rows):
         same = rows[rows["scene"] == scene] if "scene" in rows else rows[:0]
         told = (same if len(same) else rows).iloc[0].dropna()
@@ -113,7 +113,7 @@ def _known(frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
     return frame
 
 
-def _tags(path: Path) -> dict[str, str]:
+def read_tags(path: Path) -> dict[str, str]:
     """Metadata of a GeoPackage as GDAL writes it, or of GeoParquet."""
     if path.suffix.lower() == PARQUET:
         return geoparquet_tags(path)
