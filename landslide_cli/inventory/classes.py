@@ -32,7 +32,7 @@ CLASSES = (
     Shown(HIGH, "#ff4a3d", "high confidence"),
     Shown(MEDIUM, "#ff9a2e", "medium confidence"),
     Shown(LOW, "#ffe45c", "low confidence"),
-    Shown(DRAWN, "#5ce1ff", "no probability known, such as drawn by hand"),
+    Shown(DRAWN, "#5ce1ff", "drawn or reshaped by hand"),
     Shown(REJECTED, "#b9bec4", "not a landslide, by review"),
 )
 # Probability, from pale blue to violet: none of it looks like vegetation, soil or the warm outlines over it.
@@ -55,17 +55,17 @@ def classes_of(landslides: geopandas.GeoDataFrame, confidence: Confidence) -> ND
     """The place of each landslide in `CLASSES`, shape ``(n,)``.
 
     Args:
-        landslides: Of any inventory. What it says itself counts; where it says nothing, its probability does.
+        landslides: Of any inventory. What it says itself counts; without such a column, its probability does.
         confidence: The classes of the model that found them.
     """
     count = len(landslides)
     names = np.full(count, None, dtype=object)
-    if "prob_mean" in landslides:
-        measures = ("prob_mean", "area_m2", "prob_spread")
-        names = confidence.classify({name: _numbers(landslides, name) for name in measures if name in landslides})
     if "confidence" in landslides:
         told = landslides["confidence"].astype("object").to_numpy()
-        names = np.where(np.isin(told, CONFIDENCES), told, names)
+        names[:] = [name if name in CONFIDENCES else None for name in told]
+    elif "prob_mean" in landslides:
+        measures = ("prob_mean", "area_m2", "prob_spread")
+        names = confidence.classify({name: _numbers(landslides, name) for name in measures if name in landslides})
     if "status" in landslides:
         names = np.where(landslides["status"].astype("object").to_numpy() == NOT_LANDSLIDE, REJECTED, names)
     place = {shown.name: number for number, shown in enumerate(CLASSES)}

@@ -14,10 +14,14 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from landslide_cli.inventory.attributes import completed, rounded
+from landslide_cli.inventory.attributes import FIELDS, PIXEL_FIELDS, SHORT_NAMES, completed, rounded
+from landslide_cli.inventory.slope import FIELDS as SLOPES
 from landslide_cli.scene.ground import Ground
+from landslide_cli.scene.placing import ground_in
 from landslide_cli.typing import Bools, Float64, Geometries
 
+SHAPE = ("area_m2", "perimeter_m", "length_m", "width_m", "azimuth_deg", "elongation", "compactness", "lon", "lat")
+TERRAIN = (*SLOPES, "h_over_l", "h_l_angle_deg")
 # Two decimals are written, and another version of PROJ may round otherwise.
 ROUNDING, RELATIVE = 0.011, 1e-7
 DEGREES = 2.1e-7  # twice the last decimal of a centroid, which is a centimetre
@@ -70,8 +74,8 @@ def compare(frame: geopandas.GeoDataFrame, ground: Ground, *, coarse: bool = Fal
         values[there] = measured
     before = {name: column(frame, name) for name in sizes}
     known = np.isfinite(before["area_m2"])
-    # Without a CRS nothing can be measured, so whoever has a number was found by a run.
-    named = known | np.isfinite(column(frame, "id")) | np.isfinite(column(frame, "prob_mean"))
+    # Without a CRS nothing has a size, but what was found has pixels. A number may come from anywhere.
+    named = known | np.isfinite(column(frame, "pixels"))
     slack = COARSE_M if coarse else 0.0
     vertices = np.where(there, shapely.get_num_coordinates(outlines), 0)
     room = {
@@ -124,7 +128,7 @@ def column(frame: pd.DataFrame, name: str) -> Float64:
     """A column as float64, shape ``(n,)``: NaN for null, for what is no number, and where there is none."""
     if name not in frame:
         return np.full(len(frame), np.nan)
-    numbers: Float64 = pd.to_numeric(frame[name], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    numbers: Float64 = pd.to_numeric(frame[name], errors="coerce").to_numpy(np.float64, copy=True, na_value=np.nan)
     return numbers
 
 
@@ -138,3 +142,34 @@ def remeasured(edited: Edited, rows: Bools, ground: Ground) -> dict[str, Float64
     """
     sizes = {name: edited.sizes[name][rows] for name in ("area_m2", "perimeter_m")}
     return rounded(completed(sizes, edited.outlines[rows], ground))
+
+
+def up_to_date(frame: geopandas.GeoDataFrame, *, coarse: bool = False) -> geopandas.GeoDataFrame:
+    """The same rows with sizes that fit their outlines, so that whoever adds them up gets what is there.
+
+    Rows that weren't changed stay as they are. Of those that were, what no outline tells becomes null.
+
+    Args:
+        frame: Landslides of an inventory, all of them with a polygon.
+        coarse: See `compare`.
+    """
+    ground = ground_in(frame.crs)
+    edited = compare(frame, ground, coarse=coarse)
+    rows = edited.changed
+    if not rows.any() or not ground.measurable:
+        return frame
+    measured = remeasured(edited, rows, ground)
+    stale = [name for name in (*SHAPE, *PIXEL_FIELDS, *TERRAIN, "confidence") if name in frame and name not in measured]
+    changes = {name: frame[name].mask(rows) for name in stale}
+    for name, values in measured.items():
+        now = column(frame, name)
+        now[rows] = values
+        changes[name] = pd.Series(now, index=frame.index)
+    return frame.assign(**changes)
+
+
+def ours(frame: pd.DataFrame) -> dict[str, str]:
+    """Columns of a file that are ours, by our names: SQL tells no case apart, and a shapefile's names are short."""
+    there = {str(name).casefold(): str(name) for name in frame.columns}
+    names = {name: (SHORT_NAMES.get(name, name), name) for name in FIELDS}
+    return {name: there[one] for name, ways in names.items() for one in ways if one in there}

@@ -12,18 +12,17 @@ from numpy.typing import NDArray
 
 from landslide_cli.inventory.attributes import FIELDS, PIXEL_FIELDS, completed, rounded
 from landslide_cli.inventory.confidence import Confidence
-from landslide_cli.inventory.edited import Edited, column, compare, remeasured
+from landslide_cli.inventory.edited import SHAPE, TERRAIN, Edited, column, compare, remeasured
 from landslide_cli.inventory.neighbours import nearest_m
 from landslide_cli.inventory.review import LANDSLIDE, STATUSES, UNREVIEWED, known_status
-from landslide_cli.inventory.slope import FIELDS as SLOPES
 from landslide_cli.scene.ground import Ground
 from landslide_cli.typing import Bools, Float64, Geometries
 
-TERRAIN = (*SLOPES, "h_over_l", "h_l_angle_deg")
 TEXTS = ("status", "confidence", "note", "reviewer", "reviewed_at", "scene", "model")
-SHAPE = ("area_m2", "perimeter_m", "length_m", "width_m", "azimuth_deg", "elongation", "compactness", "lon", "lat")
 # Only there where somebody has asked for them.
 ON_REQUEST = (*TERRAIN, "prob_spread")
+
+TRUTH = dict.fromkeys(("true", "t", "1", "1.0"), 1.0) | dict.fromkeys(("false", "f", "0", "0.0"), 0.0)
 
 Measure = Callable[[Geometries], dict[str, Float64]]
 
@@ -93,8 +92,10 @@ def filled(frame: geopandas.GeoDataFrame, sources: Sources) -> Filled:
 
 def _numbers(frame: pd.DataFrame, name: str) -> Float64:
     if name == "cut" and name in frame:
-        # A shapefile's truth is a letter.
-        frame = frame.assign(cut=frame[name].map({"T": 1.0, "F": 0.0, True: 1.0, False: 0.0}))
+        # A shapefile's truth is a letter, and that of other programs a word.
+        said = frame[name].astype("object").map(lambda value: str(value).casefold(), na_action="ignore")
+        truth = said.map(TRUTH).to_numpy(dtype=np.float64, na_value=np.nan)
+        return np.asarray(truth, dtype=np.float64)
     return column(frame, name)
 
 
@@ -157,7 +158,9 @@ def _say(found: Filled, sources: Sources) -> None:
     table["status"] = status.where(status.notna() | ~edited.there, pd.Series(fresh, index=table.index, dtype="object"))
     measures = {name: table[name].to_numpy() for name in ("prob_mean", "area_m2", "prob_spread") if name in table}
     classes = sources.confidence.classify(measures)
-    stale = edited.there & (edited.changed | table["confidence"].isna().to_numpy())
+    # The classes say how far to trust the model, so they say nothing of what it didn't find.
+    found_by_model = table["model"].notna().to_numpy()
+    stale = edited.there & found_by_model & (edited.changed | table["confidence"].isna().to_numpy())
     table["confidence"] = table["confidence"].where(~stale, pd.Series(classes, index=table.index, dtype="object"))
     if sources.scene is not None:
         table["scene"] = table["scene"].where(table["scene"].notna() | ~edited.there, sources.scene)

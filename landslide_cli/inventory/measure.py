@@ -104,7 +104,7 @@ def measure(
     files = _claim(source, target, inputs, overwrite=overwrite)
     said = None if decisions is None else read_decisions(Path(decisions))
     with leaving_no_traces([*inputs, source]), files.staged() as places:
-        rows = read_rows(source, places[target])
+        rows = read_rows(source, places[target], here=target.resolve() == source.resolve())
         with _sources(rows, scene, probability, dem) as sources:
             found = filled(rows.frame, sources)
         decided = 0

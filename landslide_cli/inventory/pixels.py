@@ -72,7 +72,8 @@ class Raster:
                     counts += np.bincount(around[1:-1, 1:-1][inside], minlength=NODATA + 1)
             if counts.any():
                 break
-        return self._summed(counts[:NODATA]) | {"cut": float(cut)}
+        # Of what lies elsewhere, or on nodata alone, nothing is known.
+        return self._summed(counts[:NODATA]) | {"cut": float(cut)} if counts[:NODATA].any() else {}
 
     def _around(self, window: Window) -> Bytes:
         """The values of a window and of the pixels around it; nodata beyond the raster."""
@@ -89,7 +90,7 @@ class Raster:
     def _summed(self, counts: Int64) -> dict[str, float]:
         """The attributes of pixels of which so many have each stored value."""
         pixels = int(counts.sum())
-        if not pixels or not self.probability:
+        if not self.probability:
             return {"pixels": pixels}
         values = np.arange(len(counts))
         ranks = np.cumsum(counts)

@@ -15,8 +15,8 @@ import pyogrio
 import shapely
 
 from landslide_cli.errors import InventoryError
-from landslide_cli.inventory.attributes import FIELDS, SHORT_NAMES
 from landslide_cli.inventory.confidence import Confidence
+from landslide_cli.inventory.edited import ours
 from landslide_cli.inventory.filling import TEXTS, Filled
 from landslide_cli.inventory.formats import convert, fitting_crs
 from landslide_cli.inventory.geopackage import (
@@ -27,7 +27,7 @@ from landslide_cli.inventory.geopackage import (
     without_traces,
     write_style,
 )
-from landslide_cli.inventory.read import read_tags
+from landslide_cli.inventory.read import is_coarse, read_tags
 from landslide_cli.scene.placing import ground_in
 from landslide_cli.scene.vectors import LANDSLIDES, UnreadableError, layers, read_layer
 
@@ -47,6 +47,7 @@ class Rows:
         frame: All rows by their numbers; those of a GeoPackage are its ``fid``. Our columns have our names.
         tags: How the file was made.
         spelt: What the file calls our columns, where it has them.
+        whole: Whether all of the file was copied, so that only what is new is to be written.
     """
 
     path: Path
@@ -54,11 +55,12 @@ class Rows:
     frame: geopandas.GeoDataFrame
     tags: dict[str, str]
     spelt: dict[str, str]
+    whole: bool
 
     @property
     def coarse(self) -> bool:
         """Whether coordinates were rounded when they were written."""
-        return self.path.suffix.lower() in (".geojson", ".json")
+        return is_coarse(self.path)
 
     @property
     def scene(self) -> str | None:
@@ -67,24 +69,27 @@ class Rows:
         return str(told[0]) if len(told) == 1 else None
 
 
-def read_rows(path: Path, place: Path) -> Rows:
+def read_rows(path: Path, place: Path, *, here: bool) -> Rows:
     """Read the rows of an inventory, or of any layer of polygons, with those that have no polygon.
+
+    A GeoPackage that is to be written as one is copied as a whole, with what other programs have written into its log.
 
     Args:
         path: The file.
-        place: Where the result is to be written. Where both are GeoPackages, all of the file is copied there, with what
-            other programs have written into its log, and read from there.
+        place: Where the result is to be written, and where a copy goes.
+        here: Whether the file itself is to be replaced; else a layer that isn't called ``landslides`` is taken out.
 
     Raises:
         InventoryError: it can't be read, holds no layer of polygons, or several and none called ``landslides``.
     """
-    whole = path.suffix.lower() == place.suffix.lower() == GPKG
-    read = place if whole else path
-    if whole:
-        copied(path, place)
+    geopackage = path.suffix.lower() == GPKG
     try:
         layer = _layer(path)
-        if path.suffix.lower() == GPKG:
+        whole = geopackage and place.suffix.lower() == GPKG and (here or layer == LANDSLIDES)
+        read = place if whole else path
+        if whole:
+            copied(path, place)
+        if geopackage:
             with without_traces():
                 frame = pyogrio.read_dataframe(read, layer=layer, fid_as_index=True)
             with closing(sqlite3.connect(f"{read.absolute().as_uri()}?mode=ro", uri=True)) as file:
@@ -100,10 +105,9 @@ def read_rows(path: Path, place: Path) -> Rows:
         raise InventoryError(f"{path} holds no polygons; give an inventory, or any file with polygons")
     if frame.crs is not None and frame.crs.is_engineering and frame.crs.name.startswith("Undefined"):
         frame = frame.set_crs(None, allow_override=True)
-    spelt = _spelt(frame)
-    return Rows(
-        path, layer, frame.rename(columns={there: ours for ours, there in spelt.items()}), read_tags(path), spelt
-    )
+    spelt = ours(frame)
+    frame = frame.rename(columns={there: name for name, there in spelt.items()})
+    return Rows(path, layer, frame, read_tags(path), spelt, whole)
 
 
 def _layer(path: Path) -> str:
@@ -125,13 +129,6 @@ def _layer(path: Path) -> str:
     return polygons[0]
 
 
-def _spelt(frame: pd.DataFrame) -> dict[str, str]:
-    """Columns of the file that are ours: SQL tells no case apart, and a shapefile's names are short."""
-    there = {str(name).casefold(): str(name) for name in frame.columns if name != frame.geometry.name}
-    names = {name: (name, SHORT_NAMES.get(name, name)) for name in FIELDS}
-    return {name: there[one] for name, ways in names.items() for one in ways[::-1] if one in there}
-
-
 def write_rows(rows: Rows, found: Filled, place: Path) -> None:
     """Write the rows with their attributes in the format of a place's ending.
 
@@ -141,7 +138,7 @@ def write_rows(rows: Rows, found: Filled, place: Path) -> None:
         place: See `read_rows`.
     """
     confidence = Confidence.told(rows.tags)
-    if rows.path.suffix.lower() == place.suffix.lower() == GPKG:
+    if rows.whole:
         _update(rows, found, place)
         store_styles(place, confidence, {rows.layer: LANDSLIDES, "analysed": "analysed"}, replace=False)
         return
@@ -175,7 +172,9 @@ def _update(rows: Rows, found: Filled, place: Path) -> None:
                 continue  # numbers of rows serve as such
             now = _typed(found.table[name])
             if name in rows.frame:
-                differs = ~_same(now, rows.frame[name])
+                # What we can't read in a row that wasn't changed stays as it stands there.
+                touched = found.edited.changed | found.edited.emptied
+                differs = ~_same(now, rows.frame[name]) & (now.notna() | touched)
             else:
                 file.execute(f'ALTER TABLE "{rows.layer}" ADD COLUMN "{name}" {KINDS.get(name, "REAL")}')
                 differs = now.notna()

@@ -53,13 +53,17 @@ def test_what_a_file_says_counts_and_else_its_probability() -> None:
     frame = geopandas.GeoDataFrame(
         {
             "prob_mean": [0.9, 0.9, 0.65, 0.3, None, 0.9],
-            "confidence": ["low", None, "maybe", None, None, None],
+            "confidence": ["low", "high", "medium", "low", None, "high"],
             "status": [None, "landslide", "unreviewed", "unsure", "landslide", "not_landslide"],
         },
         geometry=[shapely.Point(0, 0).buffer(1)] * 6,
     )
     names = [CLASSES[number].name for number in classes_of(frame, DEFAULT)]
     assert names == ["low", "high", "medium", "low", "drawn", "rejected"]
+    older = frame.drop(columns=["confidence", "status"])
+    assert [CLASSES[number].name for number in classes_of(older, DEFAULT)] == [
+        *("high", "high", "medium", "low", "drawn", "high")
+    ]
     bare = frame[["geometry"]]
     assert {CLASSES[number].name for number in classes_of(bare, DEFAULT)} == {"drawn"}
     assert [shown.name for shown, _ in classes_there(frame, DEFAULT)] == [shown.name for shown in CLASSES]
