@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from landslide_cli.detection.preview import preview
     from landslide_cli.detection.run import detect
     from landslide_cli.detection.summary import Summary
+    from landslide_cli.inventory.measure import Measurement, measure
     from landslide_cli.inventory.read import read_inventory
     from landslide_cli.inventory.rules import PolygonRules
     from landslide_cli.prediction.runtime import Runtime
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LandslideError",
+    "Measurement",
     "Outputs",
     "PolygonRules",
     "Runtime",
@@ -45,6 +47,7 @@ __all__ = [
     "View",
     "__version__",
     "detect",
+    "measure",
     "polygonize",
     "preview",
     "read_inventory",
@@ -52,12 +55,14 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "Measurement": "inventory.measure",
     "Outputs": "detection.outputs",
     "PolygonRules": "inventory.rules",
     "Runtime": "prediction.runtime",
     "Summary": "detection.summary",
     "View": "scene.view",
     "detect": "detection.run",
+    "measure": "inventory.measure",
     "polygonize": "detection.polygonize",
     "preview": "detection.preview",
     "read_inventory": "inventory.read",

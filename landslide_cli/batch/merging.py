@@ -20,6 +20,7 @@ from affine import Affine
 
 from landslide_cli.batch.parts import LANDSLIDES, Part, common_fields
 from landslide_cli.files import staged
+from landslide_cli.inventory.confidence import Confidence
 from landslide_cli.inventory.geopackage import append, set_column, store_styles, without_traces
 from landslide_cli.scene.ground import Ground, beside
 from landslide_cli.typing import Float64, Geometries, Indices
@@ -112,7 +113,7 @@ def merge(parts: Sequence[Part], out: Path, tags: Mapping[str, str]) -> Merged:
         analysed_m2 = _write_analysed(kept, place, placing)
         _write_runs(kept, place)
         overlapping, overlap_m2 = _mark_overlaps(place, layers, target)
-        store_styles(place)
+        store_styles(place, Confidence.told(tags))
     return Merged(
         landslides=layers[-1].last,
         area_m2=area_m2 if target else math.nan,

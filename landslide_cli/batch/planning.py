@@ -95,7 +95,9 @@ def plan_batch(
     paths = [scene for scene in given if not isinstance(scene, Found)]
     refuse_unless(not (found and paths), "scenes", given, "give paths, or what find_scenes gave, and not both")
     found = found or find_scenes(paths)
-    wish = Wish(view, rules.with_threshold(card.threshold), replace(runtime, tta=runtime.tta or card.tta))
+    wish = Wish(
+        view, rules.with_threshold(card.threshold, card.min_area_m2), replace(runtime, tta=runtime.tta or card.tta)
+    )
     tasks = [make_task(scene, folder, card, wish, also) for scene in found]
     ledger = Ledger(folder / LEDGER)
     left = {task.name: why for task in tasks if (why := task.left(ledger.read(task.name)))}

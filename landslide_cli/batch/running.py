@@ -23,6 +23,7 @@ from landslide_cli.detection.summary import nan_as_none
 from landslide_cli.engine import Engine
 from landslide_cli.errors import shown, without_secrets
 from landslide_cli.files.interrupts import finishing
+from landslide_cli.inventory.confidence import TAG, Confidence
 from landslide_cli.inventory.rules import PolygonRules
 from landslide_cli.prediction.runtime import Runtime
 from landslide_cli.scene.view import View
@@ -216,7 +217,10 @@ def _merged(batch: Batch, records: dict[str, Record], ledger: Ledger) -> Record 
             "LANDSLIDE_VERSION": __version__, "LANDSLIDE_MODEL": batch.card.model_id,
             "LANDSLIDE_WEIGHTS_SHA256": batch.card.sha256,
             "LANDSLIDE_THRESHOLD": f"{batch.wish.rules.threshold:g}",
+            "LANDSLIDE_MIN_AREA_M2": f"{batch.wish.rules.smallest_m2:g}",
         }  # fmt: skip
+        if batch.card.confidence:
+            tags[TAG] = Confidence.of(batch.card.confidence).as_text()
         with finishing():
             record = Record("done", asked, found=asdict(merge(parts, out, tags)))
             ledger.write(name, record)

@@ -24,6 +24,7 @@ from landslide_cli.cli.doctor import doctor
 from landslide_cli.cli.evaluate import evaluate
 from landslide_cli.cli.export import export
 from landslide_cli.cli.info import info
+from landslide_cli.cli.measure import measure
 from landslide_cli.cli.models import models
 from landslide_cli.cli.polygonize import polygonize
 from landslide_cli.cli.report import report
@@ -72,6 +73,7 @@ for command in (
     info,
     polygonize,
     report,
+    measure,
     chips,
     train,
     evaluate,
