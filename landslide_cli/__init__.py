@@ -26,6 +26,7 @@ from landslide_cli.errors import LandslideError
 
 if TYPE_CHECKING:
     from landslide_cli.batch.running import run_batch
+    from landslide_cli.changes.find import Changes, find_changes
     from landslide_cli.detection.outputs import Outputs
     from landslide_cli.detection.polygonize import polygonize
     from landslide_cli.detection.preview import preview
@@ -34,12 +35,15 @@ if TYPE_CHECKING:
     from landslide_cli.inventory.measure import Measurement, measure
     from landslide_cli.inventory.read import read_inventory
     from landslide_cli.inventory.rules import PolygonRules
+    from landslide_cli.merging.merge import Merged, merge
     from landslide_cli.prediction.runtime import Runtime
     from landslide_cli.scene.view import View
 
 __all__ = [
+    "Changes",
     "LandslideError",
     "Measurement",
+    "Merged",
     "Outputs",
     "PolygonRules",
     "Runtime",
@@ -47,7 +51,9 @@ __all__ = [
     "View",
     "__version__",
     "detect",
+    "find_changes",
     "measure",
+    "merge",
     "polygonize",
     "preview",
     "read_inventory",
@@ -55,14 +61,18 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "Changes": "changes.find",
     "Measurement": "inventory.measure",
+    "Merged": "merging.merge",
     "Outputs": "detection.outputs",
     "PolygonRules": "inventory.rules",
     "Runtime": "prediction.runtime",
     "Summary": "detection.summary",
     "View": "scene.view",
     "detect": "detection.run",
+    "find_changes": "changes.find",
     "measure": "inventory.measure",
+    "merge": "merging.merge",
     "polygonize": "detection.polygonize",
     "preview": "detection.preview",
     "read_inventory": "inventory.read",

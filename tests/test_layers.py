@@ -33,7 +33,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evaluation": EVALUATION,
     "training": EVALUATION | {"evaluation"},
     "export": EVALUATION | {"evaluation"},
-    "batch": DETECTION | {"detection"},
+    "merging": {"scene", "inventory"},
+    "changes": {"scene", "inventory", "merging"},
+    "batch": DETECTION | {"detection", "merging"},
     "report": DETECTION | {"detection"},
     "doctor": DETECTION | {"detection"},
 }

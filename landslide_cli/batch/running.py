@@ -15,16 +15,16 @@ from typing import Any
 from landslide_cli._version import __version__
 from landslide_cli.batch.finding import MERGED, Found
 from landslide_cli.batch.ledger import Ledger, Record
-from landslide_cli.batch.merging import merge
-from landslide_cli.batch.parts import Part
 from landslide_cli.batch.planning import LEDGER, Batch, plan_batch, plan_line
 from landslide_cli.batch.tasks import Also, Task, attempt, stamp_of
-from landslide_cli.detection.summary import nan_as_none
 from landslide_cli.engine import Engine
 from landslide_cli.errors import shown, without_secrets
+from landslide_cli.files import staged
 from landslide_cli.files.interrupts import finishing
 from landslide_cli.inventory.confidence import TAG, Confidence
 from landslide_cli.inventory.rules import PolygonRules
+from landslide_cli.merging.merge import merge_parts
+from landslide_cli.merging.parts import Part
 from landslide_cli.prediction.runtime import Runtime
 from landslide_cli.scene.view import View
 from landslide_cli.typing import OnProgress
@@ -65,13 +65,8 @@ class BatchSummary:
         done: Scenes that are done, those of earlier runs included.
         outside: Scenes that the area of interest doesn't meet.
         failed: Scenes that failed.
-        landslides: Polygons of the merged inventory.
-        area_m2: Their area together; None without a CRS.
-        analysed_m2: Area that the network has looked at, scene by scene; None without a CRS.
-        overlapping: Landslides that overlap one of another scene, so that they count more than once.
-        overlap_m2: Area that counts more than once for that; None without a CRS.
-        crs: Of the merged inventory.
-        left_out: Scenes without a CRS that the merged inventory can't place.
+        landslides: Landslides of the merged inventory; this and all that follows is told of in
+            `landslide_cli.merging.merge.Merged`.
     """
 
     out: str | None
@@ -80,10 +75,13 @@ class BatchSummary:
     outside: int
     failed: int
     landslides: int = 0
+    rejected: int = 0
     area_m2: float | None = None
     analysed_m2: float | None = None
+    doubles: int = 0
+    joined: int = 0
+    contested: int = 0
     overlapping: int = 0
-    overlap_m2: float | None = None
     crs: str | None = None
     left_out: tuple[str, ...] = ()
 
@@ -205,7 +203,7 @@ def _merged(batch: Batch, records: dict[str, Record], ledger: Ledger) -> Record 
     done = [task for task in batch.tasks if records[task.name].state == "done"]
     if not done:
         return None
-    parts = [Part(task.name + Path(without_secrets(task.scene)).suffix, task.outputs.inventory) for task in done]
+    parts = [Part(task.outputs.inventory, task.name + Path(without_secrets(task.scene)).suffix) for task in done]
     asked = {"parts": [[part.name, *stamp_of(part.path)] for part in parts]}
 
     def finished(name: str) -> Record | None:
@@ -222,7 +220,9 @@ def _merged(batch: Batch, records: dict[str, Record], ledger: Ledger) -> Record 
         if batch.card.confidence:
             tags[TAG] = Confidence.of(batch.card.confidence).as_text()
         with finishing():
-            record = Record("done", asked, found=asdict(merge(parts, out, tags)))
+            with staged(out) as place:
+                found = asdict(merge_parts(parts, place, tags=tags))
+            record = Record("done", asked, found=found)
             ledger.write(name, record)
         return record
 
@@ -258,8 +258,7 @@ def _summary(batch: Batch, records: dict[str, Record], merged: Record | None) ->
     if merged is None or merged.found is None:
         return BatchSummary(None, results, **counts)
     found = dict(merged.found)
-    for name in ("area_m2", "analysed_m2", "overlap_m2"):
-        found[name] = nan_as_none(found[name])
+    del found["scenes"]
     found["left_out"] = tuple(found["left_out"])
     return BatchSummary(str(batch.folder / f"{MERGED}.gpkg"), results, **counts, **found)
 

@@ -16,6 +16,7 @@ import click
 from landslide_cli._version import __version__
 from landslide_cli.cli.batch import batch
 from landslide_cli.cli.benchmark import benchmark
+from landslide_cli.cli.changes import changes
 from landslide_cli.cli.chips import chips
 from landslide_cli.cli.compare import compare
 from landslide_cli.cli.demo_scene import demo_scene
@@ -25,6 +26,7 @@ from landslide_cli.cli.evaluate import evaluate
 from landslide_cli.cli.export import export
 from landslide_cli.cli.info import info
 from landslide_cli.cli.measure import measure
+from landslide_cli.cli.merge import merge
 from landslide_cli.cli.models import models
 from landslide_cli.cli.polygonize import polygonize
 from landslide_cli.cli.report import report
@@ -70,6 +72,8 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 for command in (
     detect,
     batch,
+    merge,
+    changes,
     info,
     polygonize,
     report,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from landslide_cli.cli import options
+from landslide_cli.cli.merge import told
 from landslide_cli.cli.summaries import as_machine_text
 from landslide_cli.cli.talk import command_line
 
@@ -47,8 +48,8 @@ def batch(
     settings have changed. Several processes, also of other machines that share the folder, may run
     the same command at once; no scene is done twice.
 
-    Where scenes overlap, landslides are in the merged inventory more than once: the attribute "overlaps" marks
-    them, and the last line counts them.
+    Where scenes overlap, the merged inventory has one record for each landslide, as landslide merge makes it, and
+    tells how many scenes saw it and how many looked there.
 
     \b
     landslide batch imagery/ -o results/ --min-area 100
@@ -112,9 +113,7 @@ def as_text(found: BatchSummary) -> str:
         lines.append(
             f"not in it, for they have no coordinate reference system as the others do: {', '.join(found.left_out)}"
         )
-    if found.overlapping:
-        shared = "" if found.overlap_m2 is None else f", {found.overlap_m2 / 1e4:.2f} ha of them more than once"
-        lines.append(f"{found.overlapping} landslides overlap one of another scene{shared}: see the attribute overlaps")
+    lines += told(found)
     outside = f" ({found.outside} outside of the area of interest)" if found.outside else ""
     size = "areas unknown without a CRS"
     if found.area_m2 is not None and found.analysed_m2 is not None:

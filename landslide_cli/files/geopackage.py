@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 # The tables that an inventory has; demo scenes and merged inventories have some of them.
-OURS = frozenset({"landslides", "analysed", "runs", "layer_styles"})
+OURS = frozenset({"landslides", "analysed", "footprints", "runs", "changes", "points", "layer_styles"})
 # Tables of the format (and of SQLite, and QGIS's undo) that hold no layer.
 SYSTEM = ("gpkg_", "rtree_", "sqlite_", "ogr_empty_table")
 MARK = "LANDSLIDE_VERSION"

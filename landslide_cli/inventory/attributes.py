@@ -123,12 +123,26 @@ def completed(columns: dict[str, Float64], placed: Geometries, ground: Ground) -
         ground: Where they lie.
     """
     columns = columns | dimensions(placed, ground)
-    # Polsby & Popper 1991, Yale Law & Policy Review 9, 301; before them Cox 1927, Journal of Paleontology 1, 179.
-    columns["compactness"] = 4 * np.pi * columns["area_m2"] / columns["perimeter_m"] ** 2
+    columns["compactness"] = compactness(columns["area_m2"], columns["perimeter_m"])
     if "relief_m" in columns:
         columns["h_over_l"] = columns["relief_m"] / columns["length_m"]
         columns["h_l_angle_deg"] = np.degrees(np.arctan(columns["h_over_l"]))
     return columns
+
+
+def outlined(placed: Geometries, ground: Ground) -> dict[str, Float64]:
+    """All attributes that the outlines of polygons in the scene's CRS tell by themselves, each of shape ``(n,)``."""
+    area, perimeter = ground.measure(placed)
+    return completed({"area_m2": area, "perimeter_m": perimeter}, placed, ground)
+
+
+def compactness(area_m2: Float64, perimeter_m: Float64) -> Float64:
+    """The share of a disc of the same perimeter, shape ``(n,)``.
+
+    Polsby & Popper 1991, Yale Law & Policy Review 9, 301; before them Cox 1927, Journal of Paleontology 1, 179.
+    """
+    share: Float64 = 4 * np.pi * area_m2 / perimeter_m**2
+    return share
 
 
 def dimensions(placed: Geometries, ground: Ground) -> dict[str, Float64]:

@@ -25,6 +25,9 @@ VERSION = "1.2"
 LAYERS = {
     "landslides": "By confidence, for use over imagery, with a form for the review",
     "analysed": "Outline of what was looked at",
+    "footprints": "Outline of what each scene looked at",
+    "changes": "By what became of each landslide",
+    "points": "Landslides that an inventory knows as points",
 }
 
 

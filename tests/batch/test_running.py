@@ -10,8 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import geopandas
+import pyogrio
 import pytest
 import rasterio
+import shapely
 from click.testing import Result
 from numpy.typing import NDArray
 
@@ -19,9 +22,9 @@ from landslide_cli import Runtime
 from landslide_cli.batch.ledger import Ledger
 from landslide_cli.batch.planning import LEDGER, Batch
 from landslide_cli.batch.running import carry_out, run_batch
-from landslide_cli.errors import DeviceError, OptionError, TerrainError
-from tests.batch.conftest import assert_same, go_batch, image, planned, start
-from tests.conftest import MakeScene, StandIn, first_band
+from landslide_cli.errors import DeviceError, OptionError, OutputError, TerrainError
+from tests.batch.conftest import assert_same, beside, go_batch, image, layers, planned, start
+from tests.conftest import UTM, MakeScene, StandIn, first_band
 
 
 def test_a_bad_scene_does_not_stop_the_others(
@@ -169,3 +172,66 @@ def test_two_processes_do_each_scene_once(scenes: Path, tmp_path: Path, model: P
     assert [lines[-1] for lines in said] == ["10", "10"]
     go_batch(scenes, tmp_path / "alone", model)
     assert_same(tmp_path / "out" / "landslides.gpkg", tmp_path / "alone" / "landslides.gpkg")
+
+
+def test_the_merged_inventory_holds_all_scenes(scenes: Path, tmp_path: Path, model: Path) -> None:
+    out = tmp_path / "out"
+    summary = go_batch(scenes, out, model)
+    assert sorted(path.name for path in out.iterdir() if not path.name.startswith(".")) == [
+        "a.gpkg", "b.gpkg", "c.gpkg", "d.gpkg", "landslides.gpkg",
+    ]  # fmt: skip
+    single, merged = layers(out / "c.gpkg"), layers(out / "landslides.gpkg")
+    ours = merged["landslides"][merged["landslides"]["scene"] == "c.tif"]
+    assert ours["id"].tolist() == [4, 5, 6]
+    assert ours["id_in_scene"].tolist() == [1, 2, 3]
+    for name in set(single["landslides"].columns) - {"id"}:
+        assert ours[name].tolist() == single["landslides"][name].tolist(), name
+    assert (merged["landslides"][["seen", "analysed_by", "overlaps"]] == [1, 1, 0]).all(axis=None)
+    assert len(merged["runs"]) == 4
+    assert (summary.done, summary.landslides, summary.doubles) == (4, 10, 0)
+    assert summary.area_m2 == pytest.approx(merged["landslides"]["area_m2"].sum(), abs=0.1)
+    assert summary.analysed_m2 == pytest.approx(merged["analysed"]["area_m2"].sum(), abs=0.1)
+    info = pyogrio.read_info(out / "landslides.gpkg", layer="landslides")
+    assert info["dataset_metadata"]["LANDSLIDE_MODEL"] == "stand-in"
+
+
+def test_where_scenes_overlap_a_landslide_is_there_once(
+    tmp_path: Path, make_scene: MakeScene, command: Callable[..., Result]
+) -> None:
+    folder = tmp_path / "scenes"
+    folder.mkdir()
+    # b lies 60 columns east of a, c 100 east of b: the second landslide of b ends at the edge, and goes on in c.
+    make_scene(image((10, 70, 10, 12), (50, 10, 10, 10)), name="scenes/a.tif")
+    make_scene(image((10, 10, 10, 12), (40, 90, 10, 10)), name="scenes/b.tif", transform=beside(1, 60))
+    make_scene(image((40, 0, 10, 10)), name="scenes/c.tif", transform=beside(1, 160))
+    make_scene(image(), name="scenes/empty.tif", transform=beside(1, 500))
+    shown = command(folder, "-o", tmp_path / "out").stdout.splitlines()
+    assert shown[0] == "2 records told of a landslide that another one stands for; 1 outline put together of several"
+    assert shown[-1].startswith(f"{tmp_path}/out/landslides.gpkg: 4 of 4 scenes, 3 landslides, 0.03 ha of 2.08 ha")
+    told = json.loads(command(folder, "-o", tmp_path / "out", "--json").stdout)
+    assert (told["doubles"], told["joined"], told["overlapping"], told["crs"]) == (2, 1, 0, "EPSG:32648")
+    merged = layers(tmp_path / "out" / "landslides.gpkg")["landslides"].set_index("id_in_scene")
+    assert sorted(merged["scenes"]) == ["a.tif", "a.tif, b.tif", "b.tif, c.tif"]
+
+
+def test_scenes_without_a_system_are_left_out_where_others_have_one(
+    tmp_path: Path, make_scene: MakeScene, command: Callable[..., Result]
+) -> None:
+    folder = tmp_path / "scenes"
+    folder.mkdir()
+    make_scene(image((10, 10, 5, 5)), name="scenes/a.tif", crs=None)
+    alone = command(folder, "-o", tmp_path / "alone")
+    assert alone.stdout.splitlines()[-1].endswith("1 of 1 scenes, 1 landslide, areas unknown without a CRS")
+    make_scene(image((20, 10, 5, 5)), name="scenes/b.tif")
+    both = command(folder, "-o", tmp_path / "both")
+    assert both.stdout.startswith("not in it, for they have no coordinate reference system as the others do: a.tif\n")
+    assert layers(tmp_path / "both" / "landslides.gpkg")["landslides"]["scene"].tolist() == ["b.tif"]
+
+
+def test_a_merged_inventory_that_is_open_or_has_layers_of_others(scenes: Path, tmp_path: Path, model: Path) -> None:
+    out = tmp_path / "out"
+    go_batch(scenes, out, model)
+    frame = geopandas.GeoDataFrame({"n": [1]}, geometry=[shapely.Point(0, 0)], crs=UTM)
+    frame.to_file(out / "landslides.gpkg", layer="field_points")
+    with pytest.raises(OutputError, match="field_points"):
+        go_batch(scenes, out, model)

@@ -1,0 +1,1 @@
+"""Many inventories to one: one record for each landslide, whoever saw it."""
