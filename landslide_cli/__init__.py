@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from landslide_cli.detection.preview import preview
     from landslide_cli.detection.run import detect
     from landslide_cli.detection.summary import Summary
+    from landslide_cli.inventory.measure import Measurement, measure
     from landslide_cli.inventory.read import read_inventory
     from landslide_cli.inventory.rules import PolygonRules
     from landslide_cli.merging.merge import Merged, merge
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Changes",
     "LandslideError",
+    "Measurement",
     "Merged",
     "Outputs",
     "PolygonRules",
@@ -50,6 +52,7 @@ __all__ = [
     "__version__",
     "detect",
     "find_changes",
+    "measure",
     "merge",
     "polygonize",
     "preview",
@@ -59,6 +62,7 @@ __all__ = [
 
 _ROOMS = {
     "Changes": "changes.find",
+    "Measurement": "inventory.measure",
     "Merged": "merging.merge",
     "Outputs": "detection.outputs",
     "PolygonRules": "inventory.rules",
@@ -67,6 +71,7 @@ _ROOMS = {
     "View": "scene.view",
     "detect": "detection.run",
     "find_changes": "changes.find",
+    "measure": "inventory.measure",
     "merge": "merging.merge",
     "polygonize": "detection.polygonize",
     "preview": "detection.preview",

@@ -110,7 +110,9 @@ def plan_batch(
     paths = [scene for scene in given if not isinstance(scene, Found)]
     refuse_unless(not (found and paths), "scenes", given, "give paths, or what find_scenes gave, and not both")
     found = found or find_scenes(paths)
-    wish = Wish(view, rules.with_threshold(card.threshold), replace(runtime, tta=runtime.tta or card.tta))
+    wish = Wish(
+        view, rules.with_threshold(card.threshold, card.min_area_m2), replace(runtime, tta=runtime.tta or card.tta)
+    )
     ledger = Ledger.of(folder)
     named = zip(name_scenes(found, ledger), found, strict=True)
     every = tuple(make_task(name, scene, folder, card, wish, also) for name, scene in named)

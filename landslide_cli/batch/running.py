@@ -23,6 +23,7 @@ from landslide_cli.errors import counted, shown, without_secrets
 from landslide_cli.files import staged
 from landslide_cli.files.interrupts import finishing
 from landslide_cli.files.staging import clear_leftovers
+from landslide_cli.inventory.confidence import TAG, Confidence
 from landslide_cli.inventory.rules import PolygonRules
 from landslide_cli.merging.merge import merge_parts
 from landslide_cli.merging.parts import Part
@@ -149,7 +150,10 @@ def _merged(batch: Batch, records: dict[str, Record]) -> Record | None:
         "LANDSLIDE_VERSION": __version__, "LANDSLIDE_MODEL": batch.card.model_id,
         "LANDSLIDE_WEIGHTS_SHA256": batch.card.sha256,
         "LANDSLIDE_THRESHOLD": f"{batch.wish.rules.threshold:g}",
+        "LANDSLIDE_MIN_AREA_M2": f"{batch.wish.rules.smallest_m2:g}",
     }  # fmt: skip
+    if batch.card.confidence:
+        tags[TAG] = Confidence.of(batch.card.confidence).as_text()
     with finishing():
         # If it is killed when the file has its name, the next run knows it for its own by this.
         ledger.write(MERGED, Record("begun", asked))

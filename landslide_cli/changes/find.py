@@ -25,7 +25,6 @@ _TYPES: dict[str, Any] = {
     "id": "int64", "change": "str", "outline": "str", "area_old_m2": "float64", "area_new_m2": "float64",
     "ratio": "float64", "iou": "float64", "n_old": "int32", "n_new": "int32", "ids_old": "str", "ids_new": "str",
 }  # fmt: skip
-LAYERS = {"changes": "By what became of each landslide", "points": "Landslides that an inventory knows as points"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +134,11 @@ def _write(place: Path, found: Sequence[Change], old: Side, new: Side, crs: pypr
     table = {name: pd.Series([row[name] for row in rows], dtype=kind) for name, kind in _TYPES.items()}
     frame = geopandas.GeoDataFrame(table, geometry=outlines, crs=crs)
     append(place, "changes", frame, kind="MultiPolygon", mode="w", dataset_metadata={"LANDSLIDE_VERSION": __version__})
-    layers = {"changes": LAYERS["changes"]}
     if old.points.any() or new.points.any():
-        layers = LAYERS
         points = geopandas.GeoDataFrame(spots, geometry=where, crs=crs)
         with unsynced():
             pyogrio.write_dataframe(points, place, layer="points", driver="GPKG", append=True)
-    store_styles(place, layers)
+    store_styles(place)
 
 
 def _row(number: int, one: Change, old: Side, new: Side) -> dict[str, object]:

@@ -25,6 +25,7 @@ from landslide_cli.cli.doctor import doctor
 from landslide_cli.cli.evaluate import evaluate
 from landslide_cli.cli.export import export
 from landslide_cli.cli.info import info
+from landslide_cli.cli.measure import measure
 from landslide_cli.cli.merge import merge
 from landslide_cli.cli.models import models
 from landslide_cli.cli.polygonize import polygonize
@@ -76,6 +77,7 @@ for command in (
     info,
     polygonize,
     report,
+    measure,
     chips,
     train,
     evaluate,

@@ -19,8 +19,7 @@ OF_INVENTORIES = ("scene", "probability")
 @click.argument("predictions", type=options.PATH, nargs=-1, required=True, metavar="CHIPS...|INVENTORY")
 @options.model
 @options.threshold
-@click.option("--groups", type=options.Words(), default=(), metavar="PATTERNS",
-              help="Only chips of these groups, such as 'ny,nls-1*'.  [default: all]")  # fmt: skip
+@options.groups(help="Only chips of these groups, such as 'ny,nls-1*'.  [default: all]")
 @options.pixel_size
 @options.resolution
 @options.engine

@@ -85,9 +85,11 @@ stac = partial(click.option, "--stac", is_flag=True)
 run_dir = partial(click.option, "--run-dir", type=PATH, show_default=True, metavar="FOLDER")
 seed = partial(click.option, "--seed", type=int, show_default=True)
 size = partial(click.option, "--size", show_default=True, metavar="PIXELS")
+groups = partial(click.option, "--groups", type=Words(), default=(), metavar="PATTERNS")
 chips = partial(click.option, "--chips", type=PATH, multiple=True, metavar="FOLDER")
 _scale = partial(click.option, "--scale", type=Numbers(float, 2), metavar="LO,HI")
 _threshold = partial(click.option, "--threshold", type=click.FloatRange(0, 1, min_open=True), metavar="P")
+_min_area = partial(click.option, "--min-area", "min_area_m2", type=click.FloatRange(min=0), metavar="M2")
 _resolution = partial(click.option, "--resolution", type=click.FloatRange(min=0, min_open=True), metavar="METRES")
 
 _overwrite = partial(click.option, "--overwrite", is_flag=True)
@@ -107,14 +109,13 @@ threshold = _threshold(help="Probability from which a pixel counts as landslide.
 run_threshold = _threshold(
     help="Probability from which a pixel counts as landslide.  [default: that of the run that wrote the raster]"
 )
-min_area = click.option(
-    "--min-area",
-    "min_area_m2",
-    type=click.FloatRange(min=0),
-    default=0,
-    show_default=True,
-    metavar="M2",
-    help="Drop landslides smaller than this, in true square metres.",
+min_area = _min_area(
+    help="Drop landslides smaller than this, in true square metres; 0 drops none.  [default: the model card's, which "
+    "is what the model can see]"
+)
+run_min_area = _min_area(
+    help="Drop landslides smaller than this, in true square metres; 0 drops none.  [default: as in the run that wrote "
+    "the raster]"
 )
 fill_holes = click.option(
     "--fill-holes",
@@ -277,7 +278,9 @@ def _together(*options: Option) -> Option:
 
 
 # How a mask becomes measured polygons, and which of them stay.
-polygons = _together(min_area, fill_holes, simplify, connectivity, boundary, dem, min_slope)
+_shape = (fill_holes, simplify, connectivity, boundary, dem, min_slope)
+polygons = _together(min_area, *_shape)
+run_polygons = _together(run_min_area, *_shape)
 # How the network sees a scene.
 prediction = _together(
     aoi, bbox, bands, nodata, scale, resolution, model, overlap, batch_size, engine, device, precision, tta

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--table", is_flag=True,
               help="Instead of writing, print number and area of landslides for thresholds 0.1 to 0.9.")  # fmt: skip
 @options.run_threshold
-@options.polygons
+@options.run_polygons
 @options.spread(help="Spread raster of the same run (detect --tta --spread), for the attribute prob_spread.")
 @options.overwrite
 @options.as_json

@@ -15,6 +15,7 @@ from landslide_cli.errors import OutputError
 from landslide_cli.files import FileSet
 from landslide_cli.files.fileset import OnComplete
 from landslide_cli.inventory.attributes import Measurer
+from landslide_cli.inventory.confidence import TAG, Confidence
 from landslide_cli.inventory.formats import refuse_unknown_ending
 from landslide_cli.inventory.geopackage import style_beside, write_style
 from landslide_cli.mosaic.cog import RasterWriter, writing_cog
@@ -108,6 +109,7 @@ def provenance(plan: Plan, engine: Engine, measurer: Measurer) -> dict[str, str]
         "LANDSLIDE_MODEL": plan.card.model_id,
         "LANDSLIDE_WEIGHTS_SHA256": plan.card.sha256,
         "LANDSLIDE_THRESHOLD": f"{measurer.rules.threshold:g}",
+        "LANDSLIDE_MIN_AREA_M2": f"{measurer.rules.smallest_m2:g}",
         "LANDSLIDE_WINDOW": "{1}x{0}".format(*window),
         "LANDSLIDE_OVERLAP": "{1}x{0}".format(*overlap),
         "LANDSLIDE_STRETCH": "{:g},{:g}".format(*plan.value_range),
@@ -118,6 +120,8 @@ def provenance(plan: Plan, engine: Engine, measurer: Measurer) -> dict[str, str]
         "LANDSLIDE_TTA": plan.tta,
         "LANDSLIDE_SCENE": plan.scene.name,
     }
+    if plan.card.confidence:
+        tags[TAG] = Confidence.of(plan.card.confidence).as_text()
     if plan.working_m is not None:
         tags["LANDSLIDE_RESOLUTION_M"] = repr(plan.working_m)
     return tags | terrain_tags(measurer)

@@ -67,8 +67,8 @@ def polygonize(
     Args:
         probability: Raster that `detect` has written, or one band of floating-point numbers from 0 to 1.
         out: Inventory to write: ``.gpkg``, ``.shp``, ``.geojson``, ``.fgb`` or ``.parquet``. None writes nothing.
-        rules: What counts as a landslide, and how its polygon is drawn; the threshold is that of the raster's run by
-            default.
+        rules: What counts as a landslide, and how its polygon is drawn; threshold and smallest area are
+            those of the raster's run by default.
         spread: Raster of the spread that `detect` has written in the same run, for the attribute ``prob_spread``.
         overwrite: Replace an output that exists.
         on_progress: Called after each strip with the pixels done and in all.
@@ -117,8 +117,8 @@ def _opened(
     with leaving_no_traces(inputs), open_mosaic(probability, spread=spread, cache_bytes=CACHE_BYTES) as mosaic:
         if mosaic.ground.crs is None:
             warn_without_crs(mosaic.src.name)
-        if rules.threshold is None:
-            rules = rules.with_threshold(_threshold(mosaic))
+        smallest = float(mosaic.tags.get("LANDSLIDE_MIN_AREA_M2", 0))
+        rules = rules.with_threshold(rules.threshold or _threshold(mosaic), smallest)
         with open_measurer(rules, mosaic.ground, mosaic.src.shape) as measurer:
             yield mosaic, measurer
 
@@ -131,7 +131,11 @@ def _threshold(mosaic: Mosaic) -> float:
 
 def _provenance(mosaic: Mosaic, measurer: Measurer) -> dict[str, str]:
     """That of the raster, but for what has been decided anew."""
-    anew = {"LANDSLIDE_VERSION": __version__, "LANDSLIDE_THRESHOLD": f"{measurer.rules.threshold:g}"}
+    rules = measurer.rules
+    anew = {
+        "LANDSLIDE_VERSION": __version__, "LANDSLIDE_THRESHOLD": f"{rules.threshold:g}",
+        "LANDSLIDE_MIN_AREA_M2": f"{rules.smallest_m2:g}",
+    }  # fmt: skip
     before = {name: value for name, value in mosaic.tags.items() if name not in TERRAIN_TAGS}
     return before | anew | terrain_tags(measurer)
 
@@ -166,7 +170,7 @@ def table(
         LandslideError: with a message that says what to do.
     """
     with _opened(probability, replace(rules, threshold=THRESHOLDS[0])) as (mosaic, measurer):
-        measurers = [replace(measurer, rules=replace(rules, threshold=threshold)) for threshold in THRESHOLDS]
+        measurers = [replace(measurer, rules=replace(measurer.rules, threshold=threshold)) for threshold in THRESHOLDS]
         counters = [_Counter(one, mosaic.width) for one in measurers]
         for strip in mosaic.strips(on_progress):
             analysed = strip.stored != NODATA

@@ -101,7 +101,7 @@ def detect(
         plan = prepared.planned()
         refuse_lonely_spread(outputs.spread, plan.tta)
         opened = plan.scene
-        rules = rules.with_threshold(plan.card.threshold)
+        rules = rules.with_threshold(plan.card.threshold, plan.card.min_area_m2)
         with open_measurer(rules, opened.ground, (opened.height, opened.width)) as measurer:
             engine = engine or prepared.open_engine()
             return run(plan, engine, outputs, measurer=measurer, files=files, on_progress=on_progress)
@@ -134,6 +134,8 @@ def run(
     engine = in_views(engine, plan.tta)
     engine.prepare(plan.size, len(plan.grid))
     _announce(plan, engine)
+    if measurer.rules.smallest_m2:
+        log.info("landslides below %g m² are left out (--min-area)", measurer.rules.smallest_m2)
     tags = provenance(plan, engine, measurer)
     predictor = Predictor(plan, engine, on_progress)
     cache = plan.cache_bytes + (CACHE_BYTES if measurer.terrain else 0)

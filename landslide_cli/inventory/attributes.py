@@ -25,8 +25,9 @@ PIXEL_FIELDS = {
 }  # fmt: skip
 # Every attribute in the order of the table, and its decimals; None where it isn't rounded.
 FIELDS: dict[str, int | None] = {
-    "id": None, "area_m2": 2, "perimeter_m": 2, "length_m": 2, "width_m": 2, "azimuth_deg": 1, "elongation": 3,
-    "compactness": 4, "lon": 7, "lat": 7, "nearest_m": 2, "pixels": None, "prob_mean": 4, "prob_median": 4,
+    "id": None, "status": None, "confidence": None, "note": None, "reviewer": None, "reviewed_at": None,
+    "area_m2": 2, "perimeter_m": 2, "length_m": 2, "width_m": 2, "azimuth_deg": 1, "elongation": 3, "compactness": 4,
+    "lon": 7, "lat": 7, "nearest_m": 2, "pixels": None, "prob_mean": 4, "prob_median": 4,
     "prob_p90": 4, "prob_max": 4, "high_share": 4, "prob_spread": 4, "elev_min_m": 2, "elev_max_m": 2, "relief_m": 2,
     "slope_mean_deg": 2, "slope_max_deg": 2, "aspect_deg": 1, "h_over_l": 4, "h_l_angle_deg": 2, "cut": None,
     "scene": None, "model": None,
@@ -35,7 +36,7 @@ FIELDS: dict[str, int | None] = {
 SHORT_NAMES = {
     "perimeter_m": "perim_m", "azimuth_deg": "azim_deg", "compactness": "compact", "prob_median": "prob_med",
     "prob_spread": "prob_sprd", "slope_mean_deg": "slp_mn_deg", "slope_max_deg": "slp_mx_deg",
-    "h_l_angle_deg": "hl_ang_deg",
+    "h_l_angle_deg": "hl_ang_deg", "reviewed_at": "reviewd_at",
 }  # fmt: skip
 # Directions that rounding may bring to a full turn, which is none.
 TURNS = {"azimuth_deg": 180.0, "aspect_deg": 360.0}
@@ -90,12 +91,7 @@ class Measurer:
     def measure(self, pixels: Geometries) -> Measured:
         """The same with all attributes of shape and terrain but the distance to neighbours."""
         found = self.sieve(pixels)
-        columns = found.columns | dimensions(found.placed, self.ground)
-        columns["compactness"] = compactness(columns["area_m2"], columns["perimeter_m"])
-        if "relief_m" in columns:
-            columns["h_over_l"] = columns["relief_m"] / columns["length_m"]
-            columns["h_l_angle_deg"] = np.degrees(np.arctan(columns["h_over_l"]))
-        return Measured(found.keep, found.placed, columns, found.flat)
+        return Measured(found.keep, found.placed, completed(found.columns, found.placed, self.ground), found.flat)
 
 
 @contextmanager
@@ -118,11 +114,26 @@ def open_measurer(rules: PolygonRules, ground: Ground, size: tuple[int, int]) ->
         yield Measurer(ground, rules, terrain)
 
 
+def completed(columns: dict[str, Float64], placed: Geometries, ground: Ground) -> dict[str, Float64]:
+    """All attributes of shape and terrain, each of shape ``(n,)``, but the distance to neighbours.
+
+    Args:
+        columns: ``area_m2`` and ``perimeter_m``, and what the elevation model says, if there is one.
+        placed: The polygons in the CRS of the ground.
+        ground: Where they lie.
+    """
+    columns = columns | dimensions(placed, ground)
+    columns["compactness"] = compactness(columns["area_m2"], columns["perimeter_m"])
+    if "relief_m" in columns:
+        columns["h_over_l"] = columns["relief_m"] / columns["length_m"]
+        columns["h_l_angle_deg"] = np.degrees(np.arctan(columns["h_over_l"]))
+    return columns
+
+
 def outlined(placed: Geometries, ground: Ground) -> dict[str, Float64]:
     """All attributes that the outlines of polygons in the scene's CRS tell by themselves, each of shape ``(n,)``."""
     area, perimeter = ground.measure(placed)
-    sizes = {"area_m2": area, "perimeter_m": perimeter, "compactness": compactness(area, perimeter)}
-    return sizes | dimensions(placed, ground)
+    return completed({"area_m2": area, "perimeter_m": perimeter}, placed, ground)
 
 
 def compactness(area_m2: Float64, perimeter_m: Float64) -> Float64:

@@ -9,7 +9,6 @@ import sqlite3
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,19 @@ import geopandas
 import pandas as pd
 import pyogrio
 
+from landslide_cli.errors import InventoryError
+from landslide_cli.inventory.confidence import DEFAULT, Confidence
+from landslide_cli.inventory.styling import read_style
+
 # 1.2 is read by every QGIS and ArcGIS in use.
 VERSION = "1.2"
 LAYERS = {
-    "landslides": "Graduated by mean probability, for use over imagery",
+    "landslides": "By confidence, for use over imagery, with a form for the review",
     "analysed": "Outline of what was looked at",
+    "footprints": "Outline of what each scene looked at",
+    "changes": "By what became of each landslide",
+    "points": "Landslides that an inventory knows as points",
 }
-MERGED_LAYERS = LAYERS | {"footprints": "Outline of what each scene looked at"}
 
 
 def append(
@@ -59,6 +64,20 @@ def set_column(file: sqlite3.Connection, layer: str, column: str, values: Sequen
         column: Name of the column, which must not be the geometry.
         values: Value and ``fid`` of each row to change.
     """
+    set_columns(file, layer, {column: values})
+
+
+def set_columns(
+    file: sqlite3.Connection, layer: str, columns: Mapping[str, Sequence[tuple[Any, int]]], *, key: str = "fid"
+) -> None:
+    """Set several columns of a layer.
+
+    Args:
+        file: The GeoPackage.
+        layer: Name of the layer.
+        columns: For each column, which must not be the geometry, value and ``fid`` of each row to change.
+        key: Name of the column of row numbers, ``fid`` in all that GDAL has named.
+    """
     file.execute("PRAGMA synchronous = OFF")
     # Triggers that follow geometries call functions which GDAL alone has, so they step aside.
     triggers = file.execute(
@@ -66,9 +85,31 @@ def set_column(file: sqlite3.Connection, layer: str, column: str, values: Sequen
     ).fetchall()
     for name, _ in triggers:
         file.execute(f'DROP TRIGGER "{name}"')
-    file.executemany(f'UPDATE "{layer}" SET "{column}" = ? WHERE fid = ?', values)
+    for column, values in columns.items():
+        file.executemany(f'UPDATE "{layer}" SET "{column}" = ? WHERE "{key}" = ?', values)
     for _, sql in triggers:
         file.execute(sql)
+
+
+def copied(path: Path, place: Path) -> None:
+    """Copy a GeoPackage with what other programs that have it open have written so far.
+
+    Raises:
+        InventoryError: it is none, or what is in its log can't be read.
+    """
+    try:
+        with (
+            closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as src,
+            closing(sqlite3.connect(place)) as dst,
+        ):
+            src.backup(dst)
+            # A copy of a file with a log is said to have one as well.
+            dst.execute("PRAGMA journal_mode = DELETE")
+    except sqlite3.DatabaseError as error:
+        raise InventoryError(
+            f"{path} can't be read as a GeoPackage: {error}; if another program such as QGIS has it open, save and "
+            "close it there"
+        ) from error
 
 
 @contextmanager
@@ -100,41 +141,53 @@ def style_beside(path: Path) -> Path | None:
     return None if path.suffix.lower() == ".gpkg" else path.with_suffix(".qml")
 
 
-def write_style(path: Path, name: str) -> None:
+def write_style(path: Path, name: str, confidence: Confidence = DEFAULT) -> None:
     """Write a style beside an output.
 
     Args:
         path: The output, no GeoPackage.
         name: ``landslides``, ``analysed``, ``probability``, ``mask`` or ``spread``.
+        confidence: The classes of the landslides.
     """
-    path.with_suffix(".qml").write_text(read_style(name), encoding="utf-8")
+    style = read_style(name, confidence, shapefile=path.suffix.lower() == ".shp")
+    path.with_suffix(".qml").write_text(style, encoding="utf-8")
 
 
-def read_style(name: str) -> str:
-    """A style as QGIS writes and reads it (QML)."""
-    return (resources.files("landslide_cli.inventory") / "styles" / f"{name}.qml").read_text(encoding="utf-8")
-
-
-def store_styles(path: Path, layers: Mapping[str, str] = LAYERS) -> None:
-    """Give layers of a finished GeoPackage, which must be there, their default styles.
+def store_styles(
+    path: Path,
+    confidence: Confidence = DEFAULT,
+    styles: Mapping[str, str] | None = None,
+    *,
+    replace: bool = True,
+) -> None:
+    """Give the layers of a finished GeoPackage their default styles.
 
     They go into the table ``layer_styles``, whose columns are those that QGIS makes
     (https://docs.qgis.org/3.22/en/docs/user_manual/managing_data_source/supported_data.html#geopackage).
+
+    Args:
+        path: The GeoPackage.
+        confidence: The classes of its landslides, which the legend tells.
+        styles: Name of the style of each layer; those that aren't there are passed over. By default that of its name.
+        replace: Write the table anew; else one that is there stays as it is.
     """
     # Not through GDAL, which leaves an .aux.xml behind where it reads metadata.
     with closing(sqlite3.connect(path)) as file:
         geometry = dict(file.execute("SELECT table_name, column_name FROM gpkg_geometry_columns"))
+        if not replace and file.execute("SELECT 1 FROM sqlite_master WHERE name = 'layer_styles'").fetchone():
+            return
+    styles = {layer: name for layer, name in (styles or {name: name for name in LAYERS}).items() if layer in geometry}
     table = pd.DataFrame(
         {
             "f_table_catalog": "",
             "f_table_schema": "",
-            "f_table_name": list(layers),
-            "f_geometry_column": [geometry[name] for name in layers],
-            "styleName": list(layers),
-            "styleQML": [read_style(name) for name in layers],
+            "f_table_name": list(styles),
+            "f_geometry_column": [geometry[layer] for layer in styles],
+            "styleName": list(styles),
+            "styleQML": [read_style(name, confidence) for name in styles.values()],
             "styleSLD": "",
             "useAsDefault": True,
-            "description": list(layers.values()),
+            "description": [LAYERS[name] for name in styles.values()],
             "owner": "",
             "ui": None,
             "update_time": pd.Timestamp.now("UTC").floor("ms"),

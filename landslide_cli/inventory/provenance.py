@@ -12,13 +12,15 @@ from rasterio.crs import CRS
 # Column and the tag that it repeats, in the order of the table.
 FROM_TAGS = {
     "version": "LANDSLIDE_VERSION", "model": "LANDSLIDE_MODEL", "weights_sha256": "LANDSLIDE_WEIGHTS_SHA256",
-    "threshold": "LANDSLIDE_THRESHOLD", "window": "LANDSLIDE_WINDOW", "overlap": "LANDSLIDE_OVERLAP",
+    "threshold": "LANDSLIDE_THRESHOLD", "min_area_m2": "LANDSLIDE_MIN_AREA_M2",
+    "window": "LANDSLIDE_WINDOW", "overlap": "LANDSLIDE_OVERLAP",
     "stretch": "LANDSLIDE_STRETCH", "bands": "LANDSLIDE_BANDS", "resolution_m": "LANDSLIDE_RESOLUTION_M",
     "engine": "LANDSLIDE_ENGINE", "precision": "LANDSLIDE_PRECISION", "device": "LANDSLIDE_DEVICE",
     "tta": "LANDSLIDE_TTA",
+    "confidence": "LANDSLIDE_CONFIDENCE",
     "dem": "LANDSLIDE_DEM", "min_slope_deg": "LANDSLIDE_MIN_SLOPE_DEG",
 }  # fmt: skip
-NUMBERS = ("threshold", "resolution_m", "min_slope_deg")
+NUMBERS = ("threshold", "min_area_m2", "resolution_m", "min_slope_deg")
 
 
 @dataclass(frozen=True, slots=True)

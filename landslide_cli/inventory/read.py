@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 
 from landslide_cli.errors import InventoryError
+from landslide_cli.inventory.confidence import TAG, Confidence
+from landslide_cli.inventory.edited import ours, up_to_date
 from landslide_cli.scene.vectors import (
     LANDSLIDES,
     PARQUET,
@@ -32,7 +34,8 @@ class Inventory:
     """An inventory that was read: its landslides, and all that the file tells of them.
 
     Attributes:
-        landslides: Their polygons and attributes.
+        landslides: Their polygons and attributes. Sizes of polygons that were drawn or reshaped since they were
+            measured are those of the outlines, see `landslide_cli.inventory.edited.up_to_date`.
         analysed: Outlines of what was analysed; None if the file doesn't tell.
         run: How it was made, by the names of the layer ``runs``: ``version``, ``model``, ``threshold``, …
         runs: Number of runs that the file tells of.
@@ -43,6 +46,11 @@ class Inventory:
     run: dict[str, str]
     runs: int
 
+    @property
+    def confidence(self) -> Confidence:
+        """The classes of the model that found the landslides, as far as the file tells them."""
+        return Confidence.told({TAG: self.run.get("confidence", "{}")})
+
 
 def read_inventory(path: str | Path) -> geopandas.GeoDataFrame:
     """Read the landslides of an inventory, or of any file with one layer of polygons.
@@ -51,8 +59,9 @@ def read_inventory(path: str | Path) -> geopandas.GeoDataFrame:
         path: What `landslide_cli.detect`, `landslide_cli.polygonize` or `landslide_cli.run_batch` has written.
 
     Returns:
-        The landslides with their attributes, in the CRS of the file. ``attrs`` holds what the file tells of its making
-        as texts, by the names of the layer ``runs``: ``version``, ``model``, ``threshold``, ``scene`` and more.
+        The landslides with their attributes, in the CRS of the file; sizes of polygons that were drawn or reshaped
+        since are those of the outlines. ``attrs`` holds what the file tells of its making as texts, by the names of the
+        layer ``runs``: ``version``, ``model``, ``threshold``, ``scene`` and more.
 
     Raises:
         InventoryError: it can't be read or holds no polygon layer.
@@ -85,12 +94,20 @@ def read_layers(path: Path, scene: str | None = None) -> Inventory:
         ) from error
     if landslides.empty and not _meant_for_polygons(path):
         raise InventoryError(f"{path} holds no polygons; give what landslide detect -o wrote")
-    run = {name.removeprefix(PREFIX).lower(): text for name, text in _tags(path).items() if name.startswith(PREFIX)}
+    run = {name.removeprefix(PREFIX).lower(): text for name, text in read_tags(path).items() if name.startswith(PREFIX)}
     if len(rows):
         same = rows[rows["scene"] == scene] if "scene" in rows else rows[:0]
         told = (same if len(same) else rows).iloc[0].dropna()
         run |= {str(name): _text(value) for name, value in told.items()}
-    return Inventory(_known(landslides), None if analysed is None else _known(analysed), run, max(len(rows), 1))
+    landslides = _known(landslides)
+    landslides = landslides.rename(columns={there: name for name, there in ours(landslides).items()})
+    landslides = up_to_date(landslides, coarse=is_coarse(path))
+    return Inventory(landslides, None if analysed is None else _known(analysed), run, max(len(rows), 1))
+
+
+def is_coarse(path: Path) -> bool:
+    """Whether a format's coordinates are rounded when they are written."""
+    return path.suffix.lower() in (".geojson", ".json")
 
 
 def _meant_for_polygons(path: Path) -> bool:
@@ -107,7 +124,7 @@ def _known(frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
     return frame
 
 
-def _tags(path: Path) -> dict[str, str]:
+def read_tags(path: Path) -> dict[str, str]:
     """Metadata of a GeoPackage as GDAL writes it, or of GeoParquet."""
     if path.suffix.lower() == PARQUET:
         return geoparquet_tags(path)

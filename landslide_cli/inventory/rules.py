@@ -30,8 +30,9 @@ class PolygonRules:
     threshold: float | None = None
     """Probability from which a pixel counts as landslide, above 0 and up to 1; by default the model card's, or that of
     the run that wrote the raster."""
-    min_area_m2: float = 0.0
-    """Smaller polygons are dropped, before holes are filled."""
+    min_area_m2: float | None = None
+    """Smaller polygons are dropped, before holes are filled; by default those below what the model card says that the
+    model can see, or as in the run that wrote the raster."""
     fill_holes_m2: float = 0.0
     """Holes up to this area are filled."""
     simplify_m: float = 0.0
@@ -51,6 +52,8 @@ class PolygonRules:
             refuse_unless(share, "threshold", self.threshold, "give a probability above 0 and up to 1")
         for name in ("min_area_m2", "fill_holes_m2", "simplify_m"):
             value = getattr(self, name)
+            if value is None and name == "min_area_m2":
+                continue
             unit = "square metres" if name.endswith("_m2") else "metres"
             refuse_unless(is_number(value) and value >= 0, name, value, f"give {unit}, 0 or more")
         refuse_unless(self.connectivity in (4, 8), "connectivity", self.connectivity, "give 4 or 8")
@@ -58,9 +61,18 @@ class PolygonRules:
         slope = is_number(self.min_slope_deg) and 0 <= self.min_slope_deg <= 90
         refuse_unless(slope, "min_slope_deg", self.min_slope_deg, "give degrees from 0 to 90")
 
-    def with_threshold(self, threshold: float) -> PolygonRules:
-        """The same rules with this threshold, if they have none of their own."""
-        return self if self.threshold is not None else replace(self, threshold=threshold)
+    def with_threshold(self, threshold: float, min_area_m2: float = 0.0) -> PolygonRules:
+        """The same rules with this threshold and this smallest area, where they have none of their own."""
+        return replace(
+            self,
+            threshold=threshold if self.threshold is None else self.threshold,
+            min_area_m2=min_area_m2 if self.min_area_m2 is None else self.min_area_m2,
+        )
+
+    @property
+    def smallest_m2(self) -> float:
+        """Smallest area that stays; 0 as long as it isn't decided."""
+        return self.min_area_m2 or 0.0
 
     @property
     def lowest_stored(self) -> int:
@@ -93,7 +105,7 @@ class PolygonRules:
         Pixels far from the centre may be larger, and a smooth outline may hold twice the area of its pixels, so this
         sieve is coarse; the true area decides later.
         """
-        return 0.25 * self.min_area_m2 / math.prod(pixel_m) if pixel_m else 0.0
+        return 0.25 * self.smallest_m2 / math.prod(pixel_m) if pixel_m else 0.0
 
 
 def shaped(pixels: Geometries, ground: Ground, rules: PolygonRules) -> tuple[Bools, Geometries, Float64, Float64]:
@@ -107,7 +119,7 @@ def shaped(pixels: Geometries, ground: Ground, rules: PolygonRules) -> tuple[Boo
     """
     placed = ground.place(pixels)
     area, perimeter = ground.measure(placed)
-    keep = ~(area < rules.min_area_m2)
+    keep = ~(area < rules.smallest_m2)
     if not ground.pixel_m or not (rules.fill_holes_m2 or rules.simplify_m):
         return keep, placed[keep], area[keep], perimeter[keep]
     filled = fill_holes(pixels[keep], ground, rules.fill_holes_m2)

@@ -80,7 +80,7 @@ def _width(column: pd.Series) -> int:
     kind = column.dtype.kind
     if kind in WIDTHS:
         return WIDTHS[kind]
-    return max(TEXT, *(len(text.encode()) for text in column.unique()))
+    return max([TEXT, *(len(text.encode()) for text in column.dropna().unique())])
 
 
 def _told_by_prj(crs: pyproj.CRS) -> bool:

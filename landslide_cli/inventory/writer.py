@@ -16,10 +16,12 @@ import shapely
 
 from landslide_cli.errors import OutputError, counted
 from landslide_cli.inventory.attributes import PIXEL_FIELDS, Columns, Measurer, rounded
+from landslide_cli.inventory.confidence import Confidence
 from landslide_cli.inventory.formats import convert, fitting_crs
 from landslide_cli.inventory.geopackage import append, set_column, store_styles, unsynced, without_traces, write_style
 from landslide_cli.inventory.neighbours import nearest_m
 from landslide_cli.inventory.provenance import Job, run_table
+from landslide_cli.inventory.review import REVIEW_FIELDS, UNREVIEWED
 from landslide_cli.inventory.shapefile import Room
 from landslide_cli.scene.ground import Bounds, WestSouthEastNorth
 from landslide_cli.typing import Float64, Geometries
@@ -63,6 +65,7 @@ class InventoryWriter:
         self._path = path
         self.measurer, self.job, self.provenance, self.spread = measurer, job, provenance, spread
         self._ground = measurer.ground
+        self._confidence = Confidence.told(provenance)
         self._names = {"scene": job.scene, "model": provenance.get("LANDSLIDE_MODEL", "unknown")}
         self._crs = fitting_crs(path, self._ground.crs, self._names)
         self._room = Room(path) if path.suffix.lower() == ".shp" else None
@@ -118,7 +121,7 @@ class InventoryWriter:
             run = run_table(self.job, self.provenance, datetime.now(UTC))
             with unsynced():
                 pyogrio.write_dataframe(run, self._path, layer="runs", driver="GPKG", append=True)
-            store_styles(self._path)
+            store_styles(self._path, self._confidence)
             self._refuse_missing("landslides")
             return
         convert(
@@ -132,7 +135,7 @@ class InventoryWriter:
         self._spool.unlink()
         if self._path.suffix.lower() != ".parquet":
             self._refuse_missing(None)
-        write_style(self._path, "landslides")
+        write_style(self._path, "landslides", self._confidence)
 
     def _refuse_missing(self, layer: str | None) -> None:
         """Count what is in the file: a driver tells of a full disk at close at best, and nobody hears it then."""
@@ -166,7 +169,12 @@ class InventoryWriter:
             "nearest_m": np.full(count, np.nan),
             **{name: _repeated(text, count) for name, text in self._names.items()},
         }
-        return self._frame(rounded(table), found.placed)
+        columns = rounded(table)
+        # By what is written, so that whoever reads it finds the same classes.
+        table |= {"confidence": self._confidence.classify(columns), "status": [UNREVIEWED] * count}
+        table |= {name: [None] * count for name in REVIEW_FIELDS if name != "status"}
+        texts = {name: pd.Series(table[name], dtype="str") for name in ("confidence", *REVIEW_FIELDS)}
+        return self._frame(rounded(table | texts), found.placed)
 
     def _analysed(self, pixels: Geometries) -> geopandas.GeoDataFrame:
         placed = self._ground.place(pixels)

@@ -16,8 +16,9 @@ import shapely
 from landslide_cli._version import __version__
 from landslide_cli.errors import InventoryError, OutputError, refuse_unless, shown
 from landslide_cli.files import FileSet
+from landslide_cli.inventory.confidence import Confidence
 from landslide_cli.inventory.footprints import Edge
-from landslide_cli.inventory.geopackage import MERGED_LAYERS, store_styles, without_traces
+from landslide_cli.inventory.geopackage import store_styles, without_traces
 from landslide_cli.merging.groups import DOUBLES, Doubles
 from landslide_cli.merging.layers import LandslideLayer, write_analysed, write_footprints, write_runs
 from landslide_cli.merging.pairs import GAP_PX, find_pairs
@@ -141,14 +142,15 @@ def merge_parts(
             together = _together(scenes)
             keep = doubles == "keep"
             records = make_records(stock, scenes, pairs, groups, _edge(stock, scenes), target, keep=keep)
-            layer = LandslideLayer(place, stock, records, scenes, target, _shared_tags(kept) if tags is None else tags)
+            told = _shared_tags(kept) if tags is None else tags
+            layer = LandslideLayer(place, stock, records, scenes, target, told)
             layer.write(kept, on_note)
         finally:
             spool.unlink(missing_ok=True)
         analysed_m2 = write_analysed(place, together, scenes, target)
         write_footprints(place, kept, scenes, target)
         write_runs(place, kept, scenes)
-        store_styles(place, MERGED_LAYERS)
+        store_styles(place, Confidence.told(told))
     left_out = tuple(part.name or part.path.name for part in parts if part not in kept)
     return _summary(stock, scenes, records, analysed_m2, target, left_out)
 

@@ -30,6 +30,9 @@ class ModelCard:
         sha256: Checksum of the weights file.
         licence: What a user may do with the weights.
         tta: Views of each window that threshold and metrics belong to, see `landslide_cli.engine.views`.
+        min_area_m2: Smallest landslide that the model is known to see; 0 where nobody has looked.
+        confidence: Classes of landslides by how often they are right, see `landslide_cli.inventory.confidence`; empty
+            where nobody has measured them.
         version: Version of landslide-cli that wrote the card.
         training: Sources with licences, split, recipe.
         metrics: What was measured, site by site.
@@ -48,6 +51,8 @@ class ModelCard:
     sha256: str
     licence: str
     tta: str = "none"
+    min_area_m2: float = 0.0
+    confidence: dict[str, Any] = field(default_factory=dict)
     version: str = ""
     training: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)

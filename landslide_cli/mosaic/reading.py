@@ -83,7 +83,15 @@ class Mosaic:
         Raises:
             ProbabilityError: see `strips`.
         """
-        values = _read(self.src, Window(0, first, self.width, stop - first))
+        return self.window(Window(0, first, self.width, stop - first))
+
+    def window(self, window: Window) -> Bytes:
+        """Stored probabilities of a window inside of the raster, shape ``(height, width)``.
+
+        Raises:
+            ProbabilityError: see `strips`.
+        """
+        values = _read(self.src, window)
         return values if values.dtype == np.uint8 else self._quantised(values)
 
     def misfit(self, scene: Scene) -> str:

@@ -12,6 +12,7 @@ from affine import Affine
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from landslide_cli.errors import ModelError
+from landslide_cli.inventory.confidence import CONFIDENCES
 from landslide_cli.inventory.read import Inventory
 from landslide_cli.model.weights import find_model
 from landslide_cli.report.frame import PROBES
@@ -23,6 +24,7 @@ Fact = tuple[str, str]
 
 LABELS = {
     "scene": "Scene", "model": "Model", "weights_sha256": "Checksum of the weights (SHA-256)", "threshold": "Threshold",
+    "min_area_m2": "Smallest area, m²", "confidence": "Classes of confidence",
     "resolution_m": "Metres per pixel that the network saw", "bands": "Bands", "stretch": "Stretch (raw values)",
     "window": "Window, pixels", "overlap": "Overlap, pixels", "tta": "Views (test-time augmentation)",
     "precision": "Precision", "device": "Device", "dem": "Elevation model", "min_slope_deg": "Smallest mean slope, °",
@@ -118,7 +120,9 @@ def not_analysed(covered: Coverage) -> list[str]:
 
 def provenance(inventory: Inventory) -> list[Fact]:
     """How the inventory was made, in the order of `LABELS`; what has no label comes last under its own name."""
-    run = inventory.run
+    run = dict(inventory.run)
+    if "confidence" in run:
+        run["confidence"] = "; ".join(f"{name}: {inventory.confidence.says(name)}" for name in CONFIDENCES)
     named = [(label, run[name]) for name, label in LABELS.items() if run.get(name)]
     others = [(name, text) for name, text in sorted(run.items()) if name not in LABELS and text]
     more = [("Runs in this inventory", f"{inventory.runs}; this is the one of the scene")] if inventory.runs > 1 else []

@@ -11,13 +11,15 @@ import shapely
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Outline
 from matplotlib.patheffects import withStroke
 
-from landslide_cli.report.facts import hectares, numbers
+from landslide_cli.inventory.classes import CLASSES, classes_of, classes_there
+from landslide_cli.report.facts import hectares
 from landslide_cli.report.frame import Frame
-from landslide_cli.report.page import BOUNDS, COLOURS, Contents
+from landslide_cli.report.page import Contents
 from landslide_cli.report.tiles import Imagery
 from landslide_cli.report.warped import warped
 from landslide_cli.typing import Geometries
@@ -59,6 +61,7 @@ def draw_picture(
     if frame.mercator:
         _scale_bar(axes, frame)
         _north(axes)
+    _legend(axes, contents)
     _title(figure, contents)
     figure.savefig(path, format="png", dpi=DPI)
 
@@ -86,12 +89,20 @@ def _outlines(axes: Axes, contents: Contents, placed: Geometries) -> None:
     parts, whose = shapely.get_parts(placed, return_index=True)
     rings, part = shapely.get_rings(parts, return_index=True)
     lines = [shapely.get_coordinates(ring) for ring in rings]
-    landslides = contents.inventory.landslides
-    told = numbers(landslides, "prob_mean")
-    known = np.zeros(len(placed)) if told is None else told
-    colours = [COLOURS[kind] for kind in np.digitize(known, BOUNDS)[whose[part]]]
+    classes = classes_of(contents.inventory.landslides, contents.inventory.confidence)
+    colours = [CLASSES[kind].colour for kind in classes[whose[part]]]
     axes.add_collection(LineCollection(lines, colors="#140a00", linewidths=2.6, alpha=0.6))
     axes.add_collection(LineCollection(lines, colors=colours, linewidths=1.3))
+
+
+def _legend(axes: Axes, contents: Contents) -> None:
+    """What the colours mean, for the classes that are there."""
+    there = classes_there(contents.inventory.landslides, contents.inventory.confidence)
+    if there:
+        axes.legend(
+            handles=[Line2D([], [], color=shown.colour, linewidth=2, label=label) for shown, label in there],
+            loc="lower right", fontsize=8, facecolor="#1d2328", edgecolor="none", framealpha=0.8, labelcolor="white",
+        )  # fmt: skip
 
 
 def _scale_bar(axes: Axes, frame: Frame) -> None:

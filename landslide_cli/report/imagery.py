@@ -6,13 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
+from landslide_cli.inventory.classes import probability_colour
 from landslide_cli.mosaic.encoding import STEPS
 from landslide_cli.report.tiles import Imagery
 from landslide_cli.typing import Bytes, Indices, Pixels
 
 CLASSES = 10
-# From pale blue to violet: none of it looks like vegetation, soil or the warm outlines over it.
-PALE, DEEP = np.array([190, 210, 245]), np.array([74, 20, 134])
 
 
 def scene_imagery(path: str | Path, bands: tuple[int, int, int], stretch: tuple[float, float]) -> Imagery:
@@ -60,8 +59,6 @@ def class_of(stored: Bytes) -> Indices:
 
 def class_colours() -> Bytes:
     """Red, green, blue and opacity of each class, shape ``(10, 4)``."""
-    share = np.linspace(0, 1, CLASSES - 1)[:, None]
     colours = np.zeros((CLASSES, 4))
-    colours[1:, :3] = PALE + (DEEP - PALE) * share
-    colours[1:, 3:] = 90 + 120 * share
+    colours[1:] = probability_colour(np.linspace(0, 1, CLASSES - 1))
     return colours.round().astype(np.uint8)

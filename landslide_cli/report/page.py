@@ -16,6 +16,7 @@ import geopandas
 import numpy as np
 
 from landslide_cli._version import __version__
+from landslide_cli.inventory.classes import CLASSES, classes_of, classes_there
 from landslide_cli.inventory.read import Inventory
 from landslide_cli.report.charts import frequency_area, histogram
 from landslide_cli.report.facts import Coverage, Fact, known_failures, not_analysed, numbers, provenance, totals
@@ -36,8 +37,6 @@ COLUMNS: tuple[tuple[str, str, str, int | None], ...] = (
     ("h_over_l", "H/L", "", 2), ("nearest_m", "Nearest", "m", 0), ("lat", "Latitude", "°", 5),
     ("lon", "Longitude", "°", 5), ("cut", "Cut", "", None),
 )  # fmt: skip
-# Outlines by mean probability, warm over any ground: below the first bound, from there on, from the second on.
-BOUNDS, COLOURS = (0.6, 0.75), ("#ffe45c", "#ff9a2e", "#ff4a3d")
 
 
 @dataclass(frozen=True)
@@ -124,8 +123,8 @@ def _data(contents: Contents) -> dict[str, Any]:
         "shapes": drawn.shapes,
         "outline": outlines(np.array([frame.outline], dtype=object), frame).shapes,
         "analysed": contents.analysed.shapes if contents.analysed else None,
-        "classes": BOUNDS,
-        "colours": COLOURS,
+        "classes": classes_of(contents.inventory.landslides, contents.inventory.confidence).tolist(),
+        "colours": [shown.colour for shown in CLASSES],
     }  # fmt: skip
 
 
@@ -164,15 +163,11 @@ def _switches(contents: Contents) -> str:
 
 
 def _legend(contents: Contents) -> str:
-    low, high = BOUNDS
-    texts = (f"below {low:g}", f"{low:g} to {high:g}", f"{high:g} and more")
     lines = "".join(
         f'<span><svg width="22" height="12" aria-hidden="true"><path d="M1 6H21" stroke="#3a2c22" stroke-width="5"/>'
-        f'<path d="M1 6H21" stroke="{colour}" stroke-width="2.5"/></svg>{text}</span>'
-        for colour, text in zip(COLOURS, texts, strict=True)
+        f'<path d="M1 6H21" stroke="{shown.colour}" stroke-width="2.5"/></svg>{escape(label)}</span>'
+        for shown, label in classes_there(contents.inventory.landslides, contents.inventory.confidence)
     )
-    told = "prob_mean" in contents.inventory.landslides
-    lines = f"<span>Outlines by mean probability:</span>{lines}" if told else ""
     if "probability" in contents.rasters:
         bars = "".join(
             f'<rect x="{9 * number}" width="9" height="12" fill="rgb({r},{g},{b})" fill-opacity="{a / 255:.2f}"/>'

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyproj
+from affine import Affine
 from pyproj.exceptions import ProjError
 from rasterio.crs import CRS
 
@@ -55,6 +56,14 @@ def ground_of(src: DatasetReader) -> Ground:
         ) from error
     _refuse_impossible(src, known, pixel_m)
     return Ground(transform, crs, pixel_m)
+
+
+def ground_in(crs: pyproj.CRS | None) -> Ground:
+    """Where coordinates of a CRS lie that come without a raster, such as those of polygons."""
+    if crs is None:
+        return Ground(Affine.identity(), None)
+    flat = crs.to_2d()
+    return Ground(Affine.identity(), CRS.from_wkt(flat.to_wkt()), unit_m=_local_unit(flat))
 
 
 def _local_unit(crs: pyproj.CRS) -> float | None:

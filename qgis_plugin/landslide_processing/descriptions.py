@@ -65,7 +65,7 @@ class Description:
 
 SHAPING = (
     number("THRESHOLD", "Threshold of the probability", "--threshold", low=0.001, high=1),
-    number("MIN_AREA", "Smallest landslide (m²)", "--min-area", low=0, default=0),
+    number("MIN_AREA", "Smallest landslide (m²); the model's if empty", "--min-area", low=0),
     number("FILL_HOLES", "Fill holes up to (m²)", "--fill-holes", low=0, default=0, advanced=True),
     number("SIMPLIFY", "Let outlines move by up to (m)", "--simplify", low=0, default=0, advanced=True),
     choice("BOUNDARY", "Outlines along pixels, or along the probability", "--boundary", ("pixel", "smooth")),

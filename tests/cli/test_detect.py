@@ -46,7 +46,7 @@ def slides_of(demo: Path) -> geopandas.GeoDataFrame:
 def test_stderr_names_engine_model_and_scene(typed: tuple[list[str], Result]) -> None:
     chosen, *lines = typed[1].stderr.splitlines()
     assert chosen.startswith("engine: ")
-    first, second = lines[-3:-1]  # the first run of a machine also tells of its conversion
+    first, second = lines[-4:-2]  # the first run of a machine also tells of its conversion
     assert first.startswith("msasnet-rgb by ")
     assert first.endswith("(also there: msasnet-rgb-s; --model)")
     assert second.startswith("demo.tif: 600 x 600, 0.8 m pixels, bands 1,2,3, ")

@@ -49,7 +49,9 @@ def test_geoparquet_is_the_geopackage(pair: Pair) -> None:
     slides, _, out = pair
     found = geopandas.read_parquet(out)
     assert "bbox" not in found  # geopandas takes it for what it is
-    assert found[slides.columns].to_wkb().equals(slides.to_wkb())
+    # A column without any value has another type in each format.
+    rows, expected = (frame.to_wkb().fillna("").to_dict("records") for frame in (found[slides.columns], slides))
+    assert rows == expected
     assert found.crs == slides.crs == UTM
 
 

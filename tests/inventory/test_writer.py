@@ -15,7 +15,7 @@ from landslide_cli.detection.outputs import Outputs
 from landslide_cli.detection.run import run
 from landslide_cli.inventory import slope
 from landslide_cli.inventory.attributes import FIELDS, SHORT_NAMES
-from landslide_cli.inventory.provenance import FROM_TAGS
+from landslide_cli.inventory.provenance import FROM_TAGS, NUMBERS
 from landslide_cli.model.card import ModelCard
 from landslide_cli.prediction.plan import make_plan
 from landslide_cli.scene.scene import open_scene
@@ -88,7 +88,8 @@ def test_runs_repeats_the_provenance_of_file_and_raster(written: Path) -> None:
         tags = src.tags()
     for column, tag in FROM_TAGS.items():
         if tag in metadata:
-            assert str(row[column]) == metadata[tag] == tags[tag], column
+            told = float(tags[tag]) if column in NUMBERS else tags[tag]
+            assert (row[column], metadata[tag]) == (told, tags[tag]), column
         else:
             assert table[column].isna().all()
 

@@ -10,7 +10,7 @@
       </minMaxOrigin>
       <colorPalette>
         <paletteEntry value="0" color="#ffffff" alpha="0" label="no landslide"/>
-        <paletteEntry value="1" color="#ff4632" alpha="150" label="landslide"/>
+        <paletteEntry value="1" color="$colour" alpha="75" label="landslide"/>
       </colorPalette>
     </rasterrenderer>
     <brightnesscontrast brightness="0" contrast="0" gamma="1"/>

@@ -10,13 +10,7 @@
       </minMaxOrigin>
       <rastershader>
         <colorrampshader colorRampType="INTERPOLATED" classificationMode="1" clip="0" minimumValue="0" maximumValue="1">
-          <item value="0" color="#fff600" alpha="0" label="0"/>
-          <item value="0.1" color="#fff600" alpha="0" label="0.1"/>
-          <item value="0.3" color="#fff600" alpha="90" label="0.3"/>
-          <item value="0.5" color="#ffbe00" alpha="150" label="0.5"/>
-          <item value="0.7" color="#ff7a00" alpha="180" label="0.7"/>
-          <item value="0.85" color="#ff243c" alpha="200" label="0.85"/>
-          <item value="1" color="#ff00be" alpha="215" label="1"/>
+$items
         </colorrampshader>
       </rastershader>
     </rasterrenderer>

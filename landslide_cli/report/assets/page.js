@@ -103,12 +103,7 @@
     }
   }
 
-  const mean = columns.findIndex((column) => column.name === "prob_mean");
-  const colourOf = (number) => {
-    const value = mean < 0 ? null : values[mean][number];
-    return value === null ? 0 : data.classes.filter((low) => value >= low).length;
-  };
-  const colours = slides.map((_, number) => colourOf(number));
+  const colours = data.classes;
 
   function drawSlides(pen, view) {
     const paths = data.colours.map(() => []);
