@@ -73,7 +73,7 @@ def show(before: bool, model: str, as_json: bool) -> None:
 @options.engine
 @options.device
 @options.precision
-@click.option("--dry-run", is_flag=True, help="Leave the card as it is.")
+@options.dry_run(help="Leave the card as it is.")
 @options.quiet
 def confidence(model: str, folders: tuple[Path, ...], dry_run: bool, quiet: bool, **given: Any) -> None:
     """Choose the classes of confidence of a model on chips, and write them into its card.

@@ -80,6 +80,7 @@ out = partial(click.option, "-o", "--out", type=PATH, metavar="FILE")
 inventory = partial(
     out, help="Inventory to write; its ending chooses the format: .gpkg, .shp, .geojson, .fgb or .parquet."
 )
+dry_run = partial(click.option, "--dry-run", is_flag=True)
 stac = partial(click.option, "--stac", is_flag=True)
 run_dir = partial(click.option, "--run-dir", type=PATH, show_default=True, metavar="FOLDER")
 seed = partial(click.option, "--seed", type=int, show_default=True)

@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What was done to an inventory, in numbers."""
+    """The changes that were made to an inventory, in numbers."""
 
     out: str
     """The inventory that was written."""
