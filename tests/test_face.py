@@ -20,8 +20,8 @@ from landslide_cli.errors import OptionError, SceneError
 from tests.conftest import MakeScene, blobs, first_band, noise, stand_in_card
 
 FACE = [
-    "LandslideError", "Outputs", "PolygonRules", "Runtime", "Summary", "View", "__version__", "detect", "polygonize",
-    "preview", "read_inventory", "run_batch",
+    "LandslideError", "Measurement", "Outputs", "PolygonRules", "Runtime", "Summary", "View", "__version__", "detect",
+    "measure", "polygonize", "preview", "read_inventory", "run_batch",
 ]  # fmt: skip
 
 
