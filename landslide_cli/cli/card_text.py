@@ -31,7 +31,7 @@ def shown(card: ModelCard, *, where: str) -> str:
         ["pixel values", f"{card.value_range[0]:g} to {card.value_range[1]:g}; other types are stretched to that"],
         ["resolution", f"{resolution(card)} m per pixel; other scenes are resampled to that"],
         ["threshold", f"{card.threshold:g}"],
-        ["smallest landslide", f"{card.min_area_m2:g} m²" if card.min_area_m2 else "not measured"],
+        ["smallest", f"landslides of {card.min_area_m2:g} m²" if card.min_area_m2 else "not measured"],
         ["written by", f"landslide-cli {card.version}" if card.version else "unknown"],
         ["weights", where],
         ["SHA-256", card.sha256],

@@ -179,11 +179,11 @@ def test_types_of_columns_that_differ(scenes: Path, tmp_path: Path, model: Path,
     go_batch(some, out, model)
     for name in "ab":
         kind, value = ("TEXT", "'7b'") if name == which else ("INTEGER", "7")
-        add, fill = f"ALTER TABLE landslides ADD COLUMN Note {kind}", f"UPDATE landslides SET Note = {value}"
+        add, fill = f"ALTER TABLE landslides ADD COLUMN Remark {kind}", f"UPDATE landslides SET Remark = {value}"
         edit(out / f"{name}.gpkg", add, fill)
     go_batch(some, out, model)
     merged = geopandas.read_file(out / "landslides.gpkg", layer="landslides")
-    assert merged["Note"].tolist() == [{True: "7b", False: "7"}[name[0] == which] for name in merged["scene"]]
+    assert merged["Remark"].tolist() == [{True: "7b", False: "7"}[name[0] == which] for name in merged["scene"]]
 
 
 def test_polygons_that_were_drawn(scenes: Path, tmp_path: Path, model: Path) -> None:
