@@ -45,7 +45,7 @@ class ShardType(click.ParamType["Shard"]):
               help="Try scenes that fail so many times again, after all others.")  # fmt: skip
 @click.option("--shard", type=ShardType(), metavar="K/N",
               help="Do every N-th scene, beginning with the K-th, and don't merge; for a job array.")  # fmt: skip
-@click.option("--dry-run", is_flag=True, help="Tell what there is to do and why, and do nothing.")
+@options.dry_run(help="Tell what there is to do and why, and do nothing.")
 @click.option("--status", is_flag=True,
               help="Tell what became of the scenes of the last run, and do nothing; needs no SCENES.")  # fmt: skip
 @options.each_probability(help="Also write each probability (0 to 1) as a GeoTIFF.")

@@ -52,9 +52,9 @@ def test_columns_that_were_added_or_deleted(two: list[Path], tmp_path: Path, whi
 
 def test_types_of_columns_that_differ(two: list[Path], tmp_path: Path) -> None:
     for path, kind, value in zip(two, ("TEXT", "INTEGER"), ("'7b'", "7"), strict=True):
-        edit(path, f"ALTER TABLE landslides ADD COLUMN Note {kind}", f"UPDATE landslides SET Note = {value}")
+        edit(path, f"ALTER TABLE landslides ADD COLUMN Remark {kind}", f"UPDATE landslides SET Remark = {value}")
     merge(two, tmp_path / "all.gpkg")
-    assert read(tmp_path / "all.gpkg")["Note"].tolist() == ["7b", "7b", "7"]
+    assert read(tmp_path / "all.gpkg")["Remark"].tolist() == ["7b", "7b", "7"]
 
 
 def test_polygons_that_were_drawn_are_measured_and_rows_without_one_left_out(two: list[Path], tmp_path: Path) -> None:
