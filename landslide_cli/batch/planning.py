@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from landslide_cli.batch.finding import MERGED, Found, find_scenes
+from landslide_cli.batch.items import Listed
 from landslide_cli.batch.ledger import Ledger
 from landslide_cli.batch.tasks import ALSO, Also, Task, Wish, make_task
 from landslide_cli.detection.outputs import refuse_lonely_spread
@@ -58,7 +59,7 @@ class Batch:
 
 
 def plan_batch(
-    scenes: Iterable[str | Path] | Sequence[Found],
+    scenes: Iterable[str | Path | Listed] | Sequence[Found],
     folder: str | Path,
     *,
     view: View = View(),

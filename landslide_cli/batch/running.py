@@ -14,6 +14,7 @@ from typing import Any
 
 from landslide_cli._version import __version__
 from landslide_cli.batch.finding import MERGED, Found
+from landslide_cli.batch.items import Listed
 from landslide_cli.batch.ledger import Ledger, Record
 from landslide_cli.batch.merging import merge
 from landslide_cli.batch.parts import Part
@@ -88,7 +89,7 @@ class BatchSummary:
 
 
 def run_batch(
-    scenes: Iterable[str | Path] | Sequence[Found],
+    scenes: Iterable[str | Path | Listed] | Sequence[Found],
     folder: str | Path,
     *,
     view: View = View(),

@@ -23,6 +23,7 @@ from landslide_cli.errors import (
     ModelError,
     OutputError,
     OutsideAreaError,
+    without_secrets,
 )
 from landslide_cli.files.readback import refuse_unsound
 from landslide_cli.inventory.rules import PolygonRules
@@ -161,8 +162,9 @@ def attempt(
     except LandslideError as error:
         return Record("failed", task.asked, reason=str(error))
     except Exception as error:  # whatever a library can say of a scene; the other scenes can't help it
-        reason = (str(error).strip().splitlines() or [""])[0]
-        return Record("failed", task.asked, reason=f"{type(error).__name__}: {reason}", trace=traceback.format_exc())
+        reason = without_secrets((str(error).strip().splitlines() or [""])[0])
+        trace = without_secrets(traceback.format_exc())
+        return Record("failed", task.asked, reason=f"{type(error).__name__}: {reason}", trace=trace)
     written = {path.name: stamp_of(path) for path in task.files}
     return Record("done", task.asked, outputs=written, found=json.loads(json.dumps(asdict(summary))))
 

@@ -10,6 +10,7 @@ import click
 from landslide_cli.cli import options
 from landslide_cli.cli.summaries import as_machine_text
 from landslide_cli.cli.talk import command_line
+from landslide_cli.errors import without_secrets
 
 if TYPE_CHECKING:
     from landslide_cli.batch.planning import Batch
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("scenes", nargs=-1)
 @click.option("--list", "listed", type=options.PATH, metavar="FILE",
-              help="Text file that names more scenes or folders, one in a line.")  # fmt: skip
+              help="Text file that names more scenes or folders, one in a line; or STAC items as JSON.")  # fmt: skip
+@click.option("--asset", metavar="NAME",
+              help="Asset of each STAC item that is the scene.  [default: visual, or the only raster]")  # fmt: skip
 @options.out(required=True, metavar="FOLDER", help="Folder for the outputs; made if it isn't there.")
 @click.option("--recursive", is_flag=True, help="Search the folders inside of folders as well.")
 @click.option("--name-by", type=click.Choice(["stem", "path"]), default="stem", show_default=True,
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
 @options.quiet
 @click.pass_context
 def batch(
-    ctx: click.Context, /, scenes: tuple[str, ...], listed: Path | None, out: Path, dry_run: bool, as_json: bool,
+    ctx: click.Context, /, scenes: tuple[str, ...], listed: Path | None, asset: str | None, out: Path, dry_run: bool, as_json: bool,
     quiet: bool, **settings: Any,
 ) -> None:  # fmt: skip
     """Write the landslides of many SCENES, each into FOLDER, and one merged inventory, FOLDER/landslides.gpkg.
@@ -55,6 +58,8 @@ def batch(
     """
     if not scenes and listed is None:
         raise click.UsageError("name SCENES, or give them with --list FILE")
+    if asset is not None and listed is None:
+        raise click.UsageError("--asset says which asset of the STAC items in --list FILE is the scene")
     from landslide_cli.cli.talk import talking
 
     with talking(quiet=quiet) as on_progress:
@@ -63,7 +68,7 @@ def batch(
         from landslide_cli.batch.running import carry_out
         from landslide_cli.batch.tasks import ALSO
 
-        named = [*scenes, *(read_list(listed) if listed else [])]
+        named = [*scenes, *(read_list(listed, asset=asset) if listed else [])]
         found = find_scenes(named, recursive=settings.pop("recursive"), name_by=settings.pop("name_by"))
         view, rules, runtime = options.how(settings)
         also = [kind for kind in ALSO if settings.pop(kind)]
@@ -82,7 +87,7 @@ def as_plan(plan: Batch) -> str:
     """One line for each scene, and one for all."""
     from landslide_cli.batch.planning import plan_line
 
-    lines = [f"{plan.left.get(task.name) or 'done':<14}  {task.scene}" for task in plan.tasks]
+    lines = [f"{plan.left.get(task.name) or 'done':<14}  {without_secrets(task.scene)}" for task in plan.tasks]
     return "\n".join([*lines, plan_line(plan)])
 
 
@@ -92,7 +97,7 @@ def as_machine_plan(plan: Batch) -> str:
 
     rows = [
         {
-            "scene": task.scene,
+            "scene": without_secrets(task.scene),
             "out": str(task.outputs.inventory),
             "pixels": task.pixels,
             "left": plan.left.get(task.name),
