@@ -154,7 +154,8 @@ def _told(place: str | Path | Listed) -> str:
 def _folders(path: str) -> Path:
     """The folders on the way to a scene and its name; those of an address begin with its host or bucket."""
     plain = without_secrets(path)
-    return Path(ADDRESS.sub("", plain) if is_remote(path) else plain)
+    # No name of a file on Windows holds the colon before a port.
+    return Path(ADDRESS.sub("", plain).replace(":", "_") if is_remote(path) else plain)
 
 
 def _rasters(folder: Path, recursive: bool) -> Iterator[str]:

@@ -58,7 +58,7 @@ def read_items(text: str, place: str | Path, asset: str | None = None) -> list[L
             )
         features = told["features"] if kind == "FeatureCollection" else [told]
         items = [_item(pystac.Item.from_dict(feature), place) for feature in features]
-    except (ValueError, KeyError, TypeError, AttributeError, pystac.STACError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, pystac.STACError, pystac.STACTypeError) as error:
         raise SceneError(
             f"{place} can't be read as STAC items: {type(error).__name__}: {error}; save the items of a search as JSON "
             "(stac-client search --save items.json)"

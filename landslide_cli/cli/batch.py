@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 @options.quiet
 @click.pass_context
 def batch(
-    ctx: click.Context, /, scenes: tuple[str, ...], listed: Path | None, asset: str | None, out: Path, dry_run: bool, as_json: bool,
-    quiet: bool, **settings: Any,
+    ctx: click.Context, /, scenes: tuple[str, ...], listed: Path | None, asset: str | None, out: Path, dry_run: bool,
+    as_json: bool, quiet: bool, **settings: Any,
 ) -> None:  # fmt: skip
     """Write the landslides of many SCENES, each into FOLDER, and one merged inventory, FOLDER/landslides.gpkg.
 
