@@ -28,7 +28,7 @@ def shown(name: str) -> str:
 
 def counted(count: float, thing: str, form: str = "") -> str:
     """A number of things in words: ``1 window``, ``2 windows``; ``form`` says how the number is written."""
-    return f"{count:{form}} {thing}{'s' * (count != 1)}"
+    return f"{count:{form}} {thing}{'' if count == 1 else 's'}"
 
 
 def _address(options: re.Match[str]) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import http.server
-import threading
+import base64
+import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import geopandas
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -15,6 +17,7 @@ from landslide_cli.cli import main
 from landslide_cli.cli.talk import command_line
 from landslide_cli.errors import LandslideError, LandslideWarning, counted, without_secrets
 from tests.conftest import MakeScene, blobs
+from tests.servers import serving
 
 TOKEN = "SECRET%2Bab/cd%3D"
 
@@ -40,66 +43,63 @@ def test_addresses_lose_signatures_and_passwords(given: str, told: str, monkeypa
     assert TOKEN not in command_line()
 
 
-@pytest.fixture
-def address(make_scene: MakeScene) -> Iterator[str]:
-    """A scene behind a signed address: whoever lacks the signature gets nothing."""
-    content = make_scene(blobs(96, 96), name="s.tif").read_bytes()
-
-    class Signed(http.server.BaseHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-        def do_HEAD(self) -> None:
-            self.answer()
-
-        def do_GET(self) -> None:
-            if self.answer():
-                self.wfile.write(content)
-
-        def answer(self) -> bool:
-            right = self.path == f"/s.tif?se=1&sig={TOKEN}"
-            self.send_response(200 if right else 404)
-            self.send_header("Content-Length", str(len(content) if right else 0))
-            self.end_headers()
-            return right
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Signed)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/s.tif?se=1&sig={TOKEN}"
-    server.shutdown()
-    server.server_close()
+@pytest.fixture(params=["query", "password"])
+def address(request: pytest.FixtureRequest, make_scene: MakeScene, tmp_path: Path) -> Iterator[str]:
+    """The address, with ``{}`` for a name, of files that whoever lacks the secret doesn't get; some requests fail."""
+    there = tmp_path / "there"
+    there.mkdir()
+    make_scene(blobs(96, 96), name="there/s.tif")
+    make_scene(np.add.outer(np.arange(96), np.arange(96)).astype(np.float32)[None], name="there/dem.tif")
+    if request.param == "query":
+        with serving(there, every=7, query=f"se=1&sig={TOKEN}") as server:
+            yield f"{server.address}/{{}}?se=1&sig={TOKEN}"
+    else:
+        with serving(there, every=7, basic=base64.b64encode(b"me:SECRET").decode()) as server:
+            yield server.address.replace("//", "//me:SECRET@") + "/{}"
 
 
-def test_a_signature_reaches_no_output(
-    address: str, small_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_secret_reaches_no_output(
+    address: str,
+    small_model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("GDAL_DISABLE_READDIR_ON_OPEN", "EMPTY_DIR")
-    folder = tmp_path / "out"
+    monkeypatch.setenv("GDAL_HTTP_RETRY_DELAY", "0.02")
+
+    def go(*words: str, status: int = 0) -> str:
+        """All that a command says, and what libraries write to stderr."""
+        monkeypatch.setattr("sys.argv", ["landslide", *words])
+        result = CliRunner().invoke(main, words)
+        assert result.exit_code == status, result.output
+        return result.output + "".join(capfd.readouterr())
+
+    folder, scene, model = tmp_path / "out", address.format("s.tif"), ["--model", str(small_model), "--engine", "torch"]
     folder.mkdir()
-    model = ["--model", str(small_model), "--engine", "torch"]
-    words = [
-        "detect",
-        address,
-        "-o",
-        str(folder / "o.gpkg"),
-        "--probability",
-        str(folder / "p.tif"),
-        "--stac",
-        "--json",
+    (tmp_path / "list.txt").write_text(f"{scene}\n{address.format('none.tif')}\n")
+    one, probability = str(folder / "o.gpkg"), folder / "p.tif"
+    dem = f"--dem={address.format('dem.tif')}"
+    said = [
+        go("info", scene, *model, "--json"),
+        go("detect", scene, "-o", one, f"--probability={probability}", "--stac", "--json", dem, *model),
+        go("detect", scene, "-o", str(folder / "o.geojson"), "--mask", str(folder / "m.tif"), *model),
+        go("detect", address.format("none.tif"), "-o", str(folder / "x.gpkg"), *model, status=1),
+        go("report", one, "--scene", scene, "-o", str(folder / "r.html"), "--imagery", "0.1", "--json"),
+        go("evaluate", one, "--reference", one, "--scene", scene, "--json"),
+        go("batch", "--list", str(tmp_path / "list.txt"), "-o", str(folder / "batch"), "--dry-run", "--json"),
+        go("batch", "--list", str(tmp_path / "list.txt"), "-o", str(folder / "batch"), "--stac", *model, status=1),
     ]
-    monkeypatch.setattr("sys.argv", ["landslide", *words])
-    result = CliRunner().invoke(main, [*words, *model])
-    assert result.exit_code == 0, result.output
-    runs = geopandas.read_file(folder / "o.gpkg", layer="runs")
-    assert runs["scene"].tolist() == ["s.tif"]
-    batch = CliRunner().invoke(main, ["batch", address, "-o", str(folder / "batch"), *model])
-    assert batch.exit_code == 0, batch.output
+    shutil.move(probability, tmp_path / "there" / "p.tif")
+    said.append(go("polygonize", address.format("p.tif"), "-o", str(folder / "again.gpkg"), "--json"))
+    assert geopandas.read_file(one, layer="runs")["scene"].tolist() == ["s.tif"]
+    assert geopandas.read_file(one, layer="runs")["dem"].tolist() == ["dem.tif"]
     assert (folder / "batch" / "s.gpkg").exists()
-    assert "SECRET" not in result.output + batch.output
+    for text in said:
+        assert "SECRET" not in text
     for file in folder.rglob("*"):
         assert "SECRET" not in file.name
         assert file.is_dir() or b"SECRET" not in file.read_bytes(), file
+    assert len(list(folder.rglob("*"))) > 15
 
 
 @pytest.mark.parametrize(
@@ -107,3 +107,13 @@ def test_a_signature_reaches_no_output(
 )
 def test_things_are_counted_in_words(count: int, told: str) -> None:
     assert counted(count, "window") == told
+
+
+def test_an_error_that_nobody_foresaw_is_shown_without_secrets(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    assert CliRunner().invoke(main, ["models"]).exit_code == 0
+    error = RuntimeError("https://me:SECRET@h/s.tif?sig=SECRET")
+    sys.excepthook(RuntimeError, error, None)
+    assert capsys.readouterr().err == "RuntimeError: https://h/s.tif\n"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 
 from landslide_cli.batch.finding import Found
 from landslide_cli.batch.ledger import Ledger
@@ -44,7 +43,7 @@ def name_scenes(scenes: Sequence[Found], ledger: Ledger) -> list[str]:
 
 def _names(scene: Found) -> list[str]:
     """Names that a scene may have, with one folder more in each."""
-    place = Path(scene.where)
+    place = scene.called
     folders = [part for part in place.parent.parts if part != place.anchor and ":" not in part]
     return ["_".join([*folders[len(folders) - depth :], place.stem]) for depth in range(len(folders) + 1)]
 

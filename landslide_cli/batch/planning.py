@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from landslide_cli.batch.finding import Found, find_scenes
+from landslide_cli.batch.items import Listed
 from landslide_cli.batch.ledger import Ledger
 from landslide_cli.batch.naming import MERGED, name_scenes
 from landslide_cli.batch.ownership import Shard
@@ -71,7 +72,7 @@ class Batch:
 
 
 def plan_batch(
-    scenes: Iterable[str | Path] | Sequence[Found],
+    scenes: Iterable[str | Path | Listed] | Sequence[Found],
     folder: str | Path,
     *,
     view: View = View(),

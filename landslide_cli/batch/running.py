@@ -11,6 +11,7 @@ from pathlib import Path
 
 from landslide_cli._version import __version__
 from landslide_cli.batch.finding import Found
+from landslide_cli.batch.items import Listed
 from landslide_cli.batch.ledger import Record, stamp_of
 from landslide_cli.batch.naming import MERGED
 from landslide_cli.batch.ownership import owning
@@ -35,7 +36,7 @@ log = logging.getLogger(__name__)
 
 
 def run_batch(
-    scenes: Iterable[str | Path] | Sequence[Found],
+    scenes: Iterable[str | Path | Listed] | Sequence[Found],
     folder: str | Path,
     *,
     view: View = View(),

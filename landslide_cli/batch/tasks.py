@@ -22,6 +22,7 @@ from landslide_cli.errors import (
     MissingExtraError,
     ModelError,
     OutsideAreaError,
+    without_secrets,
 )
 from landslide_cli.files.interrupts import finishing
 from landslide_cli.inventory.rules import PolygonRules
@@ -171,7 +172,8 @@ def attempt(
         except LandslideError as error:
             record = replace(failed, reason=str(error))
         except Exception as error:  # whatever a library can say of a scene; the other scenes can't help it
-            reason = (str(error).strip().splitlines() or [""])[0]
-            record = replace(failed, reason=f"{type(error).__name__}: {reason}", trace=traceback.format_exc())
+            reason = without_secrets((str(error).strip().splitlines() or [""])[0])
+            trace = without_secrets(traceback.format_exc())
+            record = replace(failed, reason=f"{type(error).__name__}: {reason}", trace=trace)
         ledger.write(task.name, record)
     return record

@@ -8,7 +8,8 @@ from __future__ import annotations
 import io
 import signal
 import sys
-from types import FrameType
+import traceback
+from types import FrameType, TracebackType
 from typing import Any
 
 import click
@@ -31,7 +32,7 @@ from landslide_cli.cli.models import models
 from landslide_cli.cli.polygonize import polygonize
 from landslide_cli.cli.report import report
 from landslide_cli.cli.train import train
-from landslide_cli.errors import LandslideError
+from landslide_cli.errors import LandslideError, without_secrets
 
 INTERRUPTED = 130
 
@@ -59,10 +60,16 @@ def main() -> None:
     """
     # A polite kill ends like Ctrl-C, so that unfinished files are cleared away.
     signal.signal(signal.SIGTERM, _interrupt)
+    sys.excepthook = _tell_a_bug
     # Names of files may hold what a terminal can't show.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _tell_a_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Show where an error came from that nobody foresaw, without the signatures and passwords of addresses."""
+    sys.stderr.write(without_secrets("".join(traceback.format_exception(kind, error, trace))))
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -11,7 +11,7 @@ from landslide_cli.cli import options
 from landslide_cli.cli.merge import told
 from landslide_cli.cli.summaries import as_machine_text
 from landslide_cli.cli.talk import command_line
-from landslide_cli.errors import counted
+from landslide_cli.errors import counted, without_secrets
 
 if TYPE_CHECKING:
     from landslide_cli.batch.ownership import Shard
@@ -38,7 +38,9 @@ class ShardType(click.ParamType["Shard"]):
 @click.command()
 @click.argument("scenes", nargs=-1)
 @click.option("--list", "listed", type=options.PATH, metavar="FILE",
-              help="Text file that names more scenes or folders, one in a line.")  # fmt: skip
+              help="Text file that names more scenes or folders, one in a line; or STAC items as JSON.")  # fmt: skip
+@click.option("--asset", metavar="NAME",
+              help="Asset of each STAC item that is the scene.  [default: visual, or the only raster]")  # fmt: skip
 @options.out(required=True, metavar="FOLDER", help="Folder for the outputs; made if it isn't there.")
 @click.option("--recursive", is_flag=True, help="Search the folders inside of folders as well.")
 @click.option("--retries", type=click.IntRange(min=0), default=0, show_default=True, metavar="N",
@@ -60,8 +62,8 @@ class ShardType(click.ParamType["Shard"]):
 @options.quiet
 @click.pass_context
 def batch(
-    ctx: click.Context, /, scenes: tuple[str, ...], listed: Path | None, out: Path, retries: int, dry_run: bool,
-    status: bool, as_json: bool, quiet: bool, **settings: Any,
+    ctx: click.Context, /, scenes: tuple[str, ...], listed: Path | None, asset: str | None, out: Path, retries: int,
+    dry_run: bool, status: bool, as_json: bool, quiet: bool, **settings: Any,
 ) -> None:  # fmt: skip
     """Write the landslides of many SCENES, each into FOLDER, and one merged inventory, FOLDER/landslides.gpkg.
 
@@ -85,6 +87,8 @@ def batch(
         return
     if not scenes and listed is None:
         raise click.UsageError("name SCENES, or give them with --list FILE")
+    if asset is not None and listed is None:
+        raise click.UsageError("--asset says which asset of the STAC items in --list FILE is the scene")
     from landslide_cli.cli.talk import talking
 
     with talking(quiet=quiet) as on_progress:
@@ -94,7 +98,7 @@ def batch(
         from landslide_cli.batch.running import carry_out
         from landslide_cli.batch.tasks import ALSO
 
-        named = [*scenes, *(read_list(listed) if listed else [])]
+        named = [*scenes, *(read_list(listed, asset=asset) if listed else [])]
         found = find_scenes(named, recursive=settings.pop("recursive"))
         settings["shard"] = settings["shard"] or Shard()
         view, rules, runtime = options.how(settings)
@@ -114,7 +118,7 @@ def as_plan(plan: Batch) -> str:
     """One line for each scene, and one for all."""
     from landslide_cli.batch.planning import plan_line
 
-    lines = [f"{plan.left.get(task.name) or 'done':<14}  {task.scene}" for task in plan.tasks]
+    lines = [f"{plan.left.get(task.name) or 'done':<14}  {without_secrets(task.scene)}" for task in plan.tasks]
     return "\n".join([*lines, plan_line(plan)])
 
 
@@ -124,7 +128,7 @@ def as_machine_plan(plan: Batch) -> str:
 
     rows = [
         {
-            "scene": task.scene,
+            "scene": without_secrets(task.scene),
             "out": str(task.outputs.inventory),
             "pixels": task.pixels,
             "left": plan.left.get(task.name),

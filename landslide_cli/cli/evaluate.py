@@ -29,7 +29,7 @@ OF_INVENTORIES = ("scene", "probability")
 @click.option("--reference", type=options.PATH, metavar="FILE",
               help="True landslides to judge INVENTORY by, in any vector format and CRS.")  # fmt: skip
 @options.scene(help="The raster that INVENTORY and the reference belong to.")
-@options.probability(help="What detect --probability wrote for the scene, for calibration and curves.")
+@options.probability(type=str, help="What detect --probability wrote for the scene, for calibration and curves.")
 @click.option("--tolerance", type=click.FloatRange(min=0), default=3, show_default=True, metavar="PIXELS",
               help="How far an outline may lie off and still be right.")  # fmt: skip
 @click.option("--plot", type=options.PATH, metavar="PNG",

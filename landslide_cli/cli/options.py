@@ -152,7 +152,6 @@ boundary = click.option(
 )
 dem = click.option(
     "--dem",
-    type=PATH,
     metavar="FILE",
     help="Elevation model (one band of metres, any CRS and resolution): adds height, slope, aspect and H/L.",
 )

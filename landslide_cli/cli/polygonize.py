@@ -22,13 +22,13 @@ if TYPE_CHECKING:
               help="Instead of writing, print number and area of landslides for thresholds 0.1 to 0.9.")  # fmt: skip
 @options.run_threshold
 @options.run_polygons
-@options.spread(help="Spread raster of the same run (detect --tta --spread), for the attribute prob_spread.")
+@options.spread(type=str, help="Spread raster of the same run (detect --tta --spread), for the attribute prob_spread.")
 @options.overwrite
 @options.as_json
 @options.quiet
 def polygonize(
     probability: str, out: Path | None, table: bool, as_json: bool, quiet: bool, threshold: float | None,
-    spread: Path | None, overwrite: bool, **settings: Any,
+    spread: str | None, overwrite: bool, **settings: Any,
 ) -> None:  # fmt: skip
     """Write the landslides of a probability raster as polygons, with another threshold than its run had.
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("inventory", type=options.PATH)
-@options.scene(required=True, type=options.PATH, help="The scene of that run, for the map.")
+@options.scene(required=True, help="The scene of that run, for the map.")
 @options.out(required=True, help="Page to write, such as report.html.")
-@options.probability(help="Probability raster of the same run (detect --probability), as a layer of the map.")
+@options.probability(type=str, help="Probability raster of the same run (detect --probability), as a layer of the map.")
 @click.option("--png", type=options.PATH, metavar="PNG",
               help="Also draw a picture for a message: scene, outlines, scale bar, number and area.")  # fmt: skip
 @click.option("--imagery", "imagery_mb", type=click.FloatRange(min=0, min_open=True), default=10, show_default=True,

@@ -28,7 +28,7 @@ from landslide_cli.inventory.writer import InventoryWriter
 from landslide_cli.mosaic.encoding import NODATA
 from landslide_cli.mosaic.reading import Mosaic, open_mosaic
 from landslide_cli.polygons import Finished
-from landslide_cli.scene.scene import warn_without_crs
+from landslide_cli.scene.scene import name_of, warn_without_crs
 from landslide_cli.typing import Bools, Bytes, OnProgress
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def polygonize(
                 f"{probability} is nodata everywhere, so nothing was analysed; detect its scene anew"
             )
         inventory.close()
-    return summary_of(collector, scene=scene, out=str(outputs.inventory), probability=str(probability))
+    return summary_of(collector, scene=scene, out=str(outputs.inventory), probability=name_of(probability))
 
 
 @contextmanager

@@ -83,9 +83,9 @@ def prepare(
         area = None
         if found.scene:
             with refusing():
-                warn_of_undeclared_nodata(found.scene)
-            with refusing():
                 area = read_area(view, found.scene)
+            with refusing():
+                warn_of_undeclared_nodata(found.scene, area.window if area else None)
         if found.scene and card:
             with refusing():
                 found.plan = make_plan(

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rasterio.windows import Window
+
 from landslide_cli.detection.outputs import Outputs, refuse_lonely_spread
 from landslide_cli.detection.prepare import RGB, Prepared, prepare
 from landslide_cli.detection.probe import probe as ask
@@ -39,7 +41,8 @@ class Preview:
         resolution_m: Metres per pixel at the centre.
         bands: Name in the model and number in the file of each band used.
         unused: Numbers of the bands that are not used.
-        valid_share: Part of the pixels that are valid, in small windows spread evenly over the scene.
+        valid_share: Part of the pixels that are valid, in small windows spread evenly over the scene, or over what of
+            it would be analysed.
         value_range: Raw values that map to the model's range.
         model: Model id.
         trained_m: Metres per pixel that the model was trained for.
@@ -122,7 +125,8 @@ def preview(
                 with found.noting():
                     refuse_lonely_spread(outputs.spread, runtime.tta or prepared.card.tta)
             if prepared.scene:
-                _look_closer(found, prepared.scene, outputs, rules)
+                within = prepared.plan.area.window if prepared.plan and prepared.plan.area else None
+                _look_closer(found, prepared.scene, outputs, rules, within)
             if probe and not found.refusals and prepared.plan and prepared.choice:
                 with found.noting():
                     _probe(found, prepared.plan, prepared.choice)
@@ -152,7 +156,9 @@ def _describe(found: Preview, prepared: Prepared) -> None:
         found.raster_bytes = plan.scene.height * plan.scene.width
 
 
-def _look_closer(found: Preview, scene: Scene, outputs: Outputs | None, rules: PolygonRules) -> None:
+def _look_closer(
+    found: Preview, scene: Scene, outputs: Outputs | None, rules: PolygonRules, within: Window | None
+) -> None:
     """Look for refusals that a run would only meet once it has begun."""
     if outputs:
         with found.noting():
@@ -160,7 +166,7 @@ def _look_closer(found: Preview, scene: Scene, outputs: Outputs | None, rules: P
     with found.noting(), open_measurer(rules, scene.ground, (scene.height, scene.width)):
         pass
     with found.noting():
-        found.valid_share = scene.valid_share()
+        found.valid_share = scene.valid_share(within)
 
 
 def _probe(found: Preview, plan: Plan, choice: Choice) -> None:

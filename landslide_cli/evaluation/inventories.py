@@ -20,7 +20,7 @@ from landslide_cli.metrics.objects import Overlaps
 from landslide_cli.metrics.scores import Histogram, Scores
 from landslide_cli.mosaic.encoding import NODATA
 from landslide_cli.mosaic.reading import Mosaic, open_mosaic
-from landslide_cli.scene.scene import Scene, open_scene
+from landslide_cli.scene.scene import Scene, name_of, open_scene
 from landslide_cli.typing import Bools, Bytes, Int32, OnProgress
 
 log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ def evaluate_inventory(
     *,
     reference: Path,
     scene: str | Path,
-    probability: Path | None = None,
+    probability: str | Path | None = None,
     tolerance: float = 3.0,
     on_progress: OnProgress | None = None,
 ) -> Evaluation:
@@ -115,12 +115,12 @@ def evaluate_inventory(
             NoReferenceWarning,
             stacklevel=2,
         )
-    settings = {"inventory": str(inventory), "reference": str(reference), "scene": str(scene)}
+    settings = {"inventory": str(inventory), "reference": str(reference), "scene": name_of(scene)}
     return Evaluation(f"{inventory} against {reference}", settings, None, tolerance, (judged,))
 
 
 @contextmanager
-def open_probability(path: Path, scene: Scene) -> Iterator[Mosaic]:
+def open_probability(path: str | Path, scene: Scene) -> Iterator[Mosaic]:
     """Open a probability raster of a scene.
 
     Raises:

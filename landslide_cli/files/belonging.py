@@ -30,7 +30,9 @@ INSTEAD = {
     ".parquet": (".qmd",),
 }  # fmt: skip
 TRACE = ".aux.xml"
-REMOTE = re.compile(r"^(?!file:)[a-z0-9+]+://|^/vsi(?:curl|s3|gs|az|oss|swift|hdfs|webhdfs|adls)", re.IGNORECASE)
+REMOTE = re.compile(
+    r"^(?!file:)[a-z0-9+]+://|^(?:/vsi\w+/)*/vsi(?:curl|s3|gs|az|oss|swift|hdfs|webhdfs|adls)", re.IGNORECASE
+)
 VIRTUAL = re.compile(r"^(?:/vsi\w+/)+(?:\{.*?\}/?|\?\S*?url=)?")
 SCHEME = re.compile(r"^[a-z+]+://")
 # A driver before a name, GPKG:/x/r.gpkg:table; a drive's letter is none.

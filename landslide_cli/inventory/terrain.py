@@ -24,6 +24,8 @@ from landslide_cli.errors import TerrainError, counted
 from landslide_cli.files.belonging import leaving_no_traces
 from landslide_cli.inventory.slope import FIELDS, Relief
 from landslide_cli.scene.ground import Ground
+from landslide_cli.scene.remote import reaching, reason_of, remedy
+from landslide_cli.scene.scene import name_of
 from landslide_cli.scene.validity import is_marker
 from landslide_cli.typing import Float64, Geometries
 
@@ -56,7 +58,7 @@ class Terrain:
     @property
     def name(self) -> str:
         """File name without its folder."""
-        return Path(self.src.name).name
+        return Path(name_of(self.src)).name
 
     def measure(self, placed: Geometries) -> dict[str, Float64]:
         """Heights in metres, slopes and aspect in degrees, each of shape ``(n,)``, of polygons in the scene's CRS.
@@ -124,8 +126,8 @@ class Terrain:
             there = self.src.read(1, window=Window.from_slices(rows, cols), masked=True)
         except RasterioIOError as error:
             raise TerrainError(
-                f"{self.src.name} can't be read at row {rows.start}, column {cols.start}: {error}; "
-                "the file is damaged or incomplete: copy it again"
+                f"{self.src.name} can't be read at row {rows.start}, column {cols.start}: "
+                f"{reason_of(error, self.src.name)}"
             ) from error
         heights = np.full((height, width), np.nan)
         metres = (there.astype(np.float64) * self.src.scales[0] + self.src.offsets[0]) * self.height_m
@@ -156,13 +158,7 @@ def open_terrain(path: str | Path, *, scene: Ground, size: tuple[int, int]) -> I
     Raises:
         TerrainError: it isn't a raster of heights, it or the scene has no CRS, or they don't meet.
     """
-    try:
-        src = rasterio.open(path)
-    except RasterioError as error:
-        raise TerrainError(
-            f"--dem {path} can't be opened as a raster: {error}; give a GeoTIFF or another GDAL raster"
-        ) from error
-    with leaving_no_traces([path]), src:
+    with reaching(path), leaving_no_traces([path]), _opened(path) as src:
         if src.count != 1:
             raise TerrainError(
                 f"--dem {path} has {counted(src.count, 'band')}, but one of heights is needed; "
@@ -186,6 +182,14 @@ def open_terrain(path: str | Path, *, scene: Ground, size: tuple[int, int]) -> I
         if not shapely.is_valid(meets) or not meets.intersects(shapely.box(0, 0, src.width, src.height)):
             raise TerrainError(f"--dem {path} does not meet the scene; give one of the same region")
         yield terrain
+
+
+def _opened(path: str | Path) -> DatasetReader:
+    try:
+        return rasterio.open(path)
+    except RasterioError as error:
+        do = remedy(str(path), str(error), "give a GeoTIFF or another GDAL raster")
+        raise TerrainError(f"--dem {path} can't be opened as a raster: {error}; {do}") from error
 
 
 def _between(scene: CRS | None, dem: CRS | None, path: str | Path) -> pyproj.Transformer:

@@ -21,6 +21,7 @@ from landslide_cli.mosaic.blend import Strip
 from landslide_cli.mosaic.encoding import NODATA, SPREAD_STEP, STEPS, quantise
 from landslide_cli.scene.ground import Ground
 from landslide_cli.scene.placing import ground_of
+from landslide_cli.scene.remote import reaching, reason_of, remedy
 from landslide_cli.scene.scene import Scene, name_of
 from landslide_cli.typing import Bytes, OnProgress
 
@@ -127,7 +128,7 @@ def open_mosaic(path: str | Path, *, spread: str | Path | None = None, cache_byt
     Raises:
         ProbabilityError: a raster isn't of its kind, or they don't fit.
     """
-    with ExitStack() as stack:
+    with reaching(path, spread), ExitStack() as stack:
         src = stack.enter_context(_open(path))
         if not (_is_stored(src, 1 / STEPS) or (src.count == 1 and src.dtypes[0].startswith("float"))):
             raise ProbabilityError(
@@ -156,9 +157,8 @@ def _open(path: str | Path) -> DatasetReader:
         try:
             return rasterio.open(path)
         except RasterioError as error:
-            raise ProbabilityError(
-                f"{path} can't be opened as a raster: {error}; give one that landslide detect has written"
-            ) from error
+            do = remedy(str(path), str(error), "give one that landslide detect has written")
+            raise ProbabilityError(f"{path} can't be opened as a raster: {error}; {do}") from error
 
 
 def _is_stored(src: DatasetReader, scale: float) -> bool:
@@ -172,6 +172,5 @@ def _read(src: DatasetReader, window: Window) -> NDArray[Any]:
         return src.read(1, window=window)
     except RasterioIOError as error:
         raise ProbabilityError(
-            f"{src.name} can't be read at row {int(window.row_off)}: {error}; "
-            "the file is damaged or incomplete: copy it again"
+            f"{src.name} can't be read at row {int(window.row_off)}: {reason_of(error, src.name)}"
         ) from error

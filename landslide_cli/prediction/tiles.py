@@ -16,6 +16,7 @@ from landslide_cli.mosaic.blend import Validity
 from landslide_cli.prediction.plan import Plan
 from landslide_cli.prediction.prefetch import ahead
 from landslide_cli.scene.area import Area
+from landslide_cli.scene.remote import reaching
 from landslide_cli.tiling.grid import Axis, Tile
 from landslide_cli.tiling.resampling import Inward, Scaling, rows_at_once
 from landslide_cli.typing import Bools, Bytes, Indices, Pixels
@@ -67,7 +68,7 @@ def read_tiles(plan: Plan, rows: range | None = None) -> Generator[Seen]:
     # A window that is mirrored at the lower edge may show rows above those that it starts with.
     tops = [int(top) for top in np.minimum.accumulate([int(index.min()) for index in reversed(shown)])[::-1]]
     strip = _Strip(plan, tops[0], max(stop - top for top, stop in zip(tops, stops, strict=True)))
-    with closing(ahead(_read(plan, tops[0], max(stops)), strip.depth)) as parts:
+    with closing(ahead(_reached(plan, tops[0], max(stops)), strip.depth)) as parts:
         for row, index, top, stop in zip(rows, shown, tops, stops, strict=True):
             strip.drop(top)
             while strip.stop < stop:
@@ -139,6 +140,12 @@ class _ValidRows:
         taken, rest = np.split(rows, [stop - self._top])
         self._parts, self._top = [rest], stop
         return Validity(taken, self._width)
+
+
+def _reached(plan: Plan, first: int, stop: int) -> Iterator[_Rows]:
+    """The same as `_read`; GDAL's settings are those of a thread, and a mosaic opens its sources where it is read."""
+    with reaching(plan.scene.src.name):
+        yield from _read(plan, first, stop)
 
 
 def _read(plan: Plan, first: int, stop: int) -> Iterator[_Rows]:

@@ -20,7 +20,7 @@ from rasterio.windows import Window
 
 from landslide_cli.errors import SceneError
 from landslide_cli.report.frame import Frame
-from landslide_cli.scene.scene import reason_of
+from landslide_cli.scene.remote import reaching, reason_of
 from landslide_cli.typing import Bools
 
 # Rows of the source that are decoded for one read: no more memory for a scene without overviews than for one with.
@@ -54,7 +54,7 @@ class Warped:
         try:
             parts = [self._vrt.read((*self._bands, self._alpha), window=one) for one in windows]
         except RasterioError as error:
-            raise SceneError(f"{self._vrt.name} can't be read: {reason_of(error)}") from error
+            raise SceneError(f"{self._vrt.name} can't be read: {reason_of(error, self._vrt.name)}") from error
         pixels = np.concatenate(parts, axis=1)
         image = pixels[:-1]
         valid = pixels[-1] > 0
@@ -81,7 +81,7 @@ def warped(
         height: Rows.
     """
     coarser = side / frame.side
-    with rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES), _reduced(path, coarser) as (src, reduction):
+    with reaching(path), rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES), _reduced(path, coarser) as (src, reduction):
         alpha = [number for number, kind in enumerate(src.colorinterp, start=1) if kind == ColorInterp.alpha]
         place = {}
         if frame.source:

@@ -27,6 +27,7 @@ from landslide_cli.report.page import Contents, page_of
 from landslide_cli.report.sizes import sizes_of
 from landslide_cli.report.tiles import Imagery, Tiles, make_tiles
 from landslide_cli.scene.bands import choose_bands
+from landslide_cli.scene.remote import reaching
 from landslide_cli.scene.scene import Scene, open_scene
 from landslide_cli.typing import OnProgress
 
@@ -147,7 +148,7 @@ def _claim(out: Path, png: Path | None, inputs: list[str | Path | None], *, over
 
 @contextmanager
 def _opened(path: str | Path) -> Iterator[Scene]:
-    with warnings.catch_warnings():
+    with reaching(path), warnings.catch_warnings():
         # The page itself says so.
         warnings.simplefilter("ignore", NoCRSWarning)
         with open_scene(path, wanted=RGB, bands=_shown(path)) as scene:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,12 @@ class Area:
     """An area of interest in pixel coordinates of one scene (x to the right, y down)."""
 
     polygon: Any
+
+    @property
+    def window(self) -> Window:
+        """The smallest window that it lies in."""
+        left, top, right, bottom = self.polygon.bounds
+        return Window.from_slices(*((int(low), math.ceil(high)) for low, high in ((top, bottom), (left, right))))
 
     def mask(self, window: Window) -> Bools:
         """True where a pixel's centre lies in the area; shape of the window."""

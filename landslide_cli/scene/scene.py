@@ -24,6 +24,7 @@ from landslide_cli.errors import NoCRSWarning, SceneError, UndeclaredNodataWarni
 from landslide_cli.scene.bands import choose_bands
 from landslide_cli.scene.ground import Ground
 from landslide_cli.scene.placing import ground_of
+from landslide_cli.scene.remote import reaching, reason_of, remedy
 from landslide_cli.scene.validity import Nodata, Probe, Undeclared, ValidData, holding, undeclared
 from landslide_cli.typing import Bools, Pixels
 
@@ -101,7 +102,7 @@ class Scene:
         except RasterioIOError as error:
             raise SceneError(
                 f"{self.src.name} can't be read at row {int(window.row_off)}, column {int(window.col_off)}: "
-                f"{reason_of(error)}"
+                f"{reason_of(error, self.src.name)}"
             ) from error
         if image.dtype.kind == "f":
             finite = np.isfinite(image).all(axis=0)
@@ -133,42 +134,34 @@ class Scene:
         low, high = (float(v) for v in np.percentile(values, PERCENTILES))
         return (low, high) if high > low else (low, low + 1)
 
-    def valid_share(self) -> float:
-        """Part of the pixels that are valid, in the windows that `stretch` looks at."""
-        probed = [valid for _, valid in map(self.read, self._probes())]
+    def valid_share(self, within: Window | None = None) -> float:
+        """Part of the pixels that are valid, in small windows spread evenly over one window, or the scene."""
+        probed = [valid for _, valid in map(self.read, self._probes(within))]
         return sum(int(valid.sum()) for valid in probed) / sum(valid.size for valid in probed)
 
     @cached_property
     def undeclared_nodata(self) -> Undeclared | None:
-        """A value that looks as if it stood for no data, by the windows that `stretch` looks at.
+        """A value that looks as if it stood for no data, by the windows that `stretch` looks at."""
+        return self.undeclared_nodata_in(None)
 
-        None where ``--nodata`` has answered the question.
-        """
+    def undeclared_nodata_in(self, within: Window | None) -> Undeclared | None:
+        """The same by windows spread evenly over one window, or the scene. None where ``--nodata`` has answered."""
         if self.data.nodata is not None:
             return None
         probes = []
-        for window in self._probes():
+        for window in self._probes(within):
             image, valid = self.read(window)
             rows, cols = (np.arange(start, start + length) for start, length in _extent(window))
             edge = np.isin(rows, (0, self.height - 1))[:, None] | np.isin(cols, (0, self.width - 1))
             probes.append(Probe(image, valid, edge))
         return undeclared(probes)
 
-    def _probes(self) -> Iterator[Window]:
-        for top in _spread(self.height):
-            for left in _spread(self.width):
-                yield Window(left, top, min(PROBE_SIZE, self.width - left), min(PROBE_SIZE, self.height - top))
-
-
-def reason_of(error: BaseException) -> str:
-    """Why a raster can't be read, in GDAL's first words, which name the file, and what to do."""
-    cause = error
-    while cause.__cause__ is not None:
-        cause = cause.__cause__
-    text = " ".join(str(cause).split()).rstrip(".")
-    if "No such file" in text or "does not exist" in text:
-        return f"{text}; it is a part of the scene that is missing: put it back, or build the scene without it"
-    return f"{text}; the file is damaged or incomplete: copy it again"
+    def _probes(self, within: Window | None = None) -> Iterator[Window]:
+        (top, height), (left, width) = _extent(within or Window(0, 0, self.width, self.height))
+        for down in _spread(height):
+            for along in _spread(width):
+                size = min(PROBE_SIZE, width - along), min(PROBE_SIZE, height - down)
+                yield Window(left + along, top + down, *size)
 
 
 def _extent(window: Window) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -208,9 +201,12 @@ def open_scene(
         yield Scene(src, chosen, ground_of(src), ValidData(src, chosen, nodata))
 
 
-def warn_of_undeclared_nodata(scene: Scene) -> None:
-    """Warn of a value that looks as if it stood for no data, and ask whether it does."""
-    found = scene.undeclared_nodata
+def warn_of_undeclared_nodata(scene: Scene, within: Window | None = None) -> None:
+    """Warn of a value that looks as if it stood for no data, and ask whether it does.
+
+    Where a window alone is analysed, only that is looked at, unless the whole scene is for its stretch.
+    """
+    found = scene.undeclared_nodata_in(within) if scene.dtype == np.uint8 else scene.undeclared_nodata
     if found is None:
         return
     if found.value is None:
@@ -235,20 +231,20 @@ def _opened(raster: Raster) -> Iterator[DatasetReader]:
             raise SceneError(f"{raster.name} is closed; give an open dataset, or its name")
         yield raster
         return
-    with warnings.catch_warnings():
-        # Scenes without georeference are told about in our own words.
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        try:
-            src = rasterio.open(raster)
-        except (RasterioError, ValueError) as error:
-            # ValueErrors are of names that aren't UTF-8, in the path or inside, and of a CRS that can't be parsed.
-            reason = " ".join(str(error).split()).encode(errors="backslashreplace").decode()
-            name = str(raster).encode(errors="backslashreplace").decode()
-            raise SceneError(
-                f"{name} can't be opened as a raster: {reason}; give a GeoTIFF or another GDAL raster"
-            ) from error
-    with src:
-        yield src
+    with reaching(raster):
+        with warnings.catch_warnings():
+            # Scenes without georeference are told about in our own words.
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            try:
+                src = rasterio.open(raster)
+            except (RasterioError, ValueError) as error:
+                # ValueErrors are of names that aren't UTF-8, in the path or inside, and of a CRS that can't be parsed.
+                reason = " ".join(str(error).split()).encode(errors="backslashreplace").decode()
+                name = str(raster).encode(errors="backslashreplace").decode()
+                do = remedy(name, reason, "give a GeoTIFF or another GDAL raster")
+                raise SceneError(f"{name} can't be opened as a raster: {reason}; {do}") from error
+        with src:
+            yield src
 
 
 def warn_without_crs(name: str) -> None:

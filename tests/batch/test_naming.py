@@ -21,7 +21,7 @@ PATHS = st.builds(lambda folders, stem: "/".join(["/", *folders, f"{stem}.tif"])
 
 
 def named(*paths: str, ledger: Path = Path("/nowhere")) -> list[str]:
-    return name_scenes([Found(path, 1, ()) for path in paths], Ledger(ledger))
+    return name_scenes([Found(path, Path(path), 1, ()) for path in paths], Ledger(ledger))
 
 
 @given(st.lists(PATHS, unique=True, max_size=8))
