@@ -244,6 +244,11 @@ data = partial(click.option, "--data", type=PATH, metavar="FOLDER", help="Folder
 aoi = click.option(
     "--aoi", type=PATH, metavar="FILE", help="Analyse only inside these polygons (any vector file, any CRS)."
 )
+checked = click.option(
+    "--aoi", type=PATH, metavar="FILE",
+    help="Polygons of the ground that was checked (any vector file, any CRS): in there every landslide is among the "
+    "labels. Ground outside teaches nothing.",
+)  # fmt: skip
 bbox = click.option(
     "--bbox",
     type=Numbers(float, 4),

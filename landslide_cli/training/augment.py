@@ -152,7 +152,12 @@ def _choose_centre(rng: Generator, chip: Decoded, side: int) -> tuple[int, int]:
         bright = chip.levels[number][..., :3].max(axis=2)
         among = np.flatnonzero((truth == 0) & (bright >= np.percentile(bright, 85)))
     if among is None or not len(among):
-        return int(rng.integers(height)), int(rng.integers(width))
+        known = truth != IGNORED
+        if 2 * known.sum() > known.size:
+            return int(rng.integers(height)), int(rng.integers(width))
+        among = np.flatnonzero(known)  # else most crops of such a chip would teach nothing
+        if not len(among):
+            among = np.arange(known.size)
     row, col = divmod(int(rng.choice(among)), truth.shape[1])
     reach = side // 3
     row, col = (place * 2**number + 2**number // 2 + int(rng.integers(-reach, reach + 1)) for place in (row, col))
