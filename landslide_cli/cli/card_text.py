@@ -38,11 +38,29 @@ def shown(card: ModelCard, *, where: str) -> str:
         parts.append(
             section("Trained on", *(line for source in card.training["sources"] for line in source_lines(source)))
         )
+    if before := card.training.get("start_sources"):
+        title = f"Trained before, as {card.training.get('start_model') or 'another model'}, on"
+        parts.append(section(title, *(line for source in before for line in source_lines(source))))
     for name, measured in card.metrics.items():
         parts.append(section(f"Measured: {name}", *metric_lines(measured)))
     if card.known_failures:
         parts.append(section("Known failures", *(wrapped(failure, "- ") for failure in card.known_failures)))
     return "\n\n".join(parts)
+
+
+def trained(card: ModelCard, out: str) -> str:
+    """What a training says at its end: the threshold, and how good the weights are on chips held out."""
+    heads = ["precision", "recall", "f1", "false_alarm"]
+    rows = [["held out", *(head.replace("_", " ") for head in heads)]]
+    start = card.training.get("start_model") or "the start"
+    before = card.metrics.get("start") or {}
+    measured = {f"before: {start}, {name}": row for name, row in before.items()}
+    for part in ("validation", "test"):
+        if row := _of(_of(card.metrics, part), "all"):
+            measured[f"after: {part} at {card.threshold:.2f}" if before else part] = row
+    rows += [[name, *(number(head, row.get(head)) for head in heads)] for name, row in measured.items() if row["pixels"]]
+    told = f"{out}: {card.model_id}, threshold {card.threshold:.2f}"
+    return f"{told}\n{table(rows)}" if len(rows) > 1 else f"{told}; no chips were held out, so nothing was measured"
 
 
 def resolution(card: ModelCard) -> str:

@@ -234,11 +234,9 @@ pixel_size = click.option(
 )
 network = click.option(
     "--network",
-    default="msasnet",
-    show_default=True,
     metavar="NAME",
     help="With --chips: msasnet, unet, unet-ca, unet-cbam, unet-psp, fcn, segnet, ldlaim, pspnet, resunet-obia or "
-    "drs-unet.",
+    "drs-unet.  [default: msasnet, or that of --start]",
 )
 data = partial(click.option, "--data", type=PATH, metavar="FOLDER", help="Folder that the recipe's sources lie in.")
 aoi = click.option(

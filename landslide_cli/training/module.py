@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import lightning
 import numpy as np
@@ -72,6 +72,7 @@ class SegmentationTask(lightning.LightningModule):
 
     Attributes:
         encoder: Layers that learn at the encoder's rate.
+        resting: Modules that stay in eval mode.
         pictured: Numbers of the validation chips that are kept in ``seen`` for pictures.
     """
 
@@ -101,10 +102,17 @@ class SegmentationTask(lightning.LightningModule):
         self.pictured: frozenset[int] = frozenset()
         self.seen: list[Seen] = []
         self.encoder: tuple[str, ...] = ()
+        self.resting: tuple[nn.Module, ...] = ()
         self.loss = LOSSES[recipe.loss]
         self.scores = MetricCollection(
             {"val_f1": BinaryF1Score(), "val_precision": BinaryPrecision(), "val_recall": BinaryRecall()}
         )
+
+    def train(self, mode: bool = True) -> Self:  # noqa: FBT001, FBT002 - as in torch
+        super().train(mode)
+        for module in self.resting:
+            module.eval()
+        return self
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Raw pixels ``(N, C, H, W)`` to logits ``(N, 1, H, W)``."""
