@@ -97,7 +97,8 @@ def fit(
         on_step: Called after each step with steps done, steps in all and a note.
 
     Raises:
-        TrainingDataError: ``patience`` without validation chips, or a batch that the devices can't share.
+        TrainingDataError: ``patience`` without validation chips, a batch that the devices can't share, or a
+            ``last.ckpt`` that no training wrote.
         ModelError: the weights to start from or the encoder don't fit.
         MissingExtraError: TensorBoard is asked for and isn't installed.
     """
@@ -142,6 +143,8 @@ def fit(
         enable_progress_bar=False,
     )
     resume = run_dir / "last.ckpt"
+    if resume.exists():
+        _refuse_foreign(resume)
     if trainer.is_global_zero:
         _announce(recipe, split, f"{settings.devices} × {trainer.strategy.root_device.type}", resume)
     trainer.fit(task, ckpt_path=resume if resume.exists() else None, weights_only=True)
@@ -203,6 +206,17 @@ def _logger(log_format: str, run_dir: Path) -> Logger:
         return CSVLogger(run_dir, name="log")
     need("tensorboard", extra="tensorboard", purpose="--logger tensorboard")
     return TensorBoardLogger(run_dir, name="tensorboard")
+
+
+def _refuse_foreign(checkpoint: Path) -> None:
+    """A pickle can run programs, so nothing but numbers, texts and containers is taken out of a checkpoint."""
+    try:
+        torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
+    except Exception as error:  # torch, zipfile and pickle have a dozen ways to say it
+        raise TrainingDataError(
+            f"{checkpoint} is damaged, or holds more than a training writes, which isn't run; remove it to begin anew, or "
+            "take another --run-dir"
+        ) from error
 
 
 def _take_best(task: SegmentationTask, path: Path) -> int:

@@ -7,8 +7,34 @@ from pathlib import Path
 import pytest
 import torch
 
+from landslide_cli.errors import TrainingDataError
 from landslide_cli.model.weights import find_model
 from tests.training.conftest import small_recipe
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["pickle", "text"])
+def test_a_foreign_checkpoint_runs_nothing(data: Path, tmp_path: Path, kind: str) -> None:
+    pytest.importorskip("lightning")
+    from landslide_cli.training.fit import fit
+    from landslide_cli.training.split import split_sources
+
+    ran = tmp_path / "ran"
+
+    class Foreign:
+        def __reduce__(self) -> tuple[object, ...]:
+            return Path.touch, (ran,)
+
+    run_dir = tmp_path / "run"
+    run_dir.mkdir()
+    if kind == "pickle":
+        torch.save({"state_dict": {}, "epoch": Foreign()}, run_dir / "last.ckpt")
+    else:
+        (run_dir / "last.ckpt").write_text("no checkpoint")
+    recipe = small_recipe()
+    with pytest.raises(TrainingDataError, match="remove it to begin anew, or take another --run-dir"):
+        fit(recipe, split_sources(recipe, data), run_dir)
+    assert not ran.exists()
 
 
 @pytest.mark.slow
