@@ -1,9 +1,9 @@
 """What teaching by correction gains: a quarter of a scene is corrected, the other three are judged.
 
-A person is simulated by the truth. Of the polygons that the model finds in the quarter, those that lie on true landslides
-by half or more are confirmed as they are (the network's own outline), those with less than a tenth rejected, the others
-left as unsure; true landslides that confirmed polygons cover by less than half are drawn. Then the commands of
-docs/teach.md run, and the inventories of the other three quarters are judged before and after::
+A person is simulated by the truth. Of the polygons that the model finds in the quarter, those that lie on true
+landslides by half or more are confirmed as they are (the network's own outline), those with less than a tenth rejected,
+the others left as unsure; true landslides that confirmed polygons cover by less than half are drawn. Then the commands
+of docs/teach.md run, and the inventories of the other three quarters are judged before and after::
 
     python benchmarks/teach.py scene.tif truth.gpkg --model msasnet-rgb-s --size 384 -o runs/teach
 
@@ -114,7 +114,9 @@ def quarters(scene: Path, number: int) -> tuple[shapely.Geometry, shapely.Geomet
     return part, every.difference(part)
 
 
-def review(found: geopandas.GeoDataFrame, truth: geopandas.GeoDataFrame, quarter: shapely.Geometry) -> geopandas.GeoDataFrame:
+def review(
+    found: geopandas.GeoDataFrame, truth: geopandas.GeoDataFrame, quarter: shapely.Geometry
+) -> geopandas.GeoDataFrame:
     """What a person who knows the truth makes of the polygons whose middle lies in the quarter."""
     true = truth.geometry.make_valid().intersection(quarter)
     true = true[true.area > 0]

@@ -29,7 +29,7 @@ CHECKED = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """What was cut."""
+    """The chips of one scene, counted."""
 
     with_landslide: int
     """Chips with landslide."""
@@ -149,8 +149,8 @@ def cut_chips(
 def _without_landslide(scene: Scene, labels: Labels) -> str:
     if labels.answers and LANDSLIDE not in labels.values:
         return (
-            f"none of the polygons that meet {scene.name} has the status landslide; what is rejected teaches only beside "
-            "landslides: confirm or draw some"
+            f"none of the polygons that meet {scene.name} has the status landslide; what is rejected teaches only "
+            "beside landslides: confirm or draw some"
         )
     return (
         f"no window of {scene.name} with landslide is free of invalid pixels"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from landslide_cli.extras import need
 from landslide_cli.typing import Bools, Bytes, Pixels
 

@@ -100,10 +100,7 @@ class Labels:
         Elsewhere it is ``NOTHING`` where the scene was checked and ``UNKNOWN`` where it wasn't.
         """
         shape = (int(window.height), int(window.width))
-        if self.area:
-            checked = self.area.mask(window)
-        else:
-            checked = np.full(shape, not self.answers)
+        checked = self.area.mask(window) if self.area else np.full(shape, not self.answers)
         ground = np.where(checked, np.uint8(NOTHING), np.uint8(UNKNOWN))
         found = np.sort(self._within(window))
         if not len(found):
@@ -122,7 +119,7 @@ class Labels:
         return truth
 
     def centres(self, value: int = LANDSLIDE) -> list[tuple[float, float, float, float]]:
-        """For each polygon of a value ``(row, col, height, width)`` of its bounds in pixels, row and col of their centre."""
+        """For each polygon of a value ``(row, col, height, width)`` in pixels: middle and size of its bounds."""
         inverse = ~self.transform
         chosen = self.polygons[self.values == value]
         pixels = shapely.transform(chosen, lambda x, y: inverse @ (x, y), interleaved=False)

@@ -58,9 +58,16 @@ def trained(card: ModelCard, out: str) -> str:
     for part in ("validation", "test"):
         if row := _of(_of(card.metrics, part), "all"):
             measured[f"after: {part} at {card.threshold:.2f}" if before else part] = row
-    rows += [[name, *(number(head, row.get(head)) for head in heads)] for name, row in measured.items() if row["pixels"]]
+    rows += [
+        [name, *(number(head, row.get(head)) for head in heads)] for name, row in measured.items() if row["pixels"]
+    ]
     told = f"{out}: {card.model_id}, threshold {card.threshold:.2f}"
-    return f"{told}\n{table(rows)}" if len(rows) > 1 else f"{told}; no chips were held out, so nothing was measured"
+    if len(rows) == 1:
+        return f"{told}; no chips were held out, so nothing was measured"
+    told += f"\n{table(rows)}"
+    if before and list(measured.values())[-1].get("f1", 0) <= max(row.get("f1", 0) for row in before.values()):
+        told += f"\nNot better than {start} on the chips held out: keep {start}, or correct more."
+    return told
 
 
 def resolution(card: ModelCard) -> str:

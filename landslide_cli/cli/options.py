@@ -89,6 +89,7 @@ _scale = partial(click.option, "--scale", type=Numbers(float, 2), metavar="LO,HI
 _threshold = partial(click.option, "--threshold", type=click.FloatRange(0, 1, min_open=True), metavar="P")
 _resolution = partial(click.option, "--resolution", type=click.FloatRange(min=0, min_open=True), metavar="METRES")
 
+_aoi = partial(click.option, "--aoi", type=PATH, metavar="FILE")
 _overwrite = partial(click.option, "--overwrite", is_flag=True)
 overwrite = _overwrite(help="Replace outputs that exist.")
 batch_overwrite = _overwrite(help="Replace files that this batch didn't write, or that were changed since.")
@@ -239,14 +240,11 @@ network = click.option(
     "drs-unet.  [default: msasnet, or that of --start]",
 )
 data = partial(click.option, "--data", type=PATH, metavar="FOLDER", help="Folder that the recipe's sources lie in.")
-aoi = click.option(
-    "--aoi", type=PATH, metavar="FILE", help="Analyse only inside these polygons (any vector file, any CRS)."
-)
-checked = click.option(
-    "--aoi", type=PATH, metavar="FILE",
+aoi = _aoi(help="Analyse only inside these polygons (any vector file, any CRS).")
+checked = _aoi(
     help="Polygons of the ground that was checked (any vector file, any CRS): in there every landslide is among the "
-    "labels. Ground outside teaches nothing.",
-)  # fmt: skip
+    "labels. Ground outside teaches nothing."
+)
 bbox = click.option(
     "--bbox",
     type=Numbers(float, 4),

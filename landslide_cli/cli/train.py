@@ -16,8 +16,8 @@ from landslide_cli.cli import options, recipes
               help="Weights to write (.safetensors); the card goes beside them.")  # fmt: skip
 @options.network
 @click.option("--start", metavar="ID|FILE",
-              help="With --chips: installed model, or weights (.safetensors with their card), to teach further; network, "
-              "resolution, licence and known failures are taken from its card.")  # fmt: skip
+              help="With --chips: installed model, or weights (.safetensors with their card), to teach further; "
+              "network, resolution, licence and known failures are taken from its card.")  # fmt: skip
 @click.option("--encoder", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE",
               help="With --chips: VGG-16-BN (.pth or .safetensors, as torchvision or CRAFT lay it out) whose layers "
               "the network's encoder takes over; or the encoder.safetensors of a run that did.")  # fmt: skip

@@ -40,7 +40,7 @@ class Batch(NamedTuple):
 
 
 class Whole(NamedTuple):
-    """Whole letterboxed chips: uint8 ``(N, 3, S, S)``; float32 truth, and weight 0 where nobody knows, ``(N, 1, S, S)``."""
+    """Whole letterboxed chips: uint8 ``(N, 3, S, S)``; float32 truth, and a weight as in `Crops`, ``(N, 1, S, S)``."""
 
     pixels: Tensor
     truth: Tensor

@@ -33,9 +33,7 @@ def build(kind: type[Kind], table: Any, where: str) -> Kind:
     missing = [
         name
         for name, entry in fields.items()
-        if name not in table
-        and entry.default is dataclasses.MISSING
-        and entry.default_factory is dataclasses.MISSING
+        if name not in table and entry.default is dataclasses.MISSING and entry.default_factory is dataclasses.MISSING
     ]
     if missing:
         raise TrainingDataError(f"{where} lacks {', '.join(missing)}")
@@ -70,7 +68,9 @@ def rising(owner: object, *names: str, equal: bool = True) -> None:
     for name in names:
         pair = getattr(owner, name)
         if pair is not None and (pair[0] > pair[1] or (pair[0] == pair[1] and not equal)):
-            raise TrainingDataError(f"{name} = [{pair[0]:g}, {pair[1]:g}] is the wrong way round; the smaller comes first")
+            raise TrainingDataError(
+                f"{name} = [{pair[0]:g}, {pair[1]:g}] is the wrong way round; the smaller comes first"
+            )
 
 
 def _value(kind: Any, value: Any, where: str, name: str) -> Any:

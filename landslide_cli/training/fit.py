@@ -8,7 +8,7 @@ from pathlib import Path
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from torch import nn
 
@@ -122,26 +122,7 @@ def fit(
     keep = KeepLast(run_dir / "last.ckpt", save_every=settings.save_every, busy_every=busy)
     stopping = EarlyStopping("val_f1", mode="max", patience=recipe.patience) if recipe.patience else None
     callbacks = [average, stopping, best, keep, Pictures(run_dir / "pictures"), Report(on_step)]
-    trainer = lightning.Trainer(
-        accelerator="auto",
-        devices=settings.devices,
-        strategy="ddp" if settings.devices > 1 else "auto",
-        precision=PRECISIONS[recipe.precision],  # type: ignore[arg-type]
-        max_steps=stop_at or recipe.steps,
-        max_epochs=-1,
-        val_check_interval=every if checked else None,
-        check_val_every_n_epoch=None,
-        limit_val_batches=None if checked else 0,
-        num_sanity_val_steps=0,
-        # A round of hard negatives is what Lightning calls an epoch.
-        reload_dataloaders_every_n_epochs=1 if recipe.hard_every else 0,
-        gradient_clip_val=1.0,
-        log_every_n_steps=10,
-        logger=_logger(settings.log_format, run_dir),
-        callbacks=[one for one in callbacks if one],
-        enable_model_summary=False,
-        enable_progress_bar=False,
-    )
+    trainer = _trainer(recipe, settings, run_dir, every if checked else 0, [one for one in callbacks if one], stop_at)
     resume = run_dir / "last.ckpt"
     if resume.exists():
         _refuse_foreign(resume)
@@ -157,6 +138,32 @@ def fit(
     if recipe.patience and best.best_model_path:
         step = _take_best(task, Path(best.best_model_path))
     return Trained(task.network.eval(), beginning.mean, beginning.std, step, beginning.start, beginning.encoder)
+
+
+def _trainer(
+    recipe: Recipe, settings: Settings, run_dir: Path, every: int, callbacks: list[Callback], stop_at: int | None
+) -> lightning.Trainer:
+    """Lightning's trainer, which validates every so many steps; never if 0."""
+    return lightning.Trainer(
+        accelerator="auto",
+        devices=settings.devices,
+        strategy="ddp" if settings.devices > 1 else "auto",
+        precision=PRECISIONS[recipe.precision],  # type: ignore[arg-type]
+        max_steps=stop_at or recipe.steps,
+        max_epochs=-1,
+        val_check_interval=every or None,
+        check_val_every_n_epoch=None,
+        limit_val_batches=None if every else 0,
+        num_sanity_val_steps=0,
+        # A round of hard negatives is what Lightning calls an epoch.
+        reload_dataloaders_every_n_epochs=1 if recipe.hard_every else 0,
+        gradient_clip_val=1.0,
+        log_every_n_steps=10,
+        logger=_logger(settings.log_format, run_dir),
+        callbacks=callbacks,
+        enable_model_summary=False,
+        enable_progress_bar=False,
+    )
 
 
 def _teacher(recipe: Recipe) -> nn.Module | None:
@@ -214,8 +221,8 @@ def _refuse_foreign(checkpoint: Path) -> None:
         torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:  # torch, zipfile and pickle have a dozen ways to say it
         raise TrainingDataError(
-            f"{checkpoint} is damaged, or holds more than a training writes, which isn't run; remove it to begin anew, or "
-            "take another --run-dir"
+            f"{checkpoint} is damaged, or holds more than a training writes, which isn't run; remove it to begin anew, "
+            "or take another --run-dir"
         ) from error
 
 

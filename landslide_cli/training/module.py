@@ -108,7 +108,7 @@ class SegmentationTask(lightning.LightningModule):
             {"val_f1": BinaryF1Score(), "val_precision": BinaryPrecision(), "val_recall": BinaryRecall()}
         )
 
-    def train(self, mode: bool = True) -> Self:  # noqa: FBT001, FBT002 - as in torch
+    def train(self, mode: bool = True) -> Self:
         super().train(mode)
         for module in self.resting:
             module.eval()

@@ -238,6 +238,6 @@ def read_recipe(path: Path) -> Recipe:
     beside = {
         name: str(path.parent / held)
         for name, held in named.items()
-        if name == "encoder" and held or held.endswith(WEIGHTS)
+        if (name == "encoder" and held) or held.endswith(WEIGHTS)
     }
     return replace(recipe, **beside)  # type: ignore[arg-type]

@@ -22,7 +22,7 @@ from landslide_cli.training.augment import Augmentation
 from landslide_cli.training.recipe import Phase, Recipe, Source
 
 FEW = 200
-STEPS = 300
+STEPS = 100
 BATCH_PIXELS = 16 * 64 * 64
 CHOSEN = 5  # every so many groups are held out
 PATIENCE = 6
@@ -49,9 +49,7 @@ def teach(recipe: Recipe, card: ModelCard, chips: Sequence[Sequence[Chip]], step
     recipe = replace(recipe, network=card.network, arguments=card.arguments, sources=sources, resolution_m=(low, high))
     every = [chip for part in chips for chip in part]
     sides = [
-        min(chip.size()) * recipe.zoom_of(source)
-        for source, part in zip(sources, chips, strict=True)
-        for chip in part
+        min(chip.size()) * recipe.zoom_of(source) for source, part in zip(sources, chips, strict=True) for chip in part
     ]
     size = min(256, max(64, round(statistics.median(sides) / 32) * 32))
     steps = steps or STEPS
@@ -64,9 +62,9 @@ def teach(recipe: Recipe, card: ModelCard, chips: Sequence[Sequence[Chip]], step
         teacher=recipe.start,
         teacher_share=0.3,
         freeze="encoder" if len(every) < FEW else "none",
-        learning_rate=3e-4,
+        learning_rate=1e-3,
         weight_decay=0.0,
-        ema_decay=0.98,
+        ema_decay=0.95,
         hard_every=max(1, steps // 4),
         augmentation=Augmentation(grey=0.1),
         tta=card.tta,

@@ -13,7 +13,7 @@ from rasterio.features import rasterize
 
 from landslide_cli.chips.chip import find_chips
 from landslide_cli.chips.decode import UNKNOWN
-from tests.chips.test_cut import cut
+from tests.chips.conftest import cut
 from tests.conftest import TRANSFORM, UTM, MakeScene, noise
 
 SIZE = (128, 256)
@@ -22,7 +22,9 @@ Box = tuple[int, int, int, int]
 
 def box(left: int, top: int, right: int, bottom: int) -> shapely.Geometry:
     """A box in pixels of the scene, on the map."""
-    return shapely.Polygon([TRANSFORM @ corner for corner in ((left, top), (right, top), (right, bottom), (left, bottom))])
+    return shapely.Polygon(
+        [TRANSFORM @ corner for corner in ((left, top), (right, top), (right, bottom), (left, bottom))]
+    )
 
 
 def write(path: Path, boxes: list[Box], **columns: list[object]) -> Path:

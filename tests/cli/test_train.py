@@ -110,6 +110,7 @@ def test_metres_per_pixel_must_be_known(tmp_path: Path, data: Path) -> None:
         ("RECIPE --chips CHIPS", "give a RECIPE or folders of --chips"),
         ("RECIPE", "a RECIPE needs --data"),
         ("RECIPE --data DATA --protocol paper", "--protocol goes with --chips"),
+        ("--chips CHIPS --start msasnet-rgb --protocol paper", "--protocol paper begins with random weights"),
         ("--chips CHIPS --steps 3 --epochs 1", "give --steps or --epochs"),
     ],
 )

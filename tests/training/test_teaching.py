@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from landslide_cli.chips.chip import Chip, find_chips
+from landslide_cli.chips.chip import find_chips
 from landslide_cli.errors import ModelError
-from landslide_cli.model.card import ModelCard, read_card
+from landslide_cli.model.card import read_card
 from landslide_cli.training.defaults import Wish, make_recipe
 from landslide_cli.training.recipe import Recipe
 from landslide_cli.training.teaching import held_out
