@@ -113,6 +113,7 @@ def fit(
     )  # fmt: skip
     if recipe.freeze == "encoder":
         task.resting = tuple(freeze_encoder(task.network))
+        task.train()  # Lightning takes the modes as it finds them
     average = _average(recipe)
     task.pictured = frozenset(choose_pictured(checked))
     task.encoder = tuple(beginning.encoder.explained) if beginning.encoder else ()
