@@ -10,7 +10,7 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
-from torch import nn
+from torch import Tensor, nn
 
 from landslide_cli.chips.chip import Chip
 from landslide_cli.errors import TrainingDataError
@@ -111,6 +111,7 @@ def fit(
         beginning.network, Normalise(VALUE_RANGE, beginning.mean, beginning.std), recipe, pools, validation,
         workers=settings.workers, cache=settings.cache, teacher=_teacher(recipe),
     )  # fmt: skip
+    before = {name: tensor.clone() for name, tensor in task.network.state_dict().items()} if recipe.start_share else {}
     if recipe.freeze == "encoder":
         task.resting = tuple(freeze_encoder(task.network))
         task.train()  # Lightning takes the modes as it finds them
@@ -138,6 +139,7 @@ def fit(
     step = trainer.global_step
     if recipe.patience and best.best_model_path:
         step = _take_best(task, Path(best.best_model_path))
+    _blend(task.network, before, recipe.start_share)
     return Trained(task.network.eval(), beginning.mean, beginning.std, step, beginning.start, beginning.encoder)
 
 
@@ -214,6 +216,14 @@ def _logger(log_format: str, run_dir: Path) -> Logger:
         return CSVLogger(run_dir, name="log")
     need("tensorboard", extra="tensorboard", purpose="--logger tensorboard")
     return TensorBoardLogger(run_dir, name="tensorboard")
+
+
+@torch.no_grad()
+def _blend(network: nn.Module, before: dict[str, Tensor], share: float) -> None:
+    """Move weights a part of the way back to those before training: Wortsman et al. 2022, "Robust fine-tuning"."""
+    for name, tensor in network.state_dict().items():
+        if name in before and tensor.is_floating_point():
+            tensor.lerp_(before[name].to(tensor.device), share)
 
 
 def _refuse_foreign(checkpoint: Path) -> None:

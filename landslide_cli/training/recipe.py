@@ -94,6 +94,7 @@ class Recipe:
         arguments: What the network is built with.
         start: Weights to start from: the id of an installed model, or a ``.safetensors`` file with its card, relative
             to the recipe; none if empty.
+        start_share: Part of each weight that stays the start's in what is written; 0 writes what was trained.
         teacher: Weights, named like ``start``, whose answers are learned beside the masks; none if empty.
         teacher_share: Part of the truth that is the teacher's answer.
         places: Places that `landslide compare --places` leaves out in turn.
@@ -136,6 +137,7 @@ class Recipe:
     network: str = "msasnet"
     arguments: dict[str, Any] = field(default_factory=dict)
     start: str = ""
+    start_share: float = 0.0
     teacher: str = ""
     teacher_share: float = 0.7
     places: tuple[Place, ...] = ()
@@ -174,10 +176,15 @@ class Recipe:
             raise TrainingDataError("start gives all weights and encoder some of them; leave one of the two out")
         if self.freeze == "encoder" and not (self.start or self.encoder):
             raise TrainingDataError('freeze = "encoder" needs an encoder that has learned: give start or encoder')
+        if self.start_share and not self.start:
+            raise TrainingDataError("start_share needs a start")
         if not self.sources or not self.phases:
             raise TrainingDataError("sources and phases need at least one table each")
         within(self, **dict.fromkeys(("resolution_m", "encoder_rate", "learning_rate"), (LEAST, MANY)))
-        within(self, **dict.fromkeys(("teacher_share", "momentum", "warmup", "ema_decay", "hard_share"), (0, 1)))
+        within(
+            self,
+            **dict.fromkeys(("start_share", "teacher_share", "momentum", "warmup", "ema_decay", "hard_share"), (0, 1)),
+        )
         within(self, **dict.fromkeys(("seed", "working_zoom", "weight_decay", "patience", "hard_every"), (0, MANY)))
         within(self, letterbox=(0, 8192))
         rising(self, "resolution_m")

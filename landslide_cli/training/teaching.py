@@ -2,7 +2,7 @@
 
 What the start is, it stays: network, working resolution, licence and known failures come from its card. What keeps it
 from forgetting (docs/teach.md has the figures): a part of the truth is the start's own answer, below `FEW` chips the
-encoder rests, and the best step on chips held out is the one that is written.
+encoder rests, the best step on chips held out is taken, and its weights go halfway back to the start's.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from landslide_cli.training.augment import Augmentation
 from landslide_cli.training.recipe import Phase, Recipe, Source
 
 FEW = 200
-STEPS = 100
+STEPS = 60
 BATCH_PIXELS = 16 * 64 * 64
 CHOSEN = 5  # every so many groups are held out
 PATIENCE = 6
@@ -59,6 +59,7 @@ def teach(recipe: Recipe, card: ModelCard, chips: Sequence[Sequence[Chip]], step
         phases=(Phase(steps, min(16, max(4, BATCH_PIXELS // size**2)), size),),
         validation=validation,
         patience=PATIENCE if validation else 0,
+        start_share=0.5,
         teacher=recipe.start,
         teacher_share=0.3,
         freeze="encoder" if len(every) < FEW else "none",
