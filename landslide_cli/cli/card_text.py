@@ -58,9 +58,8 @@ def trained(card: ModelCard, out: str) -> str:
     for part in ("validation", "test"):
         if row := _of(_of(card.metrics, part), "all"):
             measured[f"after: {part} at {card.threshold:.2f}" if before else part] = row
-    rows += [
-        [name, *(number(head, row.get(head)) for head in heads)] for name, row in measured.items() if row["pixels"]
-    ]
+    measured = {name: row for name, row in measured.items() if row["pixels"]}
+    rows += [[name, *(number(head, row.get(head)) for head in heads)] for name, row in measured.items()]
     told = f"{out}: {card.model_id}, threshold {card.threshold:.2f}"
     if len(rows) == 1:
         return f"{told}; no chips were held out, so nothing was measured"

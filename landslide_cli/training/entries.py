@@ -11,6 +11,7 @@ from landslide_cli.errors import TrainingDataError
 
 Kind = TypeVar("Kind")
 
+LEAST, MANY = 1e-9, math.inf  # bounds of what must be more than 0, and of what may be as large as it likes
 WORDS = {str: "text in quotes", int: "a whole number", float: "a number", bool: "true or false", dict: "a table"}
 
 
@@ -55,7 +56,9 @@ def within(owner: object, **bounds: tuple[float, float]) -> None:
         held = getattr(owner, name)
         for value in held if isinstance(held, tuple) else () if held is None else (held,):
             if not low <= value <= high:
-                least = f"{low:g} or more" if high == math.inf else f"{low:g} to {high:g}"
+                least = (
+                    "more than 0" if low == LEAST else f"{low:g} or more" if high == MANY else f"{low:g} to {high:g}"
+                )
                 raise TrainingDataError(f"{name} = {value:g} is out of range; it needs {least}")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from landslide_cli.errors import TrainingDataError
 from landslide_cli.training.augment import Augmentation
-from landslide_cli.training.entries import build, rising, within
+from landslide_cli.training.entries import LEAST, MANY, build, rising, within
 
 CHOICES = {
     "optimizer": ("adamw", "muon", "sgd"),
@@ -22,8 +22,6 @@ CHOICES = {
     "freeze": ("none", "encoder"),
 }
 WEIGHTS = ".safetensors"  # what doesn't end so is the id of an installed model
-LEAST = 1e-9  # of what must be more than 0
-MANY = math.inf
 
 
 @dataclass(frozen=True, slots=True)
