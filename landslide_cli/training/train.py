@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from landslide_cli._version import __version__
+from landslide_cli.chips.chip import Chip
 from landslide_cli.engine import Engine
 from landslide_cli.engine.torch_engine import TorchEngine
 from landslide_cli.engine.views import in_views
@@ -65,17 +66,16 @@ def write_model(recipe: Recipe, split: Split, trained: Trained, out: Path) -> Mo
     zooms = {source.name: recipe.zoom * recipe.zoom_of(source) for source in recipe.sources}
     with staged(out) as place:
         draft = _draft(recipe, trained, place)
-        # Only validation chooses calibration and threshold; the test part is looked at once they stand.
-        raw = Histogram.total(judge(_engine(place, draft), split.validation, zooms, VALUE_RANGE).values())
+        # The test part is looked at only once calibration and threshold stand.
+        deciding = _deciding(recipe, split)
+        raw = Histogram.total(judge(_engine(place, draft), deciding, zooms, VALUE_RANGE).values())
         calibration = fit_calibration(raw)
         fold_calibration(trained.network, *calibration)
         draft = _draft(recipe, trained, place)
         engine = _engine(place, draft)
         validation = judge(engine, split.validation, zooms, VALUE_RANGE)
-        pooled = Histogram.total(validation.values())
-        threshold = draft.threshold
-        if pooled.landslide.any():
-            threshold = pooled.best_threshold()
+        pooled = Histogram.total(judge(engine, deciding, zooms, VALUE_RANGE).values())
+        threshold = pooled.best_threshold() if pooled.landslide.any() else draft.threshold
         test = judge(engine, split.test, zooms, VALUE_RANGE)
         entries = asdict(draft) | {
             "threshold": threshold,
@@ -91,6 +91,17 @@ def write_model(recipe: Recipe, split: Split, trained: Trained, out: Path) -> Mo
         card = ModelCard(**entries)
         card.write(place.with_suffix(".json"))
     return card
+
+
+def _deciding(recipe: Recipe, split: Split) -> dict[str, list[Chip]]:
+    """The chips that choose calibration and threshold: validation's.
+
+    Where chips are so few that the encoder rests, those that were trained on as well: half a dozen decide by chance,
+    and what learns then doesn't know them by heart (docs/teach.md).
+    """
+    if recipe.freeze == "none":
+        return split.validation
+    return {name: [*chips, *split.training[name]] for name, chips in split.validation.items()}
 
 
 def _draft(recipe: Recipe, trained: Trained, place: Path) -> ModelCard:
