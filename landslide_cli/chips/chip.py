@@ -11,15 +11,16 @@ from pathlib import Path
 import numpy as np
 
 from landslide_cli.chips.decode import (
+    LANDSLIDE,
     is_binary,
     is_wide,
     letterbox_image,
-    letterbox_mask,
-    read_mask,
+    letterbox_truth,
     read_pixels,
     read_size,
+    read_truth,
 )
-from landslide_cli.errors import TrainingDataError
+from landslide_cli.errors import LandslideError, TrainingDataError
 from landslide_cli.typing import Bools, Bytes
 
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp"}
@@ -52,12 +53,19 @@ class Chip:
         pixels = read_pixels(self.image, self.scale)
         return letterbox_image(pixels, self.letterbox) if self.letterbox else pixels
 
-    def read_mask(self, shape: tuple[int, int]) -> Bools:
-        """Read the truth: bool, shape ``(height, width)``, True where there is landslide."""
+    def read_truth(self, shape: tuple[int, int]) -> Bytes:
+        """Read the truth, uint8, shape ``(height, width)``: what `landslide_cli.chips.decode` calls its three values.
+
+        What is unknown must neither teach nor judge.
+        """
         if self.mask is None:
-            return np.zeros(shape, dtype=bool)
-        mask = read_mask(self.mask)
-        return letterbox_mask(mask, self.letterbox) if self.letterbox else mask
+            return np.zeros(shape, dtype=np.uint8)
+        truth = read_truth(self.mask)
+        return letterbox_truth(truth, self.letterbox) if self.letterbox else truth
+
+    def read_mask(self, shape: tuple[int, int]) -> Bools:
+        """Read where there is landslide: bool, shape ``(height, width)``; False also where nobody knows."""
+        return self.read_truth(shape) == LANDSLIDE
 
     def size(self) -> tuple[int, int]:
         """Give ``(height, width)`` of the file without decoding the pixels."""
@@ -171,10 +179,13 @@ def _refuse_unusable(folder: Path, chips: Sequence[Chip]) -> None:
 
 
 def _is_damaged(chip: Chip) -> bool:
+    """Whether a file can't be decoded to its last pixel: a truncated one is found here, not hours into a training."""
     try:
-        for path in (chip.image, chip.mask):
-            if path is not None:
-                read_size(path)
+        read_pixels(chip.image, chip.scale)
+        if chip.mask is not None:
+            read_truth(chip.mask)
+    except LandslideError:
+        raise  # it says what is wrong, such as bands that nobody names
     except Exception:  # Pillow and GDAL have a dozen ways to say it
         return True
     return False

@@ -12,24 +12,42 @@ import numpy as np
 from rasterio.windows import Window
 
 from landslide_cli.chips.blocks import Blocks
-from landslide_cli.chips.decode import RGB
+from landslide_cli.chips.decode import LANDSLIDE, NOTHING, RGB
 from landslide_cli.chips.labels import Labels
 from landslide_cli.chips.writer import ChipWriter, Place
 from landslide_cli.errors import OutputError, TrainingDataError
 from landslide_cli.files import staged
+from landslide_cli.scene.area import read_area
 from landslide_cli.scene.scene import Scene, open_scene, warn_of_undeclared_nodata
 from landslide_cli.scene.view import View
 
 logger = logging.getLogger(__name__)
 
+# Part of a chip without any polygon that must have been checked, so that it teaches something.
+CHECKED = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Numbers of chips: with landslide, without, and windows left out for lack of valid pixels."""
+    """The chips of one scene, counted."""
 
     with_landslide: int
+    """Chips with landslide."""
+    rejected: int
+    """Chips without landslide that show polygons which a person rejected."""
     without: int
+    """Other chips without landslide."""
     invalid: int
+    """Windows left out for lack of valid pixels."""
+    unknown: float
+    """Part of the chips' ground of which nobody knows what it is: it is left out of the loss."""
+    answers: dict[str, int]
+    """Polygons of the scene by their status; empty where nobody reviewed them one by one."""
+
+    @property
+    def chips(self) -> int:
+        """All chips."""
+        return self.with_landslide + self.rejected + self.without
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +92,24 @@ def cut_chips(
     Only windows are read. A window with an invalid pixel is left out. Chips of one block of the scene form
     a group; chips of different groups share no pixel.
 
+    Where the polygons have a ``status``, only what a person said teaches: ``landslide`` is landslide,
+    ``not_landslide`` isn't, and all other ground is unknown (nodata in the masks), unless ``view.aoi`` says that it
+    was checked.
+
     Args:
         scene: The scene.
-        labels: Polygons of all landslides in it, in any CRS.
+        labels: Polygons of all landslides in it, or in the part of it that was checked, in any CRS; or an inventory
+            with a ``status`` for each polygon.
         out: Folder to make.
         layer: Layer of the labels.
         view: Bands to use, and raw values that become 0 and 255; without them 8-bit stays, and others are stretched as
-            `detect` does.
+            `detect` does. Its area of interest is the ground that was checked.
         cutting: Where chips are cut, and how many.
         on_progress: Called with chips done and in all.
 
     Raises:
         SceneError: the scene can't be used.
+        AreaError: the area that was checked can't be read or doesn't meet the scene.
         TrainingDataError: the labels can't be used, or no chip with landslide is left.
         OutputError: ``out`` exists.
     """
@@ -95,30 +119,43 @@ def cut_chips(
         raise OutputError(f"{out}: the folder {out.absolute().parent} does not exist; make it first")
     with open_scene(scene, wanted=RGB, bands=view.bands, nodata=view.nodata) as opened, staged(out) as place:
         warn_of_undeclared_nodata(opened)
-        polygons = Labels.read(labels, opened, layer)
+        polygons = Labels.read(labels, opened, layer, read_area(view, opened))
         blocks = Blocks(opened.height, opened.width, cutting.size, max(1, cutting.block) * cutting.size)
         writer = ChipWriter(opened, polygons, place, _scale_of(opened, view.scale))
         grid = list(_grid(blocks, cutting.step))
-        at_labels = cutting.at == "labels"
-        touched = [spot for spot in grid if polygons.touch(spot.window)]
-        wanted = _around_labels(blocks, polygons, cutting.step) if at_labels else touched
-        total = cutting.with_background(len(wanted))
+        wanted = _wanted(grid, blocks, polygons, cutting, LANDSLIDE)
+        rejected = _wanted(grid, blocks, polygons, cutting, NOTHING)
+        total = cutting.with_background(len(wanted)) + len(rejected)
         for number, spot in enumerate(wanted, start=1):
             writer.write(spot, landslide=True)
             _tell(on_progress, number, total)
-        found = writer.written
-        if not found:
-            raise TrainingDataError(
-                f"no window of {opened.name} with landslide is free of invalid pixels; try a smaller --size"
-            )
-        empty = [spot for spot in grid if not polygons.touch(spot.window)]
+        if not writer.landslide:
+            raise TrainingDataError(_without_landslide(opened, polygons))
+        for number, spot in enumerate(rejected, start=len(wanted) + 1):
+            writer.write(spot)
+            _tell(on_progress, number, total)
+        slides, hard = writer.landslide, writer.written - writer.landslide
+        empty = [spot for spot in grid if not any(polygons.touch(spot.window, value) for value in (LANDSLIDE, NOTHING))]
         for number in np.random.default_rng(cutting.seed).permutation(len(empty)):
-            if writer.written == cutting.with_background(found):
+            if writer.written >= cutting.with_background(slides):
                 break
-            writer.write(empty[number], landslide=False)
-            _tell(on_progress, min(len(wanted) + writer.written - found, total), total)
+            writer.write(empty[number], landslide=False, known=CHECKED)
+            _tell(on_progress, min(len(rejected) + writer.written, total), total)
         writer.close()
-    return Cut(found, writer.written - found, writer.invalid)
+        without, unknown = writer.written - slides - hard, writer.unknown / writer.pixels
+    return Cut(slides, hard, without, writer.invalid, unknown, polygons.answers)
+
+
+def _without_landslide(scene: Scene, labels: Labels) -> str:
+    if labels.answers and LANDSLIDE not in labels.values:
+        return (
+            f"none of the polygons that meet {scene.name} has the status landslide; what is rejected teaches only "
+            "beside landslides: confirm or draw some"
+        )
+    return (
+        f"no window of {scene.name} with landslide is free of invalid pixels"
+        f"{' and inside of --aoi' if labels.area else ''}; try a smaller --size"
+    )
 
 
 def _tell(on_progress: Callable[[int, int], None] | None, done: int, total: int) -> None:
@@ -132,16 +169,23 @@ def _grid(blocks: Blocks, stride: int) -> Iterator[Place]:
             yield Place(window, name)
 
 
-def _around_labels(blocks: Blocks, labels: Labels, stride: int) -> list[Place]:
-    """One window centred on each polygon; as many as it takes for polygons larger than a chip."""
+def _wanted(grid: list[Place], blocks: Blocks, labels: Labels, cutting: Cutting, value: int) -> list[Place]:
+    """Windows that show polygons of a value."""
+    if cutting.at == "labels":
+        return _around_labels(blocks, labels, cutting.step, value)
+    return [spot for spot in grid if labels.touch(spot.window, value)]
+
+
+def _around_labels(blocks: Blocks, labels: Labels, stride: int, value: int) -> list[Place]:
+    """One window centred on each polygon of a value; as many as it takes for polygons larger than a chip."""
     places: dict[tuple[float, ...], Place] = {}
-    for row, col, height, width in labels.centres():
+    for row, col, height, width in labels.centres(value):
         for name, block in blocks:
             for down in _centres(row, height, blocks.chip, stride):
                 for across in _centres(col, width, blocks.chip, stride):
                     if _holds(block, down, across):
                         window = blocks.centred(block, down, across)
-                        if labels.touch(window):
+                        if labels.touch(window, value):
                             places[window.row_off, window.col_off] = Place(window, name)
     return [places[key] for key in sorted(places)]
 

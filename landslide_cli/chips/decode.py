@@ -1,6 +1,7 @@
 """Decoding of chips: 8-bit colour out of PNG, JPEG and GeoTIFF, masks that must be binary, and the paper's one size.
 
-rasterio is imported for GeoTIFFs only, so that machines that train on PNG and JPEG do without it.
+rasterio is imported for GeoTIFFs only, and Pillow for everything else: cutting chips out of a scene needs no Pillow,
+training on PNG and JPEG no rasterio.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from landslide_cli.extras import need
 from landslide_cli.typing import Bools, Bytes, Pixels
 
 if TYPE_CHECKING:
+    from PIL import Image
     from rasterio.io import DatasetReader
 
 TIFF_SUFFIXES = {".tif", ".tiff"}
@@ -23,6 +25,8 @@ LOSSY_SUFFIXES = {".jpg", ".jpeg"}
 RGB = ("red", "green", "blue")
 WIDE_MODES = {"I", "I;16", "I;16B", "F"}  # what Pillow calls more than eight bits
 JPEG_NOISE = 48
+# What a pixel of a truth is; UNKNOWN where nobody has looked, which is neither.
+NOTHING, LANDSLIDE, UNKNOWN = 0, 1, 255
 
 
 def read_size(path: Path) -> tuple[int, int]:
@@ -30,7 +34,7 @@ def read_size(path: Path) -> tuple[int, int]:
     if path.suffix.lower() in TIFF_SUFFIXES:
         with _open(path) as src:
             return int(src.height), int(src.width)
-    with Image.open(path) as image:
+    with _picture(path) as image:
         return image.height, image.width
 
 
@@ -39,7 +43,7 @@ def is_wide(path: Path) -> bool:
     if path.suffix.lower() in TIFF_SUFFIXES:
         with _open(path) as src:
             return any(dtype != "uint8" for dtype in src.dtypes)
-    with Image.open(path) as image:
+    with _picture(path) as image:
         return image.mode in WIDE_MODES
 
 
@@ -57,7 +61,7 @@ def read_pixels(path: Path, scale: tuple[float, float] | None) -> Bytes:
         with _open(path) as src:
             raw = src.read(_bands(src)).transpose(1, 2, 0)
         return stretched(raw, scale) if scale else np.ascontiguousarray(raw)
-    with Image.open(path) as image:
+    with _picture(path) as image:
         if scale is None:
             return np.asarray(image.convert("RGB"))
         raw = np.asarray(image if image.mode in WIDE_MODES else image.convert("RGB"))
@@ -71,27 +75,36 @@ def stretched(raw: Pixels, scale: tuple[float, float]) -> Bytes:
     return (part.clip(0, 1) * 255 + 0.5).astype(np.uint8)
 
 
-def read_mask(path: Path) -> Bools:
-    """Read a mask that `is_binary` lets through: bool, shape ``(height, width)``, True where there is landslide."""
-    values = _mask_values(path)
-    return values > 127 if path.suffix.lower() in LOSSY_SUFFIXES else values != 0
+def read_truth(path: Path) -> Bytes:
+    """Read a mask that `is_binary` lets through: ``NOTHING``, ``LANDSLIDE`` or ``UNKNOWN``, shape ``(height, width)``.
+
+    Unknown is what a GeoTIFF declares as nodata, if that isn't 0, which many programs write into any mask.
+    """
+    values, nodata = _mask_values(path)
+    landslide = values > 127 if path.suffix.lower() in LOSSY_SUFFIXES else values != 0
+    truth = np.where(landslide, np.uint8(LANDSLIDE), np.uint8(NOTHING))
+    if nodata:
+        truth[values == nodata] = UNKNOWN
+    return truth
 
 
 def is_binary(path: Path) -> bool:
-    """Whether a mask holds 0 and at most one other value; for JPEG, whether all values lie near 0 or 255."""
-    values = np.unique(_mask_values(path))
+    """Whether a mask holds 0 and at most one other value beside nodata; of a JPEG, whether all lie near 0 or 255."""
+    held, nodata = _mask_values(path)
+    values = np.unique(held)
     if path.suffix.lower() in LOSSY_SUFFIXES:
         return bool(((values <= JPEG_NOISE) | (values >= 255 - JPEG_NOISE)).all())
-    return int(np.count_nonzero(values)) <= 1
+    return int(np.count_nonzero(values[values != nodata] if nodata else values)) <= 1
 
 
-def _mask_values(path: Path) -> NDArray[Any]:
+def _mask_values(path: Path) -> tuple[NDArray[Any], float | None]:
+    """The numbers of a mask, and what stands for no data in it."""
     if path.suffix.lower() in TIFF_SUFFIXES:
         with _open(path) as src:
-            return src.read(1)
-    with Image.open(path) as mask:
+            return src.read(1), src.nodata
+    with _picture(path) as mask:
         # A palette's colours mean nothing; its numbers do.
-        return np.asarray(mask if mask.mode in {"P", *WIDE_MODES} else mask.convert("L"))
+        return np.asarray(mask if mask.mode in {"P", *WIDE_MODES} else mask.convert("L")), None
 
 
 def _bands(src: DatasetReader) -> tuple[int, ...]:
@@ -101,6 +114,13 @@ def _bands(src: DatasetReader) -> tuple[int, ...]:
 
     colours = [number for number, kind in enumerate(src.colorinterp, start=1) if kind != ColorInterp.alpha]
     return choose_bands(src, RGB, None) if len(colours) >= len(RGB) else (colours[0],) * len(RGB)
+
+
+def _picture(path: Path) -> Image.Image:
+    need("PIL", extra="train", purpose=f"reading {path.name}")
+    from PIL import Image
+
+    return Image.open(path)
 
 
 def _open(path: Path) -> DatasetReader:
@@ -121,6 +141,8 @@ def letterbox_image(image: Bytes, size: int) -> Bytes:
     """
     height, width, top, left = placement(image.shape[0], image.shape[1], size)
     if (height, width) != image.shape[:2]:
+        from PIL import Image
+
         image = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
     square = np.zeros((size, size, image.shape[2]), dtype=np.uint8)
     square[top : top + height, left : left + width] = image
@@ -131,6 +153,13 @@ def letterbox_mask(mask: Bools, size: int) -> Bools:
     """Fit a mask, shape ``(height, width)``, as `letterbox_image` fits its image; the majority of each area wins."""
     grey = (mask * np.uint8(255))[..., None].repeat(3, axis=2)
     return letterbox_image(grey, size)[..., 0] > 127
+
+
+def letterbox_truth(truth: Bytes, size: int) -> Bytes:
+    """Fit a truth of `read_truth`, shape ``(height, width)``, as `letterbox_mask` does; margins hold no landslide."""
+    fitted = letterbox_mask(truth == LANDSLIDE, size) * np.uint8(LANDSLIDE)
+    fitted[letterbox_mask(truth == UNKNOWN, size)] = UNKNOWN
+    return fitted
 
 
 def placement(height: int, width: int, size: int) -> tuple[int, int, int, int]:

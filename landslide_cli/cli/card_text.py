@@ -41,6 +41,9 @@ def shown(card: ModelCard, *, where: str) -> str:
         parts.append(
             section("Trained on", *(line for source in card.training["sources"] for line in source_lines(source)))
         )
+    if before := card.training.get("start_sources"):
+        title = f"Trained before, as {card.training.get('start_model') or 'another model'}, on"
+        parts.append(section(title, *(line for source in before for line in source_lines(source))))
     for name, measured in card.metrics.items():
         parts.append(section(f"Measured: {name}", *metric_lines(measured)))
     if card.confidence:
@@ -50,6 +53,27 @@ def shown(card: ModelCard, *, where: str) -> str:
     if card.known_failures:
         parts.append(section("Known failures", *(wrapped(failure, "- ") for failure in card.known_failures)))
     return "\n\n".join(parts)
+
+
+def trained(card: ModelCard, out: str) -> str:
+    """What a training says at its end: the threshold, and how good the weights are on chips held out."""
+    heads = ["precision", "recall", "f1", "false_alarm"]
+    rows = [["held out", *(head.replace("_", " ") for head in heads)]]
+    start = card.training.get("start_model") or "the start"
+    before = card.metrics.get("start") or {}
+    measured = {f"before: {start}, {name}": row for name, row in before.items()}
+    for part in ("validation", "test"):
+        if row := _of(_of(card.metrics, part), "all"):
+            measured[f"after: {part} at {card.threshold:.2f}" if before else part] = row
+    measured = {name: row for name, row in measured.items() if row["pixels"]}
+    rows += [[name, *(number(head, row.get(head)) for head in heads)] for name, row in measured.items()]
+    told = f"{out}: {card.model_id}, threshold {card.threshold:.2f}"
+    if len(rows) == 1:
+        return f"{told}; no chips were held out, so nothing was measured"
+    told += f"\n{table(rows)}"
+    if before and list(measured.values())[-1].get("f1", 0) <= max(row.get("f1", 0) for row in before.values()):
+        told += f"\nNot better than {start} on the chips held out: keep {start}, or correct more."
+    return told
 
 
 def resolution(card: ModelCard) -> str:

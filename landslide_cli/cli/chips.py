@@ -14,7 +14,9 @@ from landslide_cli.errors import counted
 @click.command()
 @click.argument("scene")
 @click.option("--labels", type=options.PATH, required=True, metavar="FILE",
-              help="Polygons of all landslides in the scene (any vector file, any CRS).")  # fmt: skip
+              help="Polygons of all landslides in the scene (any vector file, any CRS), or an inventory that was "
+                   "reviewed: with a status for each polygon.")  # fmt: skip
+@options.checked
 @click.option("-o", "--out", type=options.PATH, required=True, metavar="FOLDER",
               help="New folder for image/, mask/ and groups.csv.")  # fmt: skip
 @click.option("--layer", metavar="NAME", help='Layer of the labels.  [default: "landslides", else all]')
@@ -37,11 +39,16 @@ def chips(scene: str, labels: Path, out: Path, quiet: bool, **settings: Any) -> 
 
     Writes GeoTIFFs of three 8-bit bands and masks of 0 and 1, each with its place on the map, and a
     groups.csv that tells which chips lie in one block of the scene. Chips of different groups share no
-    pixel. A window with an invalid pixel (nodata, alpha) is left out. Where a landslide isn't among the
-    labels, its pixels count as background: label all of the scene.
+    pixel. A window with an invalid pixel (nodata, alpha) is left out.
+
+    Ground that nobody checked is nodata (255) in the masks and teaches nothing. What was checked: all of
+    the scene if the labels have no status, else the polygons of status landslide and not_landslide alone;
+    with --aoi also the ground between them. not_landslide becomes chips of their own, so that the network
+    unlearns what it took for landslide.
 
     \b
-    landslide chips scene.tif --labels slides.gpkg -o chips/ --at labels
+    landslide chips scene.tif --labels truth.gpkg -o chips/ --at labels
+    landslide chips scene.tif --labels slides.gpkg --aoi checked.gpkg -o chips/
     """
     from landslide_cli.cli.talk import talking
 
@@ -55,5 +62,12 @@ def chips(scene: str, labels: Path, out: Path, quiet: bool, **settings: Any) -> 
 
         view, cutting = options.taken(View, settings), options.taken(Cutting, settings)
         cut = cut_chips(scene, labels, out, view=view, cutting=cutting, on_progress=on_chip, **settings)
+    rejected = f", {cut.rejected} of what was rejected" if cut.rejected else ""
     left_out = f"; {counted(cut.invalid, 'window')} left out for invalid pixels" if cut.invalid else ""
-    click.echo(f"{out}: {counted(cut.with_landslide, 'chip')} with landslide, {cut.without} without{left_out}")
+    click.echo(
+        f"{out}: {counted(cut.with_landslide, 'chip')} with landslide{rejected}, {cut.without} without{left_out}"
+    )
+    if cut.answers:
+        click.echo("polygons: " + ", ".join(f"{count} {answer}" for answer, count in sorted(cut.answers.items())))
+    if cut.unknown:
+        click.echo(f"{cut.unknown:.0%} of the chips' ground was not checked and teaches nothing")

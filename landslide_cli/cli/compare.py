@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +67,6 @@ def compare(
         from landslide_cli.training.compare import as_markdown, every_network
         from landslide_cli.training.compare import compare as run
 
-        logging.getLogger("lightning.pytorch").setLevel(logging.ERROR if quiet else logging.WARNING)
         refuse_unwritable(out, overwrite=overwrite)
         recipe, data = recipes.chosen_recipe(given, "compare")
         if places:

@@ -58,6 +58,12 @@ def evaluate(
     from landslide_cli.cli.talk import talking
 
     polygons = given["reference"] is not None
+    if not polygons and any(path.is_file() for path in given["predictions"]):
+        files = " ".join(map(str, given["predictions"][:1]))
+        raise click.UsageError(
+            f"to judge an inventory, give the true landslides with --reference and the raster with --scene: "
+            f"landslide evaluate {files} --reference TRUTH --scene SCENE"
+        )
     _refuse_strangers(ctx, OF_CHIPS if polygons else OF_INVENTORIES, "INVENTORY" if polygons else "CHIPS")
     call = _call_for_inventory(given, plot) if polygons else _call_for_chips(given)
     with talking(quiet=quiet) as on_progress:
@@ -84,8 +90,6 @@ def _refuse_strangers(ctx: click.Context, names: Iterable[str], judged: str) -> 
 
 def _call_for_chips(given: dict[str, Any]) -> dict[str, Any]:
     folders = given["predictions"]
-    if any(folder.is_file() for folder in folders):
-        raise click.UsageError("a file is judged with --reference and --scene; chips are folders")
     from landslide_cli import Runtime
 
     names = ("threshold", "groups", "pixel_size", "resolution_m", "tolerance")

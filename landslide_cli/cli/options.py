@@ -93,6 +93,7 @@ _threshold = partial(click.option, "--threshold", type=click.FloatRange(0, 1, mi
 _min_area = partial(click.option, "--min-area", "min_area_m2", type=click.FloatRange(min=0), metavar="M2")
 _resolution = partial(click.option, "--resolution", type=click.FloatRange(min=0, min_open=True), metavar="METRES")
 
+_aoi = partial(click.option, "--aoi", type=PATH, metavar="FILE")
 _overwrite = partial(click.option, "--overwrite", is_flag=True)
 overwrite = _overwrite(help="Replace outputs that exist.")
 batch_overwrite = _overwrite(help="Replace files that this batch didn't write, or that were changed since.")
@@ -236,15 +237,15 @@ pixel_size = click.option(
 )
 network = click.option(
     "--network",
-    default="msasnet",
-    show_default=True,
     metavar="NAME",
     help="With --chips: msasnet, unet, unet-ca, unet-cbam, unet-psp, fcn, segnet, ldlaim, pspnet, resunet-obia or "
-    "drs-unet.",
+    "drs-unet.  [default: msasnet, or that of --start]",
 )
 data = partial(click.option, "--data", type=PATH, metavar="FOLDER", help="Folder that the recipe's sources lie in.")
-aoi = click.option(
-    "--aoi", type=PATH, metavar="FILE", help="Analyse only inside these polygons (any vector file, any CRS)."
+aoi = _aoi(help="Analyse only inside these polygons (any vector file, any CRS).")
+checked = _aoi(
+    help="Polygons of the ground that was checked (any vector file, any CRS): in there every landslide is among the "
+    "labels. Ground outside teaches nothing."
 )
 bbox = click.option(
     "--bbox",

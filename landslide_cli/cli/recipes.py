@@ -79,6 +79,8 @@ def refuse_mixtures(context: click.Context, given: dict[str, Any]) -> None:
     named = [name for name in WISHES if name in given and context.get_parameter_source(name) != default]
     if recipe and named:
         raise click.UsageError(f"--{named[0]} goes with --chips; beside a RECIPE, write it there")
+    if "start" in named and given["protocol"] == "paper":
+        raise click.UsageError("--protocol paper begins with random weights; leave --start out")
     if "start" in named and "encoder" in named:
         raise click.UsageError("give --start, for all weights, or --encoder, for some of them")
     if "steps" in named and "epochs" in named:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,9 @@ from landslide_cli.cli import options, recipes
 @click.option("-o", "--out", type=options.PATH, required=True, metavar="FILE",
               help="Weights to write (.safetensors); the card goes beside them.")  # fmt: skip
 @options.network
-@click.option("--start", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE",
-              help="With --chips: weights (.safetensors with their card) to start from, for fine-tuning.")  # fmt: skip
+@click.option("--start", metavar="ID|FILE",
+              help="With --chips: installed model, or weights (.safetensors with their card), to teach further; "
+              "network, resolution, licence and known failures are taken from its card.")  # fmt: skip
 @click.option("--encoder", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE",
               help="With --chips: VGG-16-BN (.pth or .safetensors, as torchvision or CRAFT lay it out) whose layers "
               "the network's encoder takes over; or the encoder.safetensors of a run that did.")  # fmt: skip
@@ -30,8 +30,8 @@ from landslide_cli.cli import options, recipes
               help="GPUs that share each batch; without a GPU, processes.")  # fmt: skip
 @click.option("--logger", type=click.Choice(["csv", "tensorboard"]), default="csv", show_default=True,
               help="How losses and scores are logged; tensorboard needs its package.")  # fmt: skip
-@click.option("--validate-every", type=click.IntRange(min=2), default=300, show_default=True, metavar="STEPS",
-              help="Steps between validations.")  # fmt: skip
+@click.option("--validate-every", type=click.IntRange(min=2), metavar="STEPS",
+              help="Steps between validations.  [default: a twelfth of all steps, 300 at most]")  # fmt: skip
 @click.option("--save-every", type=click.IntRange(min=1), default=100, show_default=True, metavar="STEPS",
               help="Steps between checkpoints.")  # fmt: skip
 @click.option("--cache", type=click.IntRange(min=0), default=1024, show_default=True, metavar="MB",
@@ -52,9 +52,11 @@ def train(context: click.Context, /, out: Path, run_dir: Path, overwrite: bool, 
     \b
     landslide train weights/msasnet-rgb.toml --data imagery/ -o my.safetensors
     landslide train --chips chips/ -o my.safetensors
+    landslide train --chips chips/ --start msasnet-rgb -o taught.safetensors
     landslide train --chips Bijie-landslide-dataset --resolution 0.8 --protocol paper -o paper.safetensors
     """
     recipes.refuse_mixtures(context, given)
+    from landslide_cli.cli import card_text
     from landslide_cli.cli.talk import talking
     from landslide_cli.extras import need
 
@@ -63,12 +65,10 @@ def train(context: click.Context, /, out: Path, run_dir: Path, overwrite: bool, 
         from landslide_cli.training.fit import Settings
         from landslide_cli.training.train import train as run
 
-        # What Lightning would tell of devices and checkpoints, our own lines tell.
-        logging.getLogger("lightning.pytorch").setLevel(logging.ERROR if quiet else logging.WARNING)
         settings = Settings(
-            every=given["validate_every"], save_every=given["save_every"], workers=given["workers"],
+            every=given["validate_every"] or 0, save_every=given["save_every"], workers=given["workers"],
             devices=given["devices"], log_format=given["logger"], cache=given["cache"] << 20,
         )  # fmt: skip
         recipe, data = recipes.chosen_recipe(given, out.stem)
         card = run(recipe, data, out, run_dir=run_dir, settings=settings, overwrite=overwrite, on_step=on_progress)
-    click.echo(f"{out}: {card.model_id}, threshold {card.threshold:.2f}, {card.metrics}")
+    click.echo(card_text.trained(card, str(out)))

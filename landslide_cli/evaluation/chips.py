@@ -15,8 +15,8 @@ import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from landslide_cli.errors import EvaluationError, counted
+from landslide_cli.evaluation.judging import answer
 from landslide_cli.evaluation.summary import Evaluation, Judged, judge_image
-from landslide_cli.extras import need
 from landslide_cli.model.card import ModelCard
 from landslide_cli.model.weights import find_model
 from landslide_cli.prediction.runtime import Runtime
@@ -69,7 +69,6 @@ def evaluate_chips(
     Raises:
         LandslideError: with a message that says what to do.
     """
-    need("PIL", extra="train", purpose="reading chips")
     from landslide_cli.engine.views import in_views
     from landslide_cli.prediction.image import WINDOW
 
@@ -196,14 +195,10 @@ def judge_views(
     on_progress: OnProgress | None = None,
 ) -> Iterator[Judged]:
     """Predict and judge chip by chip; only one is in memory."""
-    from landslide_cli.prediction.image import predict_image
-
     sizes = [height * width for height, width in (view.chip.size() for view in views)]
     done, total = 0, sum(sizes)
     for view, size in zip(views, sizes, strict=True):
-        image = view.chip.read_image()
-        stored = predict_image(engine, image, value_range, view.zoom)
-        truth = view.chip.read_mask(image.shape[:2])
+        stored, truth = answer(engine, view.chip, value_range, view.zoom)
         yield judge_image(
             view.chip.image.stem, view.source, view.chip.group, stored, truth, threshold=threshold, tolerance=tolerance
         )

@@ -46,7 +46,7 @@ def read_layer(path: Path, layer: str | None = None, *, columns: Sequence[str] |
     Args:
         path: The file.
         layer: Its name; the first by default.
-        columns: Attributes to read; all by default.
+        columns: Attributes to read, as far as they are there; all by default.
 
     Raises:
         UnreadableError: the file can't be read as vectors.
@@ -60,7 +60,8 @@ def read_layer(path: Path, layer: str | None = None, *, columns: Sequence[str] |
             frame = geopandas.read_parquet(path)
         # Bounds of each polygon, by which readers skip row groups, are no attribute.
         known = frame.drop(columns="bbox", errors="ignore")
-        return known if columns is None else known[[*columns, known.geometry.name]]
+        held = known.columns if columns is None else [*known.columns.intersection(columns), known.geometry.name]
+        return known[held]
     with _readable():
         # By name, since pyogrio warns where there are several.
         return geopandas.read_file(path, layer=layer or next(iter(layers(path)), None), columns=columns)

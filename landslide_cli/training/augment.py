@@ -18,6 +18,7 @@ from torch import Tensor
 
 from landslide_cli.tiling.grid import mirrored
 from landslide_cli.training.cache import IGNORED, Decoded, Level
+from landslide_cli.training.entries import within
 
 # A level of a chip is taken where a pixel of the crop covers between these many of its pixels.
 FINEST, COARSEST = 0.7, 1.4
@@ -59,6 +60,10 @@ class Augmentation:
     """Ground without pixels: edges, corners, stripes, what surrounds a disc; filled and out of the loss."""
     cutmix: float = 0.0
     """A box of another crop pasted in."""
+
+    def __post_init__(self) -> None:
+        parts = {entry.name: (0.0, 1.0) for entry in fields(self) if entry.name != "scale_jitter"}
+        within(self, scale_jitter=(1, 100), **parts)
 
 
 class Changes(NamedTuple):
@@ -152,7 +157,12 @@ def _choose_centre(rng: Generator, chip: Decoded, side: int) -> tuple[int, int]:
         bright = chip.levels[number][..., :3].max(axis=2)
         among = np.flatnonzero((truth == 0) & (bright >= np.percentile(bright, 85)))
     if among is None or not len(among):
-        return int(rng.integers(height)), int(rng.integers(width))
+        known = truth != IGNORED
+        if 2 * known.sum() > known.size:
+            return int(rng.integers(height)), int(rng.integers(width))
+        among = np.flatnonzero(known)  # else most crops of such a chip would teach nothing
+        if not len(among):
+            among = np.arange(known.size)
     row, col = divmod(int(rng.choice(among)), truth.shape[1])
     reach = side // 3
     row, col = (place * 2**number + 2**number // 2 + int(rng.integers(-reach, reach + 1)) for place in (row, col))

@@ -13,13 +13,12 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
 from landslide_cli.chips.chip import Chip
 from landslide_cli.training.augment import Changes, Cut, cut, together
-from landslide_cli.training.cache import ChipCache
+from landslide_cli.training.cache import ChipCache, Decoded
 from landslide_cli.training.hard import Draws
 from landslide_cli.training.recipe import Recipe
 
@@ -41,10 +40,11 @@ class Batch(NamedTuple):
 
 
 class Whole(NamedTuple):
-    """Whole letterboxed chips: uint8 ``(N, 3, S, S)``, and float32 truth ``(N, 1, S, S)``."""
+    """Whole letterboxed chips: uint8 ``(N, 3, S, S)``; float32 truth, and a weight as in `Crops`, ``(N, 1, S, S)``."""
 
     pixels: Tensor
     truth: Tensor
+    weight: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +119,11 @@ class StepBatches(IterableDataset[Batch | Whole]):
     def batch(self, step: int) -> Batch | Whole:
         """Make this device's part of the batch of one step."""
         if self.recipe.letterbox:
-            images, masks = zip(*self._whole(step), strict=True)
-            pixels = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
-            return Whole(pixels, torch.from_numpy(np.stack(masks)).float()[:, None])
+            chips = list(self._whole(step))
+            pixels = torch.from_numpy(np.stack([chip.image for chip in chips])).permute(0, 3, 1, 2)
+            truth = torch.from_numpy(np.stack([chip.landslide for chip in chips])).float()[:, None]
+            weight = torch.from_numpy(np.stack([chip.known for chip in chips])).float()[:, None]
+            return Whole(pixels, truth, weight)
         windows, changes = together(list(self._crops(step)))
         seed = hash((self.recipe.seed, step, self.rank)) % 2**63
         return Batch(windows, changes, self.recipe.phase_at(step).size, seed)
@@ -142,7 +144,7 @@ class StepBatches(IterableDataset[Batch | Whole]):
             zooms = pool.zooms_at(phase.zoom)
             yield cut(rng, chip, size=phase.size, zooms=zooms, augmentation=self.recipe.augmentation)
 
-    def _whole(self, step: int) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
+    def _whole(self, step: int) -> Iterator[Decoded]:
         """Whole chips: pass after pass over all of them, each pass in its own order."""
         chips = [chip for pool in self.pools for chip in pool.chips]
         batch = self.recipe.phase_at(step).batch
@@ -151,5 +153,4 @@ class StepBatches(IterableDataset[Batch | Whole]):
         for place in range(start, start + share):
             turn, index = divmod(place, len(chips))
             order = np.random.default_rng((self.recipe.seed, turn)).permutation(len(chips))
-            decoded = self.cache.read(chips[order[index]])
-            yield decoded.image, decoded.landslide
+            yield self.cache.read(chips[order[index]])

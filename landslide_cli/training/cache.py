@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
 from landslide_cli.chips.chip import Chip
+from landslide_cli.chips.decode import LANDSLIDE as TRUE
+from landslide_cli.chips.decode import UNKNOWN
 
 # What the truth of a pixel is in its fourth byte; between NOTHING and LANDSLIDE, the part of it that is landslide.
 NOTHING, LANDSLIDE, IGNORED = 0, 200, 255
@@ -44,6 +46,11 @@ class Decoded:
         return (truth > LANDSLIDE // 2) & (truth != IGNORED)
 
     @property
+    def known(self) -> NDArray[np.bool_]:
+        """True where the truth counts, shape ``(height, width)``."""
+        return self.levels[0][..., 3] != IGNORED
+
+    @property
     def bytes(self) -> int:
         """What it takes in memory."""
         return sum(level.nbytes for level in self.levels)
@@ -52,10 +59,12 @@ class Decoded:
 def decode(chip: Chip) -> Decoded:
     """Read a chip and halve it until it is small."""
     image = chip.read_image()
-    mask = chip.read_mask(image.shape[:2])
+    marks = chip.read_truth(image.shape[:2])
+    mask = marks == TRUE
     truth = np.where(mask, np.uint8(LANDSLIDE), np.uint8(NOTHING))
     if chip.rim and mask.any():
         truth[binary_dilation(mask, iterations=chip.rim) & binary_dilation(~mask, iterations=chip.rim)] = IGNORED
+    truth[marks == UNKNOWN] = IGNORED
     levels = [np.dstack([image, truth])]
     while min(levels[-1].shape[:2]) >= 2 * SMALLEST_LEVEL:
         levels.append(_halved(levels[-1]))

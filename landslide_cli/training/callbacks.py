@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,22 @@ from landslide_cli.training.pictures import contact_sheet
 
 logger = logging.getLogger(__name__)
 
+LIGHTNING = "lightning.pytorch"
 OnStep = Callable[[int, int, str], None]
+
+
+@contextmanager
+def without_lightnings_words() -> Iterator[None]:
+    """Leave out what Lightning logs and warns of its own workings: what matters to a user, our own lines tell."""
+    logger = logging.getLogger(LIGHTNING)
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"lightning\.")
+            yield
+    finally:
+        logger.setLevel(before)
 
 
 class KeepLast(Callback):

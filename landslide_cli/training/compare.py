@@ -20,11 +20,12 @@ from landslide_cli.engine import Engine
 from landslide_cli.engine.torch_engine import TorchEngine
 from landslide_cli.engine.views import in_views
 from landslide_cli.errors import ModelError, TrainingDataError
+from landslide_cli.evaluation.judging import answer
 from landslide_cli.files import staged
 from landslide_cli.metrics.scores import Histogram, Scores
 from landslide_cli.mosaic.encoding import NODATA, STEPS
 from landslide_cli.networks.registry import NETWORKS, build_network
-from landslide_cli.prediction.image import WINDOW, predict_image
+from landslide_cli.prediction.image import WINDOW
 from landslide_cli.training.callbacks import OnStep
 from landslide_cli.training.fit import Trained, fit
 from landslide_cli.training.object_rules import Rules, choose_rules
@@ -78,7 +79,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """A chip with its stored probabilities and its truth."""
+    """A chip with its stored probabilities, 255 where nobody knows what is there, and its truth."""
 
     image: NDArray[np.uint8]
     stored: NDArray[np.uint8]
@@ -87,7 +88,7 @@ class Predicted:
     @property
     def case(self) -> tuple[NDArray[np.floating], NDArray[np.uint8], NDArray[np.bool_]]:
         """What the object rules are chosen on."""
-        return self.stored / STEPS, self.image, self.truth
+        return np.where(self.stored == NODATA, 0, self.stored) / STEPS, self.image, self.truth
 
 
 def compare(
@@ -164,9 +165,7 @@ def predict_chips(engine: Engine, sources: dict[str, list[Chip]], zooms: dict[st
     found = []
     for name, chips in sources.items():
         for chip in chips:
-            image = chip.read_image()
-            stored = predict_image(engine, image, VALUE_RANGE, zooms[name])
-            found.append(Predicted(image, stored, chip.read_mask(image.shape[:2])))
+            found.append(Predicted(chip.read_image(), *answer(engine, chip, VALUE_RANGE, zooms[name])))
     return found
 
 
@@ -174,9 +173,8 @@ def score(one: Predicted, threshold: float, rules: Rules | None) -> Scores:
     """Scores of one chip, by the threshold or by the object rules."""
     if rules is None:
         return Histogram.of(one.stored, one.truth).scores(threshold)
-    mask = rules.apply(one.stored / STEPS, one.image)
-    assert NODATA not in one.stored  # chips are valid throughout
-    return Scores.of(mask, one.truth)
+    probability, image, truth = one.case
+    return Scores.of(rules.apply(probability, image), truth, one.stored != NODATA)
 
 
 def count(name: str, recipe: Recipe) -> tuple[float | None, float]:

@@ -20,13 +20,17 @@ from rasterio.errors import NotGeoreferencedWarning
 
 from landslide_cli.chips.chip import BIJIE_FOLDERS, Chip, find_chips, is_bijie
 from landslide_cli.chips.decode import TIFF_SUFFIXES
-from landslide_cli.errors import TrainingDataError
+from landslide_cli.errors import ModelError, TrainingDataError
+from landslide_cli.model.weights import find_model
 from landslide_cli.scene.ground import ground_resolution
 from landslide_cli.training.augment import Augmentation
 from landslide_cli.training.recipe import Phase, Recipe, Source
 from landslide_cli.training.split import TENTHS
+from landslide_cli.training.teaching import teach
 
+NETWORK = "msasnet"
 STEPS = 4000
+COARSE_BATCH, TAUGHT_BATCH = 16, 8
 PAPER_EPOCHS, PAPER_BATCH, PAPER_SIZE = 200, 8, 512
 EMPTY_SHARE = 0.3  # of the crops, where there are images without landslide
 MEASURED = 20  # chips whose georeference is looked at
@@ -37,14 +41,14 @@ PLAIN = Augmentation(scale_jitter=1, rotate=0, colour=0, blur=0, haze=0, jpeg=0)
 class Wish:
     """What the command line may say of a training without a recipe; None takes the protocol's own."""
 
-    network: str = "msasnet"
+    network: str | None = None
     protocol: str = "default"
     seed: int = 0
     steps: int | None = None
     epochs: float | None = None
     resolution_m: float | None = None
     scale: tuple[float, float] | None = None
-    start: Path | None = None
+    start: str | None = None
     encoder: Path | None = None
 
 
@@ -53,7 +57,11 @@ def make_recipe(model_id: str, folders: Sequence[Path], wish: Wish) -> Recipe:
 
     Raises:
         TrainingDataError: a folder can't be used, or its metres per pixel aren't known.
+        ModelError: the model to start from isn't there, or is another network than the one asked for.
     """
+    card = find_model(wish.start)[1] if wish.start else None
+    if card and wish.network not in (None, card.network):
+        raise ModelError(f"{card.model_id} is the network {card.network}, not {wish.network}; leave --network out")
     places = [place for folder in folders for place in _places(folder)]
     chips = [find_chips(place, wish.scale) for place in places]
     known = [wish.resolution_m or measured_resolution(part) for part in chips]
@@ -69,11 +77,13 @@ def make_recipe(model_id: str, folders: Sequence[Path], wish: Wish) -> Recipe:
     )
     every = [chip for part in chips for chip in part]
     recipe = Recipe(
-        model_id=model_id, sources=sources, phases=(Phase(1, 1, PAPER_SIZE),), network=wish.network, seed=wish.seed,
-        resolution_m=(min(metres), max(metres)), start=str(wish.start or ""),
+        model_id=model_id, sources=sources, phases=(Phase(1, 1, PAPER_SIZE),), network=wish.network or NETWORK,
+        seed=wish.seed, resolution_m=(min(metres), max(metres)), start=wish.start or "",
         encoder=str(wish.encoder or ""),
         licence="not stated: that of the chips it was trained on",
     )  # fmt: skip
+    if card:
+        return teach(recipe, card, chips, _steps(wish, len(every), TAUGHT_BATCH))
     return _as_in_the_paper(recipe, every, wish) if wish.protocol == "paper" else _as_we_do(recipe, every, wish)
 
 
@@ -95,12 +105,10 @@ def _as_in_the_paper(recipe: Recipe, chips: Sequence[Chip], wish: Wish) -> Recip
 
 def _as_we_do(recipe: Recipe, chips: Sequence[Chip], wish: Wish) -> Recipe:
     """Crops at half size first, which cost a quarter and see twice as far, then at full size."""
-    coarse, fine = Phase(0, 16, 128, zoom=0.5), Phase(0, 8, 256)
-    steps = wish.steps or STEPS
-    if wish.epochs is not None:
-        steps = max(2, math.ceil(wish.epochs * len(chips) * TENTHS[0] / 10 / coarse.batch))
+    steps = _steps(wish, len(chips), COARSE_BATCH) or STEPS
     first = steps * 3 // 5
-    phases = tuple(phase for phase in (replace(coarse, steps=first), replace(fine, steps=steps - first)) if phase.steps)
+    coarse = (Phase(first, COARSE_BATCH, 128, zoom=0.5),) if first else ()
+    phases = (*coarse, Phase(steps - first, 8, 256))
     validation, test = held_out_groups(chips, recipe.seed)
     return replace(
         recipe,
@@ -111,6 +119,13 @@ def _as_we_do(recipe: Recipe, chips: Sequence[Chip], wish: Wish) -> Recipe:
         patience=10 if validation or len(chips) >= 10 else 0,
         hard_every=max(1, steps // 4) if any(chip.mask is None for chip in chips) else 0,
     )
+
+
+def _steps(wish: Wish, chips: int, batch: int) -> int | None:
+    """Steps as they were wished for, by their number or by how often each chip is seen."""
+    if wish.epochs is None:
+        return wish.steps
+    return max(2, math.ceil(wish.epochs * chips * TENTHS[0] / 10 / batch))
 
 
 def held_out_groups(chips: Sequence[Chip], seed: int) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from landslide_cli.errors import TrainingDataError
 from landslide_cli.training.cache import ChipCache
 
-Score = Callable[[NDArray[np.uint8], float], float]
+Score = Callable[[NDArray[np.uint8], float], NDArray[np.floating]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,8 @@ def score_pools(pools: Sequence[Any], cache: ChipCache, score: Score, *, since: 
     Args:
         pools: Pools of `landslide_cli.training.batches`.
         cache: Reads the chips.
-        score: Takes pixels ``(height, width, 3)`` and the pool's zoom; gives the mean probability.
+        score: Takes pixels ``(height, width, 3)`` and the pool's zoom; gives probabilities ``(height, width)``. A
+            chip's score is their mean where the truth is known.
         since: The step from which the draws will hold.
         hard_share: Between 0 and 1.
     """
@@ -70,7 +71,8 @@ def score_pools(pools: Sequence[Any], cache: ChipCache, score: Score, *, since: 
         for index, chip in enumerate(pool.chips):
             decoded = cache.read(chip)
             if not decoded.landslide.any():
-                scores[index] = score(decoded.image, pool.zoom)
+                found = score(decoded.image, pool.zoom)[decoded.known]
+                scores[index] = found.mean() if found.size else 0
         chances.append(_chances(scores, hard_share))
     return Draws(since, tuple(chances))
 

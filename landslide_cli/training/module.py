@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import lightning
 import numpy as np
@@ -17,6 +17,7 @@ from torchmetrics import MetricCollection
 from torchmetrics.classification import BinaryF1Score, BinaryPrecision, BinaryRecall
 
 from landslide_cli.chips.chip import Chip
+from landslide_cli.chips.decode import LANDSLIDE, UNKNOWN
 from landslide_cli.model.normalise import Normalise
 from landslide_cli.networks.blocks import pad_to_multiple
 from landslide_cli.training.batches import Batch, Pool, StepBatches, Whole
@@ -41,8 +42,8 @@ class Seen:
     probability: Tensor
 
 
-class WholeChips(Dataset[tuple[Tensor, Tensor, float]]):
-    """Whole chips for validation: raw pixels ``(3, H, W)``, truth ``(1, H, W)`` and their zoom."""
+class WholeChips(Dataset[tuple[Tensor, Tensor, Tensor, float]]):
+    """Whole chips for validation: raw pixels ``(3, H, W)``, truth and where it is known ``(1, H, W)``, their zoom."""
 
     def __init__(self, pools: Sequence[Pool]) -> None:
         self.chips: list[tuple[Chip, float]] = [(chip, pool.zoom) for pool in pools for chip in pool.chips]
@@ -50,11 +51,11 @@ class WholeChips(Dataset[tuple[Tensor, Tensor, float]]):
     def __len__(self) -> int:
         return len(self.chips)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, float]:
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor, float]:
         chip, zoom = self.chips[index]
         image = chip.read_image()
-        mask = chip.read_mask(image.shape[:2])
-        return torch.tensor(image).permute(2, 0, 1), torch.tensor(mask)[None], zoom
+        truth = torch.from_numpy(chip.read_truth(image.shape[:2]))[None]
+        return torch.tensor(image).permute(2, 0, 1), truth == LANDSLIDE, truth != UNKNOWN, zoom
 
 
 class SegmentationTask(lightning.LightningModule):
@@ -72,6 +73,7 @@ class SegmentationTask(lightning.LightningModule):
 
     Attributes:
         encoder: Layers that learn at the encoder's rate.
+        resting: Modules that stay in eval mode.
         pictured: Numbers of the validation chips that are kept in ``seen`` for pictures.
     """
 
@@ -102,10 +104,17 @@ class SegmentationTask(lightning.LightningModule):
         self.seen: list[Seen] = []
         self.encoder: tuple[str, ...] = ()
         self.rounding = Rounding(network) if recipe.rounded_from < 1 else None
+        self.resting: tuple[nn.Module, ...] = ()
         self.loss = LOSSES[recipe.loss]
         self.scores = MetricCollection(
             {"val_f1": BinaryF1Score(), "val_precision": BinaryPrecision(), "val_recall": BinaryRecall()}
         )
+
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        for module in self.resting:
+            module.eval()
+        return self
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Raw pixels ``(N, C, H, W)`` to logits ``(N, 1, H, W)``."""
@@ -119,7 +128,7 @@ class SegmentationTask(lightning.LightningModule):
             fill = -self.normalise.shift.flatten() / self.normalise.scale.flatten()
             return change(batch.windows, batch.changes, size=int(batch.size), fill=fill.round(), seed=int(batch.seed))
         if isinstance(batch, Whole):
-            return Crops(*batch, torch.ones_like(batch.truth))
+            return Crops(*batch)
         return batch
 
     def training_step(self, batch: Crops, batch_index: int) -> Tensor:
@@ -140,10 +149,10 @@ class SegmentationTask(lightning.LightningModule):
         share = self.recipe.teacher_share
         return share * answer + (1 - share) * batch.truth
 
-    def validation_step(self, batch: tuple[Tensor, Tensor, Tensor], batch_index: int) -> None:
-        pixels, truth, zoom = batch
+    def validation_step(self, batch: tuple[Tensor, Tensor, Tensor, Tensor], batch_index: int) -> None:
+        pixels, truth, known, zoom = batch
         probability = self.probability(pixels, float(zoom) * self.recipe.zoom)
-        self.scores.update(probability.flatten(), truth.flatten())
+        self.scores.update(probability[known], truth[known])
         if batch_index in self.pictured:
             self.seen.append(Seen(pixels[0].cpu(), truth[0, 0].cpu(), probability[0, 0].cpu()))
 
@@ -182,7 +191,7 @@ class SegmentationTask(lightning.LightningModule):
         pinned = self.device.type == "cuda"
         return DataLoader(batches, batch_size=None, num_workers=self.workers, pin_memory=pinned)
 
-    def val_dataloader(self) -> DataLoader[tuple[Tensor, Tensor, float]]:
+    def val_dataloader(self) -> DataLoader[tuple[Tensor, Tensor, Tensor, float]]:
         return DataLoader(WholeChips(self.validation), batch_size=1, num_workers=self.workers)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -202,12 +211,12 @@ class SegmentationTask(lightning.LightningModule):
         """Look for landslides in the training images that hold none."""
         zoom = self.recipe.phase_at(since).zoom
 
-        def score(image: NDArray[np.uint8], source_zoom: float) -> float:
+        def score(image: NDArray[np.uint8], source_zoom: float) -> NDArray[np.floating]:
             pixels = torch.tensor(image, device=self.device).permute(2, 0, 1)[None]
             with self.trainer.precision_plugin.forward_context():
-                return float(self.probability(pixels, zoom * source_zoom).mean())
+                return self.probability(pixels, zoom * source_zoom)[0, 0].cpu().numpy()
 
         self.network.eval()
         draws = score_pools(self.pools, self.cache, score, since=since, hard_share=self.recipe.hard_share)
-        self.network.train()
+        self.train()
         return draws

@@ -37,8 +37,9 @@ def make_optimizer(recipe: Recipe, network: nn.Module, *, encoder: Collection[st
 
 
 def _plain_optimizer(recipe: Recipe, network: nn.Module) -> Optimizer:
-    weights = [p for p in network.parameters() if p.ndim > 1]
-    rest = [p for p in network.parameters() if p.ndim <= 1]
+    learning = [p for p in network.parameters() if p.requires_grad]
+    weights = [p for p in learning if p.ndim > 1]
+    rest = [p for p in learning if p.ndim <= 1]
     rate, decay = recipe.learning_rate, recipe.weight_decay
     if recipe.optimizer == "muon":
         # The first and the last layer speak with pixels, not with other layers: for them AdamW is advised.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import tomllib
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from landslide_cli.errors import TrainingDataError
 from landslide_cli.training.augment import Augmentation
+from landslide_cli.training.entries import LEAST, MANY, build, rising, within
 
 CHOICES = {
     "optimizer": ("adamw", "muon", "sgd"),
@@ -18,7 +19,9 @@ CHOICES = {
     "split": ("groups", "random"),
     "precision": ("bfloat16", "float32"),
     "tta": ("none", "flips", "d4"),
+    "freeze": ("none", "encoder"),
 }
+WEIGHTS = ".safetensors"  # what doesn't end so is the id of an installed model
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,12 @@ class Source:
     seen_m: tuple[float, float] | None = None
     rim: int = 0
 
+    def __post_init__(self) -> None:
+        within(self, share=(0, MANY), rim=(0, 1000))
+        within(self, **dict.fromkeys(("resolution_m", "seen_m", "zoom"), (LEAST, MANY)))
+        rising(self, "resolution_m", "seen_m")
+        rising(self, "scale", equal=False)
+
     @property
     def native_m(self) -> float:
         """Metres per pixel, the geometric mean where they differ from image to image."""
@@ -57,6 +66,9 @@ class Phase:
     batch: int
     size: int
     zoom: float = 1.0
+
+    def __post_init__(self) -> None:
+        within(self, steps=(1, 1e9), batch=(1, 65536), size=(16, 8192), zoom=(LEAST, MANY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +90,10 @@ class Recipe:
         resolution_m: Metres per pixel that the weights will be good for, smallest and largest.
         network: Name in the registry.
         arguments: What the network is built with.
-        start: Weights to start from (``.safetensors`` with its card), relative to the recipe; none if empty.
-        teacher: Weights (``.safetensors`` with its card), relative to the recipe, whose answers are learned beside the
-            masks; none if empty.
+        start: Weights to start from: the id of an installed model, or a ``.safetensors`` file with its card, relative
+            to the recipe; none if empty.
+        start_share: Part of each weight that stays the start's in what is written; 0 writes what was trained.
+        teacher: Weights, named like ``start``, whose answers are learned beside the masks; none if empty.
         teacher_share: Part of the truth that is the teacher's answer.
         places: Places that `landslide compare --places` leaves out in turn.
         split: ``groups`` holds out the patterns of ``validation`` and ``test``; ``random`` draws a tenth of
@@ -89,6 +102,8 @@ class Recipe:
         test: Patterns of groups that choose nothing.
         working_zoom: Zoom at which chips are judged and the model is meant to work; that of the last phase if 0.
         seed: Decides everything random.
+        freeze: ``encoder`` leaves the layers before the network's bridge, and the statistics of all batch norms, as
+            they were at the start: for few chips. ``none`` trains everything.
         encoder: VGG-16 to begin with, or an encoder fitted before, relative to the recipe; none if empty.
         encoder_rate: Learning rate of the encoder's layers, as part of that of the others.
         encoder_licence: What a user may do with the encoder, where its file isn't a known one.
@@ -121,6 +136,7 @@ class Recipe:
     network: str = "msasnet"
     arguments: dict[str, Any] = field(default_factory=dict)
     start: str = ""
+    start_share: float = 0.0
     teacher: str = ""
     teacher_share: float = 0.7
     places: tuple[Place, ...] = ()
@@ -129,6 +145,7 @@ class Recipe:
     test: tuple[str, ...] = ()
     working_zoom: float = 0.0
     seed: int = 0
+    freeze: str = "none"
     encoder: str = ""
     encoder_rate: float = 0.3
     encoder_licence: str = ""
@@ -157,10 +174,19 @@ class Recipe:
                 raise TrainingDataError(f"{name} = {getattr(self, name)!r} is not one of {', '.join(choices)}")
         if self.start and self.encoder:
             raise TrainingDataError("start gives all weights and encoder some of them; leave one of the two out")
-        if not self.encoder_rate > 0:
-            raise TrainingDataError(f"encoder_rate = {self.encoder_rate} is not more than 0")
-        if not 0 <= self.rounded_from <= 1:
-            raise TrainingDataError(f"rounded_from = {self.rounded_from} is not a part of the steps, from 0 to 1")
+        if self.freeze == "encoder" and not (self.start or self.encoder):
+            raise TrainingDataError('freeze = "encoder" needs an encoder that has learned: give start or encoder')
+        if self.start_share and not self.start:
+            raise TrainingDataError("start_share needs a start")
+        if not self.sources or not self.phases:
+            raise TrainingDataError("sources and phases need at least one table each")
+        within(self, **dict.fromkeys(("resolution_m", "encoder_rate", "learning_rate"), (LEAST, MANY)))
+        shares = ("start_share", "teacher_share", "momentum", "warmup", "ema_decay", "hard_share", "rounded_from")
+        within(self, **dict.fromkeys(shares, (0, 1)))
+        counts = ("seed", "working_zoom", "weight_decay", "patience", "hard_every")
+        within(self, **dict.fromkeys(counts, (0, MANY)))
+        within(self, letterbox=(0, 8192))
+        rising(self, "resolution_m")
         if self.letterbox and {phase.size for phase in self.phases} != {self.letterbox}:
             raise TrainingDataError(f"letterbox = {self.letterbox} needs phases of that size")
         if self.split == "random" and (self.validation or self.test):
@@ -204,27 +230,20 @@ def read_recipe(path: Path) -> Recipe:
     """Read a recipe.
 
     Raises:
-        TrainingDataError: the file isn't TOML, lacks an entry, has one that nobody reads or a value that isn't known.
+        TrainingDataError: the file isn't TOML, lacks an entry, has one that nobody reads or a value that it can't have.
     """
     try:
-        table = tomllib.loads(path.read_text())
-        table["sources"] = tuple(_build(Source, entry) for entry in table["sources"])
-        table["phases"] = tuple(_build(Phase, entry) for entry in table["phases"])
-        table["places"] = tuple(_build(Place, entry) for entry in table.get("places", ()))
-        table["augmentation"] = _build(Augmentation, table.get("augmentation", {}))
-        recipe: Recipe = _build(Recipe, table)
-    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise TrainingDataError(f"{path} is not a recipe: {error}") from error
+    try:
+        recipe = build(Recipe, table, "the recipe")
+    except TrainingDataError as error:
+        raise TrainingDataError(f"{path}: {error}") from error
+    named = {name: getattr(recipe, name) for name in ("start", "teacher", "encoder")}
     beside = {
-        name: str(path.parent / getattr(recipe, name))
-        for name in ("start", "teacher", "encoder")
-        if getattr(recipe, name)
+        name: str(path.parent / held)
+        for name, held in named.items()
+        if (name == "encoder" and held) or held.endswith(WEIGHTS)
     }
     return replace(recipe, **beside)  # type: ignore[arg-type]
-
-
-def _build(kind: Any, table: dict[str, Any]) -> Any:
-    unknown = table.keys() - {entry.name for entry in fields(kind)}
-    if unknown:
-        raise TypeError(f"unknown entries {', '.join(sorted(unknown))}")
-    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in table.items()})

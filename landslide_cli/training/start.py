@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from landslide_cli.chips.chip import Chip
 from landslide_cli.errors import ModelError
+from landslide_cli.model.card import ModelCard
 from landslide_cli.model.weights import find_model, load_network
 from landslide_cli.networks.registry import build_network
 from landslide_cli.tiling.grid import mirrored
@@ -24,6 +25,8 @@ from landslide_cli.training.encoder_files import Origin, load_fitted, read_vgg, 
 from landslide_cli.training.recipe import Recipe
 from landslide_cli.training.widen import widen
 
+BANDS = ("red", "green", "blue")
+# Of chips, which come as 8-bit pixels whatever the range of the sensor: `Chip.scale` has stretched them.
 VALUE_RANGE = (0.0, 255.0)
 # Imagery that an encoder is fitted to.
 CROPS, SIDE, TOGETHER = 640, 96, 16
@@ -39,14 +42,14 @@ class Beginning:
         network: The network.
         mean: Mean of each band, as part of the value range.
         std: Standard deviation of each band, as part of the value range.
-        start: Checksum of the weights that it holds, empty for random ones.
+        start: Card of the weights that it holds; None for random ones.
         encoder: Where its encoder comes from, if it isn't random or part of other weights.
     """
 
     network: nn.Module
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    start: str = ""
+    start: ModelCard | None = None
     encoder: Origin | None = None
 
 
@@ -71,6 +74,10 @@ def begin(recipe: Recipe, pools: Sequence[Pool], run_dir: Path) -> Beginning:
         f"{weights} holds {card.network} {card.arguments}, but the recipe trains {recipe.network} "
         f"{recipe.arguments}; training can only start from the same network, or a narrower one of its kind"
     )
+    if card.bands != BANDS:
+        raise ModelError(
+            f"{weights} takes {', '.join(card.bands)}; chips are {', '.join(BANDS)}, so training can't start from it"
+        )
     if card.network != recipe.network or _but_width(card.arguments) != _but_width(recipe.arguments):
         raise misfit
     if card.arguments != recipe.arguments:
@@ -79,7 +86,7 @@ def begin(recipe: Recipe, pools: Sequence[Pool], run_dir: Path) -> Beginning:
             widen(narrow, network, seed=recipe.seed)
         except ValueError as error:
             raise misfit from error
-    return Beginning(network.train(), card.mean, card.std, card.sha256)
+    return Beginning(network.train(), card.mean, card.std, card)
 
 
 def _take_encoder(network: nn.Module, recipe: Recipe, pools: Sequence[Pool], run_dir: Path) -> Origin:

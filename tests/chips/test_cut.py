@@ -11,20 +11,12 @@ import pytest
 import rasterio
 import shapely
 from affine import Affine
-from click.testing import CliRunner, Result
 from rasterio.features import rasterize
 from rasterio.windows import from_bounds
 
 from landslide_cli.chips.chip import find_chips
-from landslide_cli.cli import main
+from tests.chips.conftest import cut
 from tests.conftest import TRANSFORM, UTM, MakeScene, noise
-
-
-def cut(scene: Path, labels: Path, out: Path, *options: str, status: int = 0) -> Result:
-    command = ["chips", str(scene), "--labels", str(labels), "-o", str(out), "-q", *options]
-    result = CliRunner().invoke(main, command)
-    assert result.exit_code == status, result.output
-    return result
 
 
 def write_labels(path: Path, spots: list[tuple[float, float, float]], crs: str | int = UTM) -> Path:

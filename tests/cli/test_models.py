@@ -145,3 +145,24 @@ def test_refusals(card: ModelCard, folder: Path) -> None:
         assert result.exit_code == 1
         assert "is not a model card" in result.stderr
     assert landslide("models", "hide").exit_code == 2
+
+
+@pytest.mark.parametrize(("f1", "better"), [(0.6, True), (0.5, False)])
+def test_a_training_tells_before_and_after(card: ModelCard, f1: float, better: bool) -> None:
+    from landslide_cli.cli.card_text import trained
+
+    def row(value: float) -> dict[str, float]:
+        return {"pixels": 9, "precision": 0.5, "recall": 0.5, "f1": value, "false_alarm": 0.01}
+
+    metrics = {
+        "validation": {"all": row(f1)},
+        "test": {"all": {"pixels": 0, "false_alarm": 0.0}},
+        "start": {"validation at 0.31": row(0.4), "validation at 0.40": row(0.5)},
+    }
+    lines = trained(replace(card, metrics=metrics, training={"start_model": "old"}), "new.safetensors").splitlines()
+    assert lines[0] == "new.safetensors: stand-in, threshold 0.50"
+    assert [line.split("  ")[0] for line in lines[2:5]] == [
+        "before: old, validation at 0.31", "before: old, validation at 0.40", "after: validation at 0.50",
+    ]  # fmt: skip
+    assert (len(lines) == 5) == better
+    assert "nothing was measured" in trained(replace(card, metrics={}), "new.safetensors")

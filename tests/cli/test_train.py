@@ -60,6 +60,24 @@ def test_what_is_no_image_is_named(tmp_path: Path) -> None:
     assert "can't be read as images: p" in refused_chips(tmp_path, tmp_path / "texts")
 
 
+@pytest.mark.parametrize("folder", ["image", "mask"])
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])
+def test_a_file_that_breaks_off_is_named_before_the_training(tmp_path: Path, folder: str, suffix: str) -> None:
+    """Its head tells the size, so only decoding it to the end finds it."""
+    place = tmp_path / "chips"
+    for stem in ("p", "q"):
+        write_chip(place, stem, size=(80, 90))
+    old = place / folder / "q.png"
+    with Image.open(old) as whole:
+        picture = whole.convert("RGB" if folder == "image" else "L")
+        picture.save(place / folder / f"q{suffix}", quality=95)
+    path = place / folder / f"q{suffix}"
+    if suffix != ".png":
+        old.unlink()
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
+    assert "can't be read as images: q" in refused_chips(tmp_path, place)
+
+
 def test_sixteen_bits_need_a_scale(tmp_path: Path) -> None:
     wide = tmp_path / "wide"
     write_chip(wide, "x", masked=False)
@@ -92,6 +110,7 @@ def test_metres_per_pixel_must_be_known(tmp_path: Path, data: Path) -> None:
         ("RECIPE --chips CHIPS", "give a RECIPE or folders of --chips"),
         ("RECIPE", "a RECIPE needs --data"),
         ("RECIPE --data DATA --protocol paper", "--protocol goes with --chips"),
+        ("--chips CHIPS --start msasnet-rgb --protocol paper", "--protocol paper begins with random weights"),
         ("--chips CHIPS --steps 3 --epochs 1", "give --steps or --epochs"),
     ],
 )

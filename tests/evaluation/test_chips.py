@@ -143,7 +143,7 @@ def test_a_geotiff_chip_says_itself_how_large_its_pixels_are(make_scene: MakeSce
         ("nowhere --model M --pixel-size 1", "is not a folder; name one that holds image/", 1),
         ("slides --model M --plot x.tif", "no picture is known by the ending '.tif'", 1),
         ("slides --scene x", "--scene says nothing of CHIPS; leave it out", 2),
-        ("groups.csv --model M", "a file is judged with --reference and --scene; chips are folders", 2),
+        ("groups.csv --model M", "give the true landslides with --reference and the raster with --scene", 2),
     ],
 )  # fmt: skip
 def test_chips_that_can_not_be_judged(chips: Path, small_model: Path, words: str, message: str, status: int) -> None:

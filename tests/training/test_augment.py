@@ -27,7 +27,7 @@ class Made(Chip):
     def read_image(self) -> np.ndarray:
         return self.pixels
 
-    def read_mask(self, shape: tuple[int, int]) -> np.ndarray:
+    def read_truth(self, shape: tuple[int, int]) -> np.ndarray:
         return self.truth
 
 

@@ -368,7 +368,7 @@ def test_what_judges_a_fit_shows_other_chips(tmp_path: Path) -> None:
 def test_encoder_and_start_do_not_go_together(tmp_path: Path, data: Path) -> None:
     with pytest.raises(TrainingDataError, match="start gives all weights and encoder some of them"):
         tiny_recipe(start="a", encoder="b")
-    with pytest.raises(TrainingDataError, match="encoder_rate = 0 is not more than 0"):
+    with pytest.raises(TrainingDataError, match="encoder_rate = 0 is out of range; it needs more than 0"):
         tiny_recipe(encoder_rate=0)
     file = tmp_path / "some.pth"
     file.write_text("")

@@ -13,8 +13,8 @@ from landslide_cli.training.hard import Draws, score_pools
 def test_the_worst_images_are_drawn_more_often_and_those_with_landslide_as_before(pools: list[Pool]) -> None:
     scores = iter([0.0, 0.0, 0.5, 0.1, 0.0, 0.4])
 
-    def score(image: NDArray[np.uint8], zoom: float) -> float:
-        return next(scores)
+    def score(image: NDArray[np.uint8], zoom: float) -> NDArray[np.floating]:
+        return np.full(image.shape[:2], next(scores))
 
     draws = score_pools(pools, ChipCache(0), score, since=10, hard_share=0.5)
     np.testing.assert_allclose(draws.chances[0], 1 / 6)

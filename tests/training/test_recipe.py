@@ -20,7 +20,7 @@ def test_recipes_are_read_and_refused(tmp_path: Path) -> None:
     bad = tmp_path / "bad.toml"
     for broken, message in (
         (text.replace("seed =", "sead ="), "unknown entries sead"),
-        (text.replace("batch = 16\n", ""), "batch"),
+        (text.replace("batch = 64\n", ""), "batch"),
         ("model_id =", "is not a recipe"),
     ):
         bad.write_text(broken)
