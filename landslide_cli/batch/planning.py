@@ -90,6 +90,7 @@ def plan_batch(
     _, card = find_model(runtime.model)
     refuse_lonely_spread(folder if "spread" in also else None, runtime.tta or card.tta)
     rules.refuse_lonely_slope()
+    rules.refuse_lonely_newness()
     given = list(scenes)
     found = [scene for scene in given if isinstance(scene, Found)]
     paths = [scene for scene in given if not isinstance(scene, Found)]

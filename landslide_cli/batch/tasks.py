@@ -123,7 +123,7 @@ def _asked(scene: Found, card: ModelCard, wish: Wish) -> dict[str, Any]:
         del asked[name]
     facts = (card.bands, card.value_range, card.mean, card.std, card.resolution_m)
     asked |= {"model": [card.model_id, card.sha256, *facts], "scene": scene.stamps, "format": FORMAT}
-    for name in ("aoi", "dem"):
+    for name in ("aoi", "dem", "before"):
         if asked[name] is not None:
             asked[name] = stamps_of(asked[name])
     told: dict[str, Any] = json.loads(json.dumps(asked, default=str))

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 @options.stac(help="Also write a STAC item beside each inventory, named as it is but ending in .json.")
 @options.threshold
 @options.polygons
+@options.earlier
 @options.prediction
 @options.batch_overwrite
 @options.as_json

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @options.stac(help="Whether a STAC item would be written beside the inventory.")
 @options.dem
 @options.min_slope
+@options.earlier
 @options.prediction
 @click.option("--no-probe", "probe", flag_value=False, default=True,
               help="Don't ask the network about a few windows, and so don't tell time and memory.")  # fmt: skip

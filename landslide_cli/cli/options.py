@@ -10,59 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from landslide_cli.cli.values import NodataType, Numbers
+
 if TYPE_CHECKING:
     from landslide_cli import PolygonRules, Runtime, View
 
 Value = TypeVar("Value")
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
-
-
-class Numbers(click.ParamType[tuple[float, ...]]):
-    """Numbers with commas between them, such as ``3,2,1``."""
-
-    def __init__(self, kind: type[int] | type[float], count: int | None = None) -> None:
-        self.kind = kind
-        self.count = count
-        self.name = "numbers"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
-        if isinstance(value, tuple):
-            return value
-        try:
-            numbers = tuple(self.kind(part) for part in value.split(","))
-        except ValueError:
-            self.fail(f"{value!r} is not a list of numbers like {self.example}", param, ctx)
-        if self.count is not None and len(numbers) != self.count:
-            self.fail(f"{value!r} holds {len(numbers)} numbers, not {self.count}", param, ctx)
-        return numbers
-
-    @property
-    def example(self) -> str:
-        """What a right value looks like."""
-        return ",".join("1234567"[: self.count or 3])
-
-
-class NodataType(click.ParamType[float | str]):
-    """A number, or ``none``."""
-
-    name = "nodata"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | str:
-        if value == "none" or isinstance(value, float):
-            return value
-        try:
-            return float(value)
-        except ValueError:
-            self.fail(f"{value!r} is neither a number nor none", param, ctx)
-
-
-class Words(click.ParamType[tuple[str, ...]]):
-    """Words with commas between them."""
-
-    name = "words"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        return value if isinstance(value, tuple) else tuple(word.strip() for word in value.split(",") if word.strip())
 
 
 PATH = click.Path(path_type=Path)
@@ -161,6 +115,34 @@ min_slope = click.option(
     show_default=True,
     metavar="DEGREES",
     help="With --dem: drop landslides whose mean slope is smaller, such as river beds and fields, and tell how many.",
+)
+before = click.option(
+    "--before",
+    type=PATH,
+    metavar="FILE",
+    help="Image of the same ground before the event (any CRS, resolution, sensor), or the probability raster of one: "
+    "adds prob_before, new_share and new to each landslide.",
+)
+shift = click.option(
+    "--shift",
+    "shift_m",
+    type=click.FloatRange(min=0),
+    metavar="METRES",
+    help="With --before: by how much the two images may lie beside each other.  "
+    "[default: three pixels of the coarser one]",
+)
+new_share = click.option(
+    "--new-share",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.5,
+    show_default=True,
+    metavar="PART",
+    help="With --before: a landslide is new if at least this part of it was below the threshold before.",
+)
+only_new = click.option(
+    "--only-new",
+    is_flag=True,
+    help="With --before: drop landslides that were there before, and tell how many.",
 )
 overlap = click.option(
     "--overlap",
@@ -277,6 +259,8 @@ def _together(*options: Option) -> Option:
 
 # How a mask becomes measured polygons, and which of them stay.
 polygons = _together(min_area, fill_holes, simplify, connectivity, boundary, dem, min_slope)
+# What was there before.
+earlier = _together(before, shift, new_share, only_new)
 # How the network sees a scene.
 prediction = _together(
     aoi, bbox, bands, nodata, scale, resolution, model, overlap, batch_size, engine, device, precision, tta

@@ -16,9 +16,12 @@ from landslide_cli.files import FileSet
 from landslide_cli.inventory.attributes import Measurer
 from landslide_cli.inventory.formats import refuse_unknown_ending
 from landslide_cli.inventory.geopackage import style_beside, write_style
+from landslide_cli.inventory.rules import PolygonRules
 from landslide_cli.mosaic.cog import RasterWriter, writing_cog
 from landslide_cli.mosaic.encoding import SPREAD_STEP, STEPS
+from landslide_cli.mosaic.regridding import Regridded
 from landslide_cli.prediction.plan import Plan
+from landslide_cli.scene.scene import name_of
 
 # Description of the band, and what one stored step means.
 RASTERS = {
@@ -27,6 +30,7 @@ RASTERS = {
     "spread": ("spread between views", SPREAD_STEP),
 }
 TERRAIN_TAGS = ("LANDSLIDE_DEM", "LANDSLIDE_MIN_SLOPE_DEG")
+BEFORE_TAGS = ("LANDSLIDE_BEFORE", "LANDSLIDE_SHIFT_M", "LANDSLIDE_NEW_SHARE", "LANDSLIDE_ONLY_NEW")
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -40,6 +44,7 @@ class Outputs:
         spread: GeoTIFF of the standard deviation between the views; needs ``Runtime.tta``.
         stac: STAC item. True names it as the inventory is named, but ending in ``.json``.
         command: Command line to note in the layer ``runs``.
+        before_probability: GeoTIFF of the probability before, where the rules name an image of that.
     """
 
     inventory: Path
@@ -48,6 +53,7 @@ class Outputs:
     spread: Path | None
     stac: Path | None
     command: str | None
+    before_probability: Path | None
 
     def __init__(
         self,
@@ -57,9 +63,11 @@ class Outputs:
         spread: str | Path | None = None,
         stac: str | Path | bool | None = None,
         command: str | None = None,
+        before_probability: str | Path | None = None,
     ) -> None:
         item = Path(inventory).with_suffix(".json") if stac is True else stac or None
         files = {"inventory": inventory, "probability": probability, "mask": mask, "spread": spread, "stac": item}
+        files["before_probability"] = before_probability
         for name, path in files.items():
             object.__setattr__(self, name, None if path is None else Path(path))
         object.__setattr__(self, "command", command)
@@ -76,7 +84,7 @@ class Outputs:
             OutputError: one can't, two share a name, or one belongs to an input.
         """
         refuse_unknown_ending(self.inventory)
-        rasters = [path for path in self.by_kind.values() if path is not None]
+        rasters = [path for path in (*self.by_kind.values(), self.before_probability) if path is not None]
         for path in rasters:
             if path.suffix.lower() not in (".tif", ".tiff"):
                 raise OutputError(f"{path}: rasters are written as GeoTIFF; let the name end in .tif")
@@ -123,6 +131,15 @@ def terrain_tags(measurer: Measurer) -> dict[str, str]:
     if measurer.terrain is None:
         return {}
     return dict(zip(TERRAIN_TAGS, (measurer.terrain.name, f"{measurer.rules.min_slope_deg:g}"), strict=True))
+
+
+def before_tags(rules: PolygonRules, before: Regridded | None) -> dict[str, str]:
+    """The same about an image of before."""
+    if rules.before is None or before is None:
+        return {}
+    name = Path(name_of(rules.before)).name
+    told = (name, f"{before.shift_m:g}", f"{rules.new_share:g}", "yes" if rules.only_new else "no")
+    return dict(zip(BEFORE_TAGS, told, strict=True))
 
 
 def open_raster(

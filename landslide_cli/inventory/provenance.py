@@ -17,8 +17,10 @@ FROM_TAGS = {
     "engine": "LANDSLIDE_ENGINE", "precision": "LANDSLIDE_PRECISION", "device": "LANDSLIDE_DEVICE",
     "tta": "LANDSLIDE_TTA",
     "dem": "LANDSLIDE_DEM", "min_slope_deg": "LANDSLIDE_MIN_SLOPE_DEG",
+    "before": "LANDSLIDE_BEFORE", "shift_m": "LANDSLIDE_SHIFT_M", "new_share": "LANDSLIDE_NEW_SHARE",
+    "only_new": "LANDSLIDE_ONLY_NEW",
 }  # fmt: skip
-NUMBERS = ("threshold", "resolution_m", "min_slope_deg")
+NUMBERS = ("threshold", "resolution_m", "min_slope_deg", "shift_m", "new_share")
 
 
 @dataclass(frozen=True, slots=True)
