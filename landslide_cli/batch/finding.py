@@ -110,6 +110,25 @@ def read_list(path: str | Path) -> list[str]:
     return [line for line in named if line and not line.startswith("#")]
 
 
+def counterpart(folder: Path, scene: Found) -> Path:
+    """The raster of a folder that shows the same ground before: the one that is named as the scene, or its probability.
+
+    Raises:
+        SceneError: there is none, or more than one.
+    """
+    names = (scene.name, scene.relative.stem, f"{scene.name}_probability", f"{scene.relative.stem}_probability")
+    for name in names:
+        there = [path for path in map(Path, _rasters(folder, recursive=False)) if path.stem == name]
+        if len(there) > 1:
+            raise SceneError(f"{' and '.join(map(str, there))} could both be what {scene.path} was before; remove one")
+        if there:
+            return there[0]
+    raise SceneError(
+        f"--before {folder} holds no {scene.relative.stem}.tif nor {scene.relative.stem}_probability.tif, so what was "
+        f"before {scene.path} isn't known; put it there, or give one raster of all the ground"
+    )
+
+
 def stamps_of(*files: str | Path) -> tuple[Stamp, ...]:
     """Name, size and time of change of files; the last two are None for what lies in no file system."""
     stamps: list[Stamp] = []

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from landslide_cli.batch.finding import MERGED, Found, find_scenes
+from landslide_cli.batch.finding import MERGED, Found, counterpart, find_scenes
 from landslide_cli.batch.ledger import Ledger
 from landslide_cli.batch.tasks import ALSO, Also, Task, Wish, make_task
 from landslide_cli.detection.outputs import refuse_lonely_spread
@@ -97,7 +97,7 @@ def plan_batch(
     refuse_unless(not (found and paths), "scenes", given, "give paths, or what find_scenes gave, and not both")
     found = found or find_scenes(paths)
     wish = Wish(view, rules.with_threshold(card.threshold), replace(runtime, tta=runtime.tta or card.tta))
-    tasks = [make_task(scene, folder, card, wish, also) for scene in found]
+    tasks = [make_task(scene, folder, card, _of_one(wish, scene), also) for scene in found]
     ledger = Ledger(folder / LEDGER)
     left = {task.name: why for task in tasks if (why := task.left(ledger.read(task.name)))}
     left |= {task.name: "can't be opened" for task in tasks if task.name in left and not task.pixels}
@@ -116,6 +116,14 @@ def plan_batch(
             foreign += [path for path in (folder / f"{MERGED}.gpkg",) if path.exists()]
         _refuse_foreign(folder, foreign)
     return Batch(folder, tuple(tasks), left, card, wish)
+
+
+def _of_one(wish: Wish, scene: Found) -> Wish:
+    """What is asked of one scene: before, it may have an image of its own in a folder of them."""
+    before = wish.rules.before
+    if before is None or not Path(before).is_dir():
+        return wish
+    return replace(wish, rules=replace(wish.rules, before=counterpart(Path(before), scene)))
 
 
 def _refuse_foreign(folder: Path, files: list[Path]) -> None:

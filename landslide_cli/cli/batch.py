@@ -48,6 +48,8 @@ def batch(
     settings have changed. Several processes, also of other machines that share the folder, may run
     the same command at once; no scene is done twice.
 
+    With --before, one raster shows the ground of all scenes, or a folder has one for each, under the same name.
+
     Where scenes overlap, landslides are in the merged inventory more than once: the attribute "overlaps" marks
     them, and the last line counts them.
 

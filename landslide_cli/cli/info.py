@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @options.mask(help="Mask that would be written.")
 @options.spread(help="Raster of the spread between views that would be written.")
 @options.stac(help="Whether a STAC item would be written beside the inventory.")
+@options.before_probability(help="Raster of the probability before that would be written.")
 @options.dem
 @options.min_slope
 @options.earlier

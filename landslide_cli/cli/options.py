@@ -26,6 +26,7 @@ scene = partial(click.option, "--scene", metavar="SCENE")
 probability = partial(click.option, "--probability", type=PATH, metavar="TIF")
 mask = partial(click.option, "--mask", type=PATH, metavar="TIF")
 spread = partial(click.option, "--spread", type=PATH, metavar="TIF")
+before_probability = partial(click.option, "--before-probability", type=PATH, metavar="TIF")
 # The same as flags, where the names are made of those of the scenes.
 each_probability, each_mask, each_spread = (
     partial(option, type=bool, is_flag=True, metavar=None) for option in (probability, mask, spread)

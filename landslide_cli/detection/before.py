@@ -40,7 +40,7 @@ MODEL, WEIGHTS = "LANDSLIDE_MODEL", "LANDSLIDE_WEIGHTS_SHA256"
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What a run needs of before, opened and found to fit.
+    """The ground before, for a run: opened, and found to fit.
 
     Attributes:
         path: An image, or a probability raster.

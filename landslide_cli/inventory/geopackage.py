@@ -23,6 +23,8 @@ LAYERS = {
     "landslides": "Graduated by mean probability, for use over imagery",
     "analysed": "Outline of what was looked at",
 }
+# The style of landslides that are told from those that were there before.
+NEW = "landslides_new"
 
 
 def append(
@@ -104,7 +106,7 @@ def write_style(path: Path, name: str) -> None:
 
     Args:
         path: The output, no GeoPackage.
-        name: ``landslides``, ``analysed``, ``probability``, ``mask`` or ``spread``.
+        name: ``landslides``, ``landslides_new``, ``analysed``, ``probability``, ``mask`` or ``spread``.
     """
     path.with_suffix(".qml").write_text(read_style(name), encoding="utf-8")
 
@@ -117,23 +119,31 @@ def read_style(name: str) -> str:
 def store_styles(path: Path) -> None:
     """Give the layers of a finished GeoPackage their default styles.
 
+    Where landslides are told from those that were there before, that is the default, and the other style is there to
+    be chosen.
     They go into the table ``layer_styles``, whose columns are those that QGIS makes
     (https://docs.qgis.org/3.22/en/docs/user_manual/managing_data_source/supported_data.html#geopackage).
     """
     # Not through GDAL, which leaves an .aux.xml behind where it reads metadata.
     with closing(sqlite3.connect(path)) as file:
         geometry = dict(file.execute("SELECT table_name, column_name FROM gpkg_geometry_columns"))
+        columns = {name for _, name, *_ in file.execute("PRAGMA table_info(landslides)")}
+    styles = [(layer, layer, text, True) for layer, text in LAYERS.items()]
+    if "new" in columns:
+        styles[0] = (*styles[0][:3], False)
+        styles.append(("landslides", NEW, "New landslides, and those that were there before", True))
+    layers, names, texts, defaults = zip(*styles, strict=True)
     table = pd.DataFrame(
         {
             "f_table_catalog": "",
             "f_table_schema": "",
-            "f_table_name": list(LAYERS),
-            "f_geometry_column": [geometry[name] for name in LAYERS],
-            "styleName": list(LAYERS),
-            "styleQML": [read_style(name) for name in LAYERS],
+            "f_table_name": layers,
+            "f_geometry_column": [geometry[name] for name in layers],
+            "styleName": names,
+            "styleQML": [read_style(name) for name in names],
             "styleSLD": "",
-            "useAsDefault": True,
-            "description": list(LAYERS.values()),
+            "useAsDefault": defaults,
+            "description": texts,
             "owner": "",
             "ui": None,
             "update_time": pd.Timestamp.now("UTC").floor("ms"),

@@ -17,7 +17,15 @@ import shapely
 from landslide_cli.errors import OutputError
 from landslide_cli.inventory.attributes import OF_BEFORE, PIXEL_FIELDS, Columns, Measurer, rounded
 from landslide_cli.inventory.formats import convert, fitting_crs
-from landslide_cli.inventory.geopackage import append, set_column, store_styles, unsynced, without_traces, write_style
+from landslide_cli.inventory.geopackage import (
+    NEW,
+    append,
+    set_column,
+    store_styles,
+    unsynced,
+    without_traces,
+    write_style,
+)
 from landslide_cli.inventory.neighbours import nearest_m
 from landslide_cli.inventory.provenance import Job, run_table
 from landslide_cli.inventory.shapefile import Room
@@ -110,7 +118,7 @@ class InventoryWriter:
 
         Args:
             pixels: The outlines.
-            before_share: Part of the pixels in each that was seen before, where there is an image of that.
+            before_share: Part of the pixels in each that was seen before, shape ``(n,)``, with an image of that.
         """
         frame = self._analysed(pixels, before_share)
         if len(frame):
@@ -143,7 +151,7 @@ class InventoryWriter:
         self._spool.unlink()
         if self._path.suffix.lower() != ".parquet":
             self._refuse_missing(None)
-        write_style(self._path, "landslides")
+        write_style(self._path, NEW if self._of_before else "landslides")
 
     def _refuse_missing(self, layer: str | None) -> None:
         """Count what is in the file: a driver tells of a full disk at close at best, and nobody hears it then."""

@@ -341,6 +341,7 @@ def test_a_damaged_elevation_model_is_refused(polygonized: Callable[..., Any], t
         ("", None, "give either -o FILE or --table"),
         ("--table", "out.gpkg", "give either -o FILE or --table"),
         ("--table --threshold 0.5", None, "--table goes without --threshold"),
+        ("--table --before p.tif", None, "--table goes without --threshold, --spread, --before"),
     ],
 )
 def test_wrong_usage(polygonized: Callable[..., Any], words: str, out: str | None, message: str) -> None:

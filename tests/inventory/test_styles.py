@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from landslide_cli.cli import main
 from landslide_cli.detection.outputs import RASTERS
 from landslide_cli.inventory.attributes import FIELDS, SHORT_NAMES
-from landslide_cli.inventory.geopackage import LAYERS, read_style
+from landslide_cli.inventory.geopackage import LAYERS, NEW, read_style
 from tests.conftest import MakeScene
 
 
@@ -38,6 +38,21 @@ def test_a_geopackage_holds_the_default_style_of_each_layer(probability: Path, t
         assert table["styleQML"][name] == read_style(name)
         assert table["f_geometry_column"][name] == layers[name]["geometry_name"]
     assert not out.with_suffix(".qml").exists()
+
+
+def test_new_landslides_are_shown_apart_from_old_ones(probability: Path, tmp_path: Path) -> None:
+    out = tmp_path / "slides.gpkg"
+    assert polygonize(probability, "-o", out, "--before", probability).exit_code == 0
+    table = pyogrio.read_dataframe(out, layer="layer_styles").set_index("styleName")
+    assert table["f_table_name"].to_dict() == {name: name for name in LAYERS} | {NEW: "landslides"}
+    assert table["useAsDefault"].to_dict() == {"landslides": False, "analysed": True, NEW: True}
+    assert table["styleQML"][NEW] == read_style(NEW)
+    assert polygonize(probability, "-o", out.with_suffix(".fgb"), "--before", probability).exit_code == 0
+    assert out.with_suffix(".qml").read_text(encoding="utf-8") == read_style(NEW)
+    style = ElementTree.fromstring(read_style(NEW))
+    symbols = [symbol.get("name") for symbol in style.iterfind("renderer-v2/symbols/symbol")]
+    assert [rule.get("symbol") for rule in style.iter("rule")] == symbols
+    assert all('"new"' in (rule.get("filter") or "") for rule in style.iter("rule"))
 
 
 @pytest.mark.parametrize("ending", ["shp", "geojson", "fgb"])
@@ -90,7 +105,7 @@ def test_landslides_are_coloured_by_an_attribute_of_every_format_without_gaps() 
     assert [r.get("symbol") for r in renderer.iter("range")] == symbols
 
 
-@pytest.mark.parametrize("name", [*LAYERS, *RASTERS])
+@pytest.mark.parametrize("name", [*LAYERS, NEW, *RASTERS])
 def test_styles_are_in_the_package_and_well_formed(name: str) -> None:
     assert ElementTree.fromstring(read_style(name)).tag == "qgis"
 
