@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 @options.earlier
 @options.prediction
 @options.batch_overwrite
+@options.config
 @options.as_json
 @options.quiet
 @click.pass_context

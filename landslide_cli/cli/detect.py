@@ -25,6 +25,7 @@ from landslide_cli.cli.talk import command_line
 @options.earlier
 @options.prediction
 @options.overwrite
+@options.config
 @options.as_json
 @options.quiet
 def detect(scene: str, out: Path, as_json: bool, quiet: bool, **settings: Any) -> None:

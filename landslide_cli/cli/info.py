@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 @click.option("--no-probe", "probe", flag_value=False, default=True,
               help="Don't ask the network about a few windows, and so don't tell time and memory.")  # fmt: skip
 @options.overwrite
+@options.config
 @options.as_json
 @click.pass_context
 def info(ctx: click.Context, /, scene: str, out: Path | None, as_json: bool, **settings: Any) -> None:

@@ -235,6 +235,34 @@ bbox = click.option(
 )
 
 
+def _take_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> None:
+    """Let a file's settings take the place of the defaults; what is typed still counts before them."""
+    if path is None:
+        return
+    from landslide_cli.detection.config import known_settings, read_config
+
+    given = read_config(path)
+    ours = {parameter.name for parameter in ctx.command.params if parameter.expose_value}
+    strange = sorted(given.keys() - ours - known_settings())
+    if strange:
+        raise click.UsageError(f"--config {path}: there is no setting {', '.join(strange)}; see docs/detect.md")
+    ctx.default_map = {
+        name: ",".join(map(str, value)) if isinstance(value, list) else value for name, value in given.items()
+    }
+
+
+config = click.option(
+    "--config",
+    type=PATH,
+    metavar="FILE",
+    is_eager=True,
+    expose_value=False,
+    callback=_take_config,
+    help="Take options from a TOML file, or from the GeoPackage of an earlier run to repeat it; what is typed counts "
+    "before them.",
+)
+
+
 def taken(kind: type[Value], settings: dict[str, Any]) -> Value:
     """Take the options that are fields of a class out of what was given, and make one of it."""
     return kind(**{field.name: settings.pop(field.name) for field in fields(kind) if field.name in settings})  # type: ignore[arg-type]

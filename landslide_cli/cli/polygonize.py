@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @options.earlier
 @options.spread(help="Spread raster of the same run (detect --tta --spread), for the attribute prob_spread.")
 @options.overwrite
+@options.config
 @options.as_json
 @options.quiet
 def polygonize(

@@ -45,6 +45,7 @@ class Outputs:
         stac: STAC item. True names it as the inventory is named, but ending in ``.json``.
         command: Command line to note in the layer ``runs``.
         before_probability: GeoTIFF of the probability before, where the rules name an image of that.
+        config: Settings as TOML to note in the layer ``runs``; those of the run by default.
     """
 
     inventory: Path
@@ -54,6 +55,7 @@ class Outputs:
     stac: Path | None
     command: str | None
     before_probability: Path | None
+    config: str | None
 
     def __init__(
         self,
@@ -64,6 +66,7 @@ class Outputs:
         stac: str | Path | bool | None = None,
         command: str | None = None,
         before_probability: str | Path | None = None,
+        config: str | None = None,
     ) -> None:
         item = Path(inventory).with_suffix(".json") if stac is True else stac or None
         files = {"inventory": inventory, "probability": probability, "mask": mask, "spread": spread, "stac": item}
@@ -71,6 +74,7 @@ class Outputs:
         for name, path in files.items():
             object.__setattr__(self, name, None if path is None else Path(path))
         object.__setattr__(self, "command", command)
+        object.__setattr__(self, "config", config)
 
     @property
     def by_kind(self) -> dict[str, Path | None]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from landslide_cli._version import __version__
 from landslide_cli.detection.before import on_grid, warn_of_another_model
+from landslide_cli.detection.config import config_text
 from landslide_cli.detection.outputs import BEFORE_TAGS, TERRAIN_TAGS, Outputs, before_tags, terrain_tags
 from landslide_cli.detection.summary import Summary, nan_as_none, summary_of
 from landslide_cli.errors import ProbabilityError
@@ -97,7 +98,8 @@ def polygonize(
         if spread is None and mosaic.tags.get("LANDSLIDE_TTA", "none") != "none":
             log.info("prob_spread is left out; give the spread raster of the same run with --spread to have it")
         scene = mosaic.tags.get("LANDSLIDE_SCENE", mosaic.name)
-        job = Job(scene, mosaic.width, mosaic.height, mosaic.ground.crs, started, outputs.command)
+        told = outputs.command, config_text(measurer.rules)
+        job = Job(scene, mosaic.width, mosaic.height, mosaic.ground.crs, started, *told)
         tags = _provenance(mosaic, measurer) | before_tags(rules, before)
         inventory = InventoryWriter(
             places[outputs.inventory], measurer=measurer, job=job, provenance=tags, spread=spread is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +14,7 @@ import rasterio
 
 from landslide_cli.detection.announcing import announce, announce_scene
 from landslide_cli.detection.before import Before, in_turn, prepare_before
+from landslide_cli.detection.config import config_text
 from landslide_cli.detection.outputs import Outputs, before_tags, open_raster, provenance, refuse_lonely_spread
 from landslide_cli.detection.prepare import prepare
 from landslide_cli.detection.stac import write_item
@@ -106,6 +108,7 @@ def detect(
             measurer = stack.enter_context(open_measurer(rules, opened.ground, (opened.height, opened.width)))
             before = stack.enter_context(prepare_before(plan, rules, view, runtime, outputs.before_probability))
             engine = engine or prepared.open_engine()
+            outputs = replace(outputs, config=config_text(view, rules, replace(runtime, tta=plan.tta)))
             return run(plan, engine, outputs, measurer=measurer, before=before, files=files, on_progress=on_progress)
 
 
@@ -194,8 +197,8 @@ def open_collector(
         before: The probability before on the scene's grid, if it is known.
     """
     scene = plan.scene
-    command = outputs.command if outputs else None
-    job = Job(scene.name, scene.width, scene.height, scene.crs, datetime.now(UTC), command)
+    told = (outputs.command, outputs.config) if outputs else ()
+    job = Job(scene.name, scene.width, scene.height, scene.crs, datetime.now(UTC), *told)
     spread = plan.tta != "none"
     inventory = InventoryWriter(place, measurer=measurer, job=job, provenance=tags, spread=spread)
     return Collector(inventory, scene.width, before)

@@ -34,6 +34,7 @@ class Job:
         crs: Its coordinate reference system, or None.
         started: Begin, with its time zone.
         command: Command line, or None where Python asked.
+        config: Settings as TOML, which repeat the run.
     """
 
     scene: str
@@ -42,6 +43,7 @@ class Job:
     crs: CRS | None
     started: datetime
     command: str | None = None
+    config: str | None = None
 
 
 def run_table(job: Job, tags: Mapping[str, str], ended: datetime) -> pd.DataFrame:
@@ -53,7 +55,12 @@ def run_table(job: Job, tags: Mapping[str, str], ended: datetime) -> pd.DataFram
         ended: End, with its time zone.
     """
     told = {name: tags.get(tag) for name, tag in FROM_TAGS.items()}
-    texts = {"command": job.command, "scene": job.scene, "crs": job.crs.to_string() if job.crs else None}
+    texts = {
+        "command": job.command,
+        "config": job.config,
+        "scene": job.scene,
+        "crs": job.crs.to_string() if job.crs else None,
+    }
     row = {"version": told.pop("version"), **texts, "width": job.width, "height": job.height, **told}
     table = pd.DataFrame([row]).astype({name: "str" for name in (*texts, *told) if name not in NUMBERS})
     table = table.astype(dict.fromkeys(NUMBERS, "float64"))
