@@ -33,7 +33,9 @@ each_probability, each_mask, each_spread = (
 )
 out = partial(click.option, "-o", "--out", type=PATH, metavar="FILE")
 inventory = partial(
-    out, help="Inventory to write; its ending chooses the format: .gpkg, .shp, .geojson, .fgb or .parquet."
+    out,
+    help="Inventory to write; its ending chooses the format: .gpkg, .shp, .geojson, .fgb or .parquet; .csv, .kml or "
+    ".pmtiles for other programs.",
 )
 stac = partial(click.option, "--stac", is_flag=True)
 run_dir = partial(click.option, "--run-dir", type=PATH, show_default=True, metavar="FOLDER")

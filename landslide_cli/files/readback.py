@@ -162,6 +162,8 @@ CHECKS: dict[str, Callable[[Path], None]] = {
     ".shp": _shapefile,
     ".geojson": _vector,
     ".fgb": _vector,
+    ".csv": _vector,
+    ".kml": _vector,
     ".parquet": _parquet,
     ".json": _json,
     ".safetensors": _tensors,

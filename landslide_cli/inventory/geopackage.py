@@ -23,6 +23,7 @@ LAYERS = {
     "landslides": "Graduated by mean probability, for use over imagery",
     "analysed": "Outline of what was looked at",
 }
+UNSTYLED = (".gpkg", ".csv", ".kml", ".pmtiles")
 # The style of landslides that are told from those that were there before.
 NEW = "landslides_new"
 
@@ -97,8 +98,11 @@ def _configured(option: str, *, value: str | bool) -> Iterator[None]:
 
 
 def style_beside(path: Path) -> Path | None:
-    """Where the style of an output lies: the name under which QGIS looks for it; None if it is inside the file."""
-    return None if path.suffix.lower() == ".gpkg" else path.with_suffix(".qml")
+    """Where the style of an output lies: the name under which QGIS looks for it.
+
+    None if it is inside the file, or the file is for other programs.
+    """
+    return None if path.suffix.lower() in UNSTYLED else path.with_suffix(".qml")
 
 
 def write_style(path: Path, name: str) -> None:

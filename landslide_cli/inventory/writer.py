@@ -22,6 +22,7 @@ from landslide_cli.inventory.geopackage import (
     append,
     set_column,
     store_styles,
+    style_beside,
     unsynced,
     without_traces,
     write_style,
@@ -29,6 +30,7 @@ from landslide_cli.inventory.geopackage import (
 from landslide_cli.inventory.neighbours import nearest_m
 from landslide_cli.inventory.provenance import Job, run_table
 from landslide_cli.inventory.shapefile import Room
+from landslide_cli.inventory.sharing import KML_LAYER
 from landslide_cli.scene.ground import Bounds, WestSouthEastNorth
 from landslide_cli.typing import Bools, Float64, Geometries
 
@@ -149,9 +151,10 @@ class InventoryWriter:
             tags=self.provenance,
         )
         self._spool.unlink()
-        if self._path.suffix.lower() != ".parquet":
-            self._refuse_missing(None)
-        write_style(self._path, NEW if self._of_before else "landslides")
+        if self._path.suffix.lower() not in (".parquet", ".pmtiles"):
+            self._refuse_missing(KML_LAYER if self._path.suffix.lower() == ".kml" else None)
+        if style_beside(self._path):
+            write_style(self._path, NEW if self._of_before else "landslides")
 
     def _refuse_missing(self, layer: str | None) -> None:
         """Count what is in the file: a driver tells of a full disk at close at best, and nobody hears it then."""
