@@ -38,7 +38,8 @@ class Outputs:
     """The files that a run writes; all but the inventory are written on request.
 
     Args:
-        inventory: Inventory of landslides: ``.gpkg``, ``.shp``, ``.geojson``, ``.fgb`` or ``.parquet``.
+        inventory: Inventory of landslides: ``.gpkg``, ``.shp``, ``.geojson``, ``.fgb`` or ``.parquet``;
+            ``.csv``, ``.kml`` or ``.pmtiles`` for other programs.
         probability: GeoTIFF of the probability.
         mask: GeoTIFF of the mask: 1 landslide, 0 not, 255 not analysed.
         spread: GeoTIFF of the standard deviation between the views; needs ``Runtime.tta``.

@@ -70,7 +70,8 @@ def polygonize(
 
     Args:
         probability: Raster that `detect` has written, or one band of floating-point numbers from 0 to 1.
-        out: Inventory to write: ``.gpkg``, ``.shp``, ``.geojson``, ``.fgb`` or ``.parquet``. None writes nothing.
+        out: Inventory to write: ``.gpkg``, ``.shp``, ``.geojson``, ``.fgb`` or ``.parquet``; ``.csv``,
+            ``.kml`` or ``.pmtiles`` for other programs. None writes nothing.
         rules: What counts as a landslide, and how its polygon is drawn; the threshold is that of the raster's run by
             default.
         spread: Raster of the spread that `detect` has written in the same run, for the attribute ``prob_spread``.

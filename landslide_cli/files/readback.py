@@ -95,14 +95,21 @@ def _geopackage(path: Path) -> None:
 
 
 def _vector(path: Path) -> None:
-    """Read every feature."""
+    """Read every feature of every layer."""
+    import pyogrio
+
+    for name, _ in pyogrio.list_layers(path):
+        _read_layer(path, str(name))
+
+
+def _read_layer(path: Path, layer: str) -> None:
     import pyogrio
     import pyogrio.raw
 
-    promised = pyogrio.read_info(path, force_feature_count=True)["features"]
+    promised = pyogrio.read_info(path, layer=layer, force_feature_count=True)["features"]
     first, count = 0, FEATURES_AT_ONCE
     while count == FEATURES_AT_ONCE:
-        _, _, geometry, _ = pyogrio.raw.read(path, skip_features=first, max_features=FEATURES_AT_ONCE)
+        _, _, geometry, _ = pyogrio.raw.read(path, layer=layer, skip_features=first, max_features=FEATURES_AT_ONCE)
         if any(wkb is None for wkb in geometry):
             raise ValueError("a polygon is missing")
         count = len(geometry)
