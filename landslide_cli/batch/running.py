@@ -71,6 +71,9 @@ class BatchSummary:
         overlap_m2: Area that counts more than once for that; None without a CRS.
         crs: Of the merged inventory.
         left_out: Scenes without a CRS that the merged inventory can't place.
+        new: Landslides of all scenes that are new; None without an image of before, as for the next two.
+        old: Landslides that were there before, dropped ones among them.
+        unseen: Landslides of which nobody knows, for their ground was hardly seen before.
     """
 
     out: str | None
@@ -85,6 +88,9 @@ class BatchSummary:
     overlap_m2: float | None = None
     crs: str | None = None
     left_out: tuple[str, ...] = ()
+    new: int | None = None
+    old: int | None = None
+    unseen: int | None = None
 
 
 def run_batch(
@@ -244,7 +250,8 @@ def _line(task: Task, record: Record) -> str:
         return f"{shown(task.scene)}: {what}"
     count, area_m2 = record.found["landslides"], record.found["area_m2"]
     hectares = "" if area_m2 is None else f", {area_m2 / 1e4:.2f} ha"
-    return f"{record.found['out']}: {count} landslide{'s' * (count != 1)}{hectares}"
+    new = "" if record.found.get("new") is None else f" ({record.found['new']} new)"
+    return f"{record.found['out']}: {count} landslide{'s' * (count != 1)}{new}{hectares}"
 
 
 def _summary(batch: Batch, records: dict[str, Record], merged: Record | None) -> BatchSummary:
@@ -257,6 +264,9 @@ def _summary(batch: Batch, records: dict[str, Record], merged: Record | None) ->
     for name in ("area_m2", "analysed_m2", "overlap_m2"):
         found[name] = nan_as_none(found[name])
     found["left_out"] = tuple(found["left_out"])
+    done = [record.found for record in records.values() if record.found]
+    for name in ("new", "old", "unseen"):
+        counts[name] = None if batch.wish.rules.before is None else sum(one[name] for one in done)
     return BatchSummary(str(batch.folder / f"{MERGED}.gpkg"), results, **counts, **found)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from landslide_cli.cli import options
-from landslide_cli.cli.summaries import as_machine_text
+from landslide_cli.cli.summaries import as_machine_text, novelty
 from landslide_cli.cli.talk import command_line
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def as_text(found: BatchSummary) -> str:
     size = "areas unknown without a CRS"
     if found.area_m2 is not None and found.analysed_m2 is not None:
         size = f"{found.area_m2 / 1e4:.2f} ha of {found.analysed_m2 / 1e4:.2f} ha analysed"
-    slides = f"{found.landslides} landslide{'s' * (found.landslides != 1)}"
+    slides = f"{found.landslides} landslide{'s' * (found.landslides != 1)}{novelty(found)}"
     return "\n".join([*lines, f"{found.out}: {found.done} of {total} scenes{outside}, {slides}, {size}"])
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from landslide_cli import Summary
+    from landslide_cli.batch.running import BatchSummary
 
 
 def as_machine_text(summary: Any) -> str:
@@ -21,7 +22,7 @@ def as_text(found: Summary) -> str:
     count = f"{found.landslides} landslide{'s' * (found.landslides != 1)}"
     if found.flat:
         count += f" ({found.flat} more dropped, the ground is too flat)"
-    count += _novelty(found)
+    count += novelty(found)
     if found.area_m2 is None or found.analysed_m2 is None:
         size = f"{found.analysed_share:.0%} of the scene analysed, areas unknown without a CRS"
     else:
@@ -33,7 +34,7 @@ def as_text(found: Summary) -> str:
     return f"{found.out}: {count}, {size}{place}"
 
 
-def _novelty(found: Summary) -> str:
+def novelty(found: Summary | BatchSummary) -> str:
     """How many are new, where an image of before tells."""
     if found.new is None or found.old is None or found.unseen is None:
         return ""

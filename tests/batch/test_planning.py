@@ -236,6 +236,7 @@ def test_before_may_be_one_raster_or_a_folder_of_them(
     summary = go_batch(scenes, tmp_path / "out", model, before=earlier)
     merged = geopandas.read_file(tmp_path / "out" / "landslides.gpkg", layer="landslides")
     assert len(merged) == summary.landslides == 10
+    assert (summary.new, summary.old, summary.unseen) == (9, 1, 0)
     assert merged.groupby("scene")["new"].sum().to_dict() == {"a.tif": 0, "b.tif": 2, "c.tif": 3, "d.tif": 4}
     assert left(scenes, tmp_path / "out", model, before=earlier) == {}
     (earlier / "b.tif").rename(earlier / "b_probability.tif")  # any raster may lie there; this one is still an image
