@@ -15,7 +15,7 @@ from landslide_cli.errors import OutputError
 from landslide_cli.files import FileSet
 from landslide_cli.inventory.attributes import Measurer
 from landslide_cli.inventory.formats import refuse_unknown_ending
-from landslide_cli.inventory.geopackage import style_beside, write_style
+from landslide_cli.inventory.geopackage import styles_beside, write_style
 from landslide_cli.inventory.rules import PolygonRules
 from landslide_cli.mosaic.cog import RasterWriter, writing_cog
 from landslide_cli.mosaic.encoding import SPREAD_STEP, STEPS
@@ -94,7 +94,7 @@ class Outputs:
             if path.suffix.lower() not in (".tif", ".tiff"):
                 raise OutputError(f"{path}: rasters are written as GeoTIFF; let the name end in .tif")
         given = [self.inventory, *rasters, *([self.stac] if self.stac else [])]
-        styles = [style for path in (self.inventory, *rasters) if (style := style_beside(path))]
+        styles = [style for path in (self.inventory, *rasters) for style in styles_beside(path)]
         return FileSet([*given, *styles], overwrite=overwrite, inputs=inputs)
 
 

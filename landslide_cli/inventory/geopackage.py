@@ -17,6 +17,8 @@ import geopandas
 import pandas as pd
 import pyogrio
 
+from landslide_cli.inventory.lyrx import layer_file
+
 # 1.2 is read by every QGIS and ArcGIS in use.
 VERSION = "1.2"
 LAYERS = {
@@ -105,6 +107,12 @@ def style_beside(path: Path) -> Path | None:
     return None if path.suffix.lower() in UNSTYLED else path.with_suffix(".qml")
 
 
+def styles_beside(path: Path) -> list[Path]:
+    """All files that tell programs how to show an output: for a shapefile that of ArcGIS as well."""
+    style = style_beside(path)
+    return [*([style] if style else []), *([path.with_suffix(".lyrx")] if path.suffix.lower() == ".shp" else [])]
+
+
 def write_style(path: Path, name: str) -> None:
     """Write a style beside an output.
 
@@ -113,6 +121,8 @@ def write_style(path: Path, name: str) -> None:
         name: ``landslides``, ``landslides_new``, ``analysed``, ``probability``, ``mask`` or ``spread``.
     """
     path.with_suffix(".qml").write_text(read_style(name), encoding="utf-8")
+    if path.suffix.lower() == ".shp":
+        path.with_suffix(".lyrx").write_text(layer_file(path, read_style("landslides")), encoding="utf-8")
 
 
 def read_style(name: str) -> str:
