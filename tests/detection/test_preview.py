@@ -81,7 +81,7 @@ def test_nothing_is_asked_without_a_probe_and_nothing_known_is_kept_back(
 
 def test_all_reasons_are_told_at_once(tmp_path: Path) -> None:
     result = CliRunner().invoke(
-        main, ["info", str(tmp_path / "none.tif"), "-o", str(tmp_path / "a.kml"), "--model", "none", "--device", "gpu"]
+        main, ["info", str(tmp_path / "none.tif"), "-o", str(tmp_path / "a.kmz"), "--model", "none", "--device", "gpu"]
     )
     assert result.exit_code == 1
     assert result.stdout.count("refused") == 4
