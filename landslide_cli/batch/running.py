@@ -264,9 +264,8 @@ def _summary(batch: Batch, records: dict[str, Record], merged: Record | None) ->
     for name in ("area_m2", "analysed_m2", "overlap_m2"):
         found[name] = nan_as_none(found[name])
     found["left_out"] = tuple(found["left_out"])
-    done = [record.found for record in records.values() if record.found]
-    for name in ("new", "old", "unseen"):
-        counts[name] = None if batch.wish.rules.before is None else sum(one[name] for one in done)
+    for name in ("new", "old", "unseen") if batch.wish.rules.before else ():
+        counts[name] = sum(record.found[name] for record in records.values() if record.found)
     return BatchSummary(str(batch.folder / f"{MERGED}.gpkg"), results, **counts, **found)
 
 
