@@ -54,7 +54,18 @@ BRIGHT = 160  # from this value of the first band on, a pixel is landslide
 GAIN = 5.7  # with it no probability of a whole number lies near the middle between two stored steps
 VECTORS = (".gpkg", ".shp", ".geojson", ".fgb", ".parquet")
 # What differs from run to run, or with the version, and says nothing of the result.
-PASSING = {"version", "command", "started", "ended", "datetime", "created", "updated", "seconds", "memory_bytes"}
+PASSING = {
+    "version",
+    "command",
+    "config",
+    "started",
+    "ended",
+    "datetime",
+    "created",
+    "updated",
+    "seconds",
+    "memory_bytes",
+}
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def find_scenes(given: Iterable[str | Path | Listed], *, recursive: bool = False
     for one in given:
         place = one.path if isinstance(one, Listed) else one
         searched = Path(place).is_dir()
-        for path in _rasters(Path(place), recursive) if searched else [str(place)]:
+        for path in rasters_in(Path(place), recursive=recursive) if searched else [str(place)]:
             called = one.name if isinstance(one, Listed) else _folders(path)
             scene = _look(path, called)
             if scene is None and searched:
@@ -156,7 +156,7 @@ def _absolute(path: str) -> str:
     return os.path.abspath(without_secrets(path))  # noqa: PTH100  (pathlib would follow links)
 
 
-def _rasters(folder: Path, recursive: bool) -> Iterator[str]:
+def rasters_in(folder: Path, *, recursive: bool = False) -> Iterator[str]:
     """Rasters in a folder in the order of their names; hidden files and folders hold nobody's scenes."""
     for below, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if recursive and not name.startswith("."))

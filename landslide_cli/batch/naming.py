@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 
-from landslide_cli.batch.finding import Found
+from landslide_cli.batch.finding import Found, rasters_in
 from landslide_cli.batch.ledger import Ledger
-from landslide_cli.errors import OutputError
+from landslide_cli.errors import OutputError, SceneError
 
 MERGED = "landslides"
 
@@ -39,6 +40,26 @@ def name_scenes(scenes: Sequence[Found], ledger: Ledger) -> list[str]:
         for number in movable:
             depths[number] += 1
     return [all_of_it[depth] for all_of_it, depth in zip(names, depths, strict=True)]
+
+
+def counterpart(folder: Path, scene: Found) -> Path:
+    """The raster of a folder that shows the same ground before: the one that is named as the scene, or its probability.
+
+    Raises:
+        SceneError: there is none, or more than one.
+    """
+    rasters = [Path(path) for path in rasters_in(folder)]
+    for name in reversed(_names(scene)):  # with all its folders first
+        there = [path for path in rasters if path.stem in (name, f"{name}_probability")]
+        if len(there) > 1:
+            raise SceneError(f"{' and '.join(map(str, there))} could both be what {scene.path} was before; remove one")
+        if there:
+            return there[0]
+    stem = scene.called.stem
+    raise SceneError(
+        f"--before {folder} holds no {stem}.tif nor {stem}_probability.tif, so what was before {scene.path} isn't "
+        "known; put it there, or give one raster of all the ground"
+    )
 
 
 def _names(scene: Found) -> list[str]:

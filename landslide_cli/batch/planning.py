@@ -9,7 +9,7 @@ from pathlib import Path
 from landslide_cli.batch.finding import Found, find_scenes
 from landslide_cli.batch.items import Listed
 from landslide_cli.batch.ledger import Ledger
-from landslide_cli.batch.naming import MERGED, name_scenes
+from landslide_cli.batch.naming import MERGED, counterpart, name_scenes
 from landslide_cli.batch.ownership import Shard
 from landslide_cli.batch.tasks import ALSO, Also, Task, Wish, make_task
 from landslide_cli.detection.outputs import refuse_lonely_spread
@@ -106,6 +106,7 @@ def plan_batch(
     _, card = find_model(runtime.model)
     refuse_lonely_spread(folder if "spread" in also else None, runtime.tta or card.tta)
     rules.refuse_lonely_slope()
+    rules.refuse_lonely_newness()
     given = list(scenes)
     found = [scene for scene in given if isinstance(scene, Found)]
     paths = [scene for scene in given if not isinstance(scene, Found)]
@@ -116,7 +117,7 @@ def plan_batch(
     )
     ledger = Ledger.of(folder)
     named = zip(name_scenes(found, ledger), found, strict=True)
-    every = tuple(make_task(name, scene, folder, card, wish, also) for name, scene in named)
+    every = tuple(make_task(name, scene, folder, card, _of_one(wish, scene), also) for name, scene in named)
     tasks = shard.take(every)
     left = {task.name: why for task in tasks if (why := task.left(ledger.read(task.name)))}
     left |= {task.name: "can't be opened" for task in tasks if task.name in left and not task.pixels}
@@ -129,6 +130,14 @@ def plan_batch(
             foreign += [path for path in (folder / f"{MERGED}.gpkg",) if path.exists()]
         _refuse_foreign(folder, foreign)
     return Batch(folder, every, left, card, wish, shard)
+
+
+def _of_one(wish: Wish, scene: Found) -> Wish:
+    """What is asked of one scene: before, it may have an image of its own in a folder of them."""
+    before = wish.rules.before
+    if before is None or not Path(before).is_dir():
+        return wish
+    return replace(wish, rules=replace(wish.rules, before=counterpart(Path(before), scene)))
 
 
 def _refuse_foreign(folder: Path, files: list[Path]) -> None:

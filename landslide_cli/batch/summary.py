@@ -64,6 +64,9 @@ class BatchSummary:
         failed: Scenes that failed.
         landslides: Landslides of the merged inventory; this and all that follows is told of in
             `landslide_cli.merging.merge.Merged`.
+        new: Landslides of all scenes that are new; None without an image of before, as for the next two.
+        old: Landslides that were there before, dropped ones among them.
+        unseen: Landslides of which nobody knows, for their ground was hardly seen before.
     """
 
     out: str | None
@@ -81,6 +84,9 @@ class BatchSummary:
     overlapping: int = 0
     crs: str | None = None
     left_out: tuple[str, ...] = ()
+    new: int | None = None
+    old: int | None = None
+    unseen: int | None = None
 
 
 def result_of(ledger: Ledger, name: str, scene: str, record: Record) -> SceneResult:
@@ -109,4 +115,6 @@ def summary_of(batch: Batch, records: dict[str, Record], merged: Record | None) 
     found = dict(merged.found)
     del found["scenes"]
     found["left_out"] = tuple(found["left_out"])
+    for name in ("new", "old", "unseen") if batch.wish.rules.before else ():
+        counts[name] = sum(record.found[name] for record in records.values() if record.found)
     return BatchSummary(str(Path(batch.folder, f"{MERGED}.gpkg")), results, **counts, **found)

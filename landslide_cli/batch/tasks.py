@@ -116,7 +116,7 @@ def _asked(scene: Found, card: ModelCard, wish: Wish) -> dict[str, Any]:
         del asked[name]
     facts = (card.bands, card.value_range, card.mean, card.std, card.resolution_m)
     asked |= {"model": [card.model_id, card.sha256, *facts], "scene": scene.stamps, "format": FORMAT}
-    for name in ("aoi", "dem"):
+    for name in ("aoi", "dem", "before"):
         if asked[name] is not None:
             asked[name] = stamps_of(asked[name])
     told: dict[str, Any] = json.loads(json.dumps(asked, default=str))
@@ -154,7 +154,7 @@ def attempt(
         naming.update({path.name: stamp_of(places[path]) for path in task.files})
         ledger.write(task.name, replace(begun, naming=naming))
 
-    outputs = replace(task.outputs, command=command, on_complete=note)
+    outputs = replace(task.outputs, command=command).calling(note)
     failed = replace(begun, state="failed")
     # A signal that comes when the files have their names must not part them from their record.
     with finishing():

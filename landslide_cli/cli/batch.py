@@ -9,7 +9,7 @@ import click
 
 from landslide_cli.cli import options
 from landslide_cli.cli.merge import told
-from landslide_cli.cli.summaries import as_machine_text
+from landslide_cli.cli.summaries import as_machine_text, novelty
 from landslide_cli.cli.talk import command_line
 from landslide_cli.errors import counted, without_secrets
 
@@ -56,8 +56,10 @@ class ShardType(click.ParamType["Shard"]):
 @options.stac(help="Also write a STAC item beside each inventory, named as it is but ending in .json.")
 @options.threshold
 @options.polygons
+@options.earlier
 @options.prediction
 @options.batch_overwrite
+@options.config
 @options.as_json
 @options.quiet
 @click.pass_context
@@ -70,6 +72,8 @@ def batch(
     SCENES are rasters, and folders that are searched for them. A scene that fails doesn't stop the others; the exit
     status is 1 then. The same command again does what is left: a scene is done again if it has failed, or if it, the
     model or the settings have changed. One run at a time writes into FOLDER, or one for each --shard.
+
+    With --before, one raster shows the ground of all scenes, or a folder has one for each, under the same name.
 
     FOLDER/landslide.log has a line for each scene that was tried, FOLDER/failed.csv those that failed.
 
@@ -166,7 +170,7 @@ def as_text(plan: Batch, found: BatchSummary) -> str:
     size = "areas unknown without a CRS"
     if found.area_m2 is not None and found.analysed_m2 is not None:
         size = f"{found.area_m2 / 1e4:.2f} ha of {found.analysed_m2 / 1e4:.2f} ha analysed"
-    slides = counted(found.landslides, "landslide")
+    slides = counted(found.landslides, "landslide") + novelty(found)
     return "\n".join([*lines, f"{found.out}: {found.done} of {total}{outside}, {slides}, {size}"])
 
 

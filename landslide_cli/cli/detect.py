@@ -17,12 +17,15 @@ from landslide_cli.cli.talk import command_line
 @options.inventory(required=True)
 @options.probability(help="Also write the probability (0 to 1) as a GeoTIFF.")
 @options.mask(help="Also write the mask (1 landslide, 0 not, 255 not analysed) as a GeoTIFF.")
+@options.before_probability(help="Also write the probability of --before, on its own grid, as a GeoTIFF.")
 @options.spread(help="Also write how far apart the views of --tta are (standard deviation) as a GeoTIFF.")
 @options.stac(help="Also write a STAC item beside the inventory, named as it is but ending in .json.")
 @options.threshold
 @options.polygons
+@options.earlier
 @options.prediction
 @options.overwrite
+@options.config
 @options.as_json
 @options.quiet
 def detect(scene: str, out: Path, as_json: bool, quiet: bool, **settings: Any) -> None:

@@ -21,12 +21,15 @@ if TYPE_CHECKING:
 @options.mask(help="Mask that would be written.")
 @options.spread(help="Raster of the spread between views that would be written.")
 @options.stac(help="Whether a STAC item would be written beside the inventory.")
+@options.before_probability(help="Raster of the probability before that would be written.")
 @options.dem
 @options.min_slope
+@options.earlier
 @options.prediction
 @click.option("--no-probe", "probe", flag_value=False, default=True,
               help="Don't ask the network about a few windows, and so don't tell time and memory.")  # fmt: skip
 @options.overwrite
+@options.config
 @options.as_json
 @click.pass_context
 def info(ctx: click.Context, /, scene: str, out: Path | None, as_json: bool, **settings: Any) -> None:

@@ -12,7 +12,7 @@ from landslide_cli.cli.summaries import as_machine_text
 
 if TYPE_CHECKING:
     from landslide_cli import Merged
-    from landslide_cli.batch.running import BatchSummary
+    from landslide_cli.batch.summary import BatchSummary
 
 
 @click.command()

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from landslide_cli.cli import options
+from landslide_cli.cli.values import Words
 
 
 @click.group(invoke_without_command=True)
@@ -66,7 +67,7 @@ def show(before: bool, model: str, as_json: bool) -> None:
 @click.argument("folders", type=options.PATH, nargs=-1, required=True, metavar="CHIPS...")
 @options.groups(help="Chips of these groups choose, such as 'ny,nls-1*'.  [default: all]")
 @click.option(
-    "--judge", "judging", type=options.Words(), default=(), metavar="PATTERNS",
+    "--judge", "judging", type=Words(), default=(), metavar="PATTERNS",
     help="Groups on which is counted how often each class is right.  [default: those that choose]",
 )  # fmt: skip
 @options.pixel_size

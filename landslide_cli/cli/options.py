@@ -10,60 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from landslide_cli.cli.values import NodataType, Numbers, Words
+
 if TYPE_CHECKING:
     from landslide_cli import PolygonRules, Runtime, View
 
 Value = TypeVar("Value")
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
-
-
-class Numbers(click.ParamType[tuple[float, ...]]):
-    """Numbers with commas between them, such as ``3,2,1``."""
-
-    def __init__(self, kind: type[int] | type[float], count: int | None = None) -> None:
-        self.kind = kind
-        self.count = count
-        self.name = "numbers"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
-        if isinstance(value, tuple):
-            return value
-        try:
-            numbers = tuple(self.kind(part) for part in value.split(","))
-        except ValueError:
-            self.fail(f"{value!r} is not a list of numbers like {self.example}", param, ctx)
-        if self.count is not None and len(numbers) != self.count:
-            self.fail(f"{value!r} holds {len(numbers)} numbers, not {self.count}", param, ctx)
-        return numbers
-
-    @property
-    def example(self) -> str:
-        """What a right value looks like."""
-        return ",".join("1234567"[: self.count or 3])
-
-
-class NodataType(click.ParamType[float | str]):
-    """A number, or ``none``."""
-
-    name = "nodata"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | str:
-        if value == "none" or isinstance(value, float):
-            return value
-        try:
-            return float(value)
-        except ValueError:
-            self.fail(f"{value!r} is neither a number nor none", param, ctx)
-
-
-class Words(click.ParamType[tuple[str, ...]]):
-    """Words with commas between them."""
-
-    name = "words"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        return value if isinstance(value, tuple) else tuple(word.strip() for word in value.split(",") if word.strip())
-
 
 PATH = click.Path(path_type=Path)
 
@@ -72,13 +25,16 @@ scene = partial(click.option, "--scene", metavar="SCENE")
 probability = partial(click.option, "--probability", type=PATH, metavar="TIF")
 mask = partial(click.option, "--mask", type=PATH, metavar="TIF")
 spread = partial(click.option, "--spread", type=PATH, metavar="TIF")
+before_probability = partial(click.option, "--before-probability", type=PATH, metavar="TIF")
 # The same as flags, where the names are made of those of the scenes.
 each_probability, each_mask, each_spread = (
     partial(option, type=bool, is_flag=True, metavar=None) for option in (probability, mask, spread)
 )
 out = partial(click.option, "-o", "--out", type=PATH, metavar="FILE")
 inventory = partial(
-    out, help="Inventory to write; its ending chooses the format: .gpkg, .shp, .geojson, .fgb or .parquet."
+    out,
+    help="Inventory to write; its ending chooses the format: .gpkg, .shp, .geojson, .fgb or .parquet; .csv, .kml or "
+    ".pmtiles for other programs.",
 )
 crs = partial(click.option, "--crs", metavar="CRS")
 dry_run = partial(click.option, "--dry-run", is_flag=True)
@@ -164,6 +120,34 @@ min_slope = click.option(
     show_default=True,
     metavar="DEGREES",
     help="With --dem: drop landslides whose mean slope is smaller, such as river beds and fields, and tell how many.",
+)
+before = click.option(
+    "--before",
+    type=PATH,
+    metavar="FILE",
+    help="Image of the same ground before the event (any CRS, resolution, sensor), or the probability raster of one: "
+    "adds prob_before, new_share and new to each landslide.",
+)
+shift = click.option(
+    "--shift",
+    "shift_m",
+    type=click.FloatRange(min=0),
+    metavar="METRES",
+    help="With --before: by how much the two images may lie beside each other.  "
+    "[default: three pixels of the coarser one]",
+)
+new_share = click.option(
+    "--new-share",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.5,
+    show_default=True,
+    metavar="PART",
+    help="With --before: a landslide is new if at least this part of it was below the threshold before.",
+)
+only_new = click.option(
+    "--only-new",
+    is_flag=True,
+    help="With --before: drop landslides that were there before, and tell how many.",
 )
 overlap = click.option(
     "--overlap",
@@ -255,6 +239,34 @@ bbox = click.option(
 )
 
 
+def _take_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> None:
+    """Let a file's settings take the place of the defaults; what is typed still counts before them."""
+    if path is None:
+        return
+    from landslide_cli.detection.config import known_settings, read_config
+
+    given = read_config(path)
+    ours = {parameter.name for parameter in ctx.command.params if parameter.expose_value}
+    strange = sorted(given.keys() - ours - known_settings())
+    if strange:
+        raise click.UsageError(f"--config {path}: there is no setting {', '.join(strange)}; see docs/detect.md")
+    ctx.default_map = {
+        name: ",".join(map(str, value)) if isinstance(value, list) else value for name, value in given.items()
+    }
+
+
+config = click.option(
+    "--config",
+    type=PATH,
+    metavar="FILE",
+    is_eager=True,
+    expose_value=False,
+    callback=_take_config,
+    help="Take options from a TOML file, or from the GeoPackage of an earlier run to repeat it; what is typed counts "
+    "before them.",
+)
+
+
 def taken(kind: type[Value], settings: dict[str, Any]) -> Value:
     """Take the options that are fields of a class out of what was given, and make one of it."""
     return kind(**{field.name: settings.pop(field.name) for field in fields(kind) if field.name in settings})  # type: ignore[arg-type]
@@ -282,7 +294,7 @@ def _together(*options: Option) -> Option:
 _shape = (fill_holes, simplify, connectivity, boundary, dem, min_slope)
 polygons = _together(min_area, *_shape)
 run_polygons = _together(run_min_area, *_shape)
-# How the network sees a scene.
+earlier = _together(before, shift, new_share, only_new)
 prediction = _together(
     aoi, bbox, bands, nodata, scale, resolution, model, overlap, batch_size, engine, device, precision, tta
 )

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
               help="Instead of writing, print number and area of landslides for thresholds 0.1 to 0.9.")  # fmt: skip
 @options.run_threshold
 @options.run_polygons
+@options.earlier
 @options.spread(type=str, help="Spread raster of the same run (detect --tta --spread), for the attribute prob_spread.")
 @options.overwrite
+@options.config
 @options.as_json
 @options.quiet
 def polygonize(
@@ -44,8 +46,10 @@ def polygonize(
     """
     if table == (out is not None):
         raise click.UsageError("give either -o FILE or --table")
-    if table and (threshold is not None or spread is not None or overwrite):
-        raise click.UsageError("--table goes without --threshold, --spread and --overwrite: it takes every threshold")
+    if table and (threshold is not None or spread is not None or overwrite or settings["before"] is not None):
+        raise click.UsageError(
+            "--table goes without --threshold, --spread, --before and --overwrite: it counts at every threshold"
+        )
     from landslide_cli.cli.talk import talking
 
     with talking(quiet=quiet) as on_progress:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from landslide_cli import Summary
+    from landslide_cli.batch.summary import BatchSummary
 
 
 def as_machine_text(summary: Any) -> str:
@@ -21,6 +22,7 @@ def as_text(found: Summary) -> str:
     count = f"{found.landslides} landslide{'s' * (found.landslides != 1)}"
     if found.flat:
         count += f" ({found.flat} more dropped, the ground is too flat)"
+    count += novelty(found)
     if found.area_m2 is None or found.analysed_m2 is None:
         size = f"{found.analysed_share:.0%} of the scene analysed, areas unknown without a CRS"
     else:
@@ -30,6 +32,19 @@ def as_text(found: Summary) -> str:
         west, south, east, north = found.bounds
         place = f", {_degrees(south, north, 'SN')}, {_degrees(west, east, 'WE')}"
     return f"{found.out}: {count}, {size}{place}"
+
+
+def novelty(found: Summary | BatchSummary) -> str:
+    """How many are new, where an image of before tells."""
+    if found.new is None or found.old is None or found.unseen is None:
+        return ""
+    parts = [f"{found.new} new"]
+    dropped = found.landslides < found.new + found.old + found.unseen
+    if found.old:
+        parts.append(f"{found.old} more dropped, there before" if dropped else f"{found.old} there before")
+    if found.unseen:
+        parts.append(f"{found.unseen} on ground not seen before")
+    return f" ({', '.join(parts)})"
 
 
 def _degrees(low: float, high: float, sides: str) -> str:

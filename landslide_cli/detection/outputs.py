@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 
@@ -17,10 +18,13 @@ from landslide_cli.files.fileset import OnComplete
 from landslide_cli.inventory.attributes import Measurer
 from landslide_cli.inventory.confidence import TAG, Confidence
 from landslide_cli.inventory.formats import refuse_unknown_ending
-from landslide_cli.inventory.geopackage import style_beside, write_style
+from landslide_cli.inventory.geopackage import styles_beside, write_style
+from landslide_cli.inventory.rules import PolygonRules
 from landslide_cli.mosaic.cog import RasterWriter, writing_cog
 from landslide_cli.mosaic.encoding import SPREAD_STEP, STEPS
+from landslide_cli.mosaic.regridding import Regridded
 from landslide_cli.prediction.plan import Plan
+from landslide_cli.scene.scene import name_of
 
 # Description of the band, and what one stored step means.
 RASTERS = {
@@ -29,6 +33,7 @@ RASTERS = {
     "spread": ("spread between views", SPREAD_STEP),
 }
 TERRAIN_TAGS = ("LANDSLIDE_DEM", "LANDSLIDE_MIN_SLOPE_DEG")
+BEFORE_TAGS = ("LANDSLIDE_BEFORE", "LANDSLIDE_SHIFT_M", "LANDSLIDE_NEW_SHARE", "LANDSLIDE_ONLY_NEW")
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -36,13 +41,15 @@ class Outputs:
     """The files that a run writes; all but the inventory are written on request.
 
     Args:
-        inventory: Inventory of landslides: ``.gpkg``, ``.shp``, ``.geojson``, ``.fgb`` or ``.parquet``.
+        inventory: Inventory of landslides: ``.gpkg``, ``.shp``, ``.geojson``, ``.fgb`` or ``.parquet``;
+            ``.csv``, ``.kml`` or ``.pmtiles`` for other programs.
         probability: GeoTIFF of the probability.
         mask: GeoTIFF of the mask: 1 landslide, 0 not, 255 not analysed.
         spread: GeoTIFF of the standard deviation between the views; needs ``Runtime.tta``.
         stac: STAC item. True names it as the inventory is named, but ending in ``.json``.
         command: Command line to note in the layer ``runs``.
-        on_complete: Called with each file and where it lies, when all are complete and none has its name yet.
+        before_probability: GeoTIFF of the probability before, where the rules name an image of that.
+        config: Settings as TOML to note in the layer ``runs``; those of the run by default.
     """
 
     inventory: Path
@@ -51,7 +58,9 @@ class Outputs:
     spread: Path | None
     stac: Path | None
     command: str | None
-    on_complete: OnComplete | None
+    before_probability: Path | None
+    config: str | None
+    on_complete: OnComplete | None = field(default=None, init=False)
 
     def __init__(
         self,
@@ -61,14 +70,23 @@ class Outputs:
         spread: str | Path | None = None,
         stac: str | Path | bool | None = None,
         command: str | None = None,
-        on_complete: OnComplete | None = None,
+        before_probability: str | Path | None = None,
+        config: str | None = None,
     ) -> None:
         item = Path(inventory).with_suffix(".json") if stac is True else stac or None
         files = {"inventory": inventory, "probability": probability, "mask": mask, "spread": spread, "stac": item}
+        files["before_probability"] = before_probability
         for name, path in files.items():
             object.__setattr__(self, name, None if path is None else Path(path))
         object.__setattr__(self, "command", command)
-        object.__setattr__(self, "on_complete", on_complete)
+        object.__setattr__(self, "config", config)
+        object.__setattr__(self, "on_complete", None)
+
+    def calling(self, on_complete: OnComplete) -> Outputs:
+        """The same, with a call of each file and where it lies, when all are complete and none has its name yet."""
+        twin = copy(self)
+        object.__setattr__(twin, "on_complete", on_complete)
+        return twin
 
     @property
     def by_kind(self) -> dict[str, Path | None]:
@@ -82,12 +100,12 @@ class Outputs:
             OutputError: one can't, two share a name, or one belongs to an input.
         """
         refuse_unknown_ending(self.inventory)
-        rasters = [path for path in self.by_kind.values() if path is not None]
+        rasters = [path for path in (*self.by_kind.values(), self.before_probability) if path is not None]
         for path in rasters:
             if path.suffix.lower() not in (".tif", ".tiff"):
                 raise OutputError(f"{path}: rasters are written as GeoTIFF; let the name end in .tif")
         given = [self.inventory, *rasters, *([self.stac] if self.stac else [])]
-        styles = [style for path in (self.inventory, *rasters) if (style := style_beside(path))]
+        styles = [style for path in (self.inventory, *rasters) for style in styles_beside(path)]
         return FileSet([*given, *styles], overwrite=overwrite, inputs=inputs, on_complete=self.on_complete)
 
 
@@ -132,6 +150,15 @@ def terrain_tags(measurer: Measurer) -> dict[str, str]:
     if measurer.terrain is None:
         return {}
     return dict(zip(TERRAIN_TAGS, (measurer.terrain.name, f"{measurer.rules.min_slope_deg:g}"), strict=True))
+
+
+def before_tags(rules: PolygonRules, before: Regridded | None) -> dict[str, str]:
+    """The same about an image of before."""
+    if rules.before is None or before is None:
+        return {}
+    name = Path(name_of(rules.before)).name
+    told = (name, f"{before.shift_m:g}", f"{rules.new_share:g}", "yes" if rules.only_new else "no")
+    return dict(zip(BEFORE_TAGS, told, strict=True))
 
 
 def open_raster(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,9 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 
 from landslide_cli._version import __version__
-from landslide_cli.detection.outputs import TERRAIN_TAGS, Outputs, terrain_tags
+from landslide_cli.detection.before import on_grid, warn_of_another_model
+from landslide_cli.detection.config import config_text
+from landslide_cli.detection.outputs import BEFORE_TAGS, TERRAIN_TAGS, Outputs, before_tags, terrain_tags
 from landslide_cli.detection.summary import Summary, nan_as_none, summary_of
 from landslide_cli.errors import ProbabilityError
 from landslide_cli.files.belonging import leaving_no_traces
@@ -26,7 +29,8 @@ from landslide_cli.inventory.rules import PolygonRules
 from landslide_cli.inventory.terrain import CACHE_BYTES
 from landslide_cli.inventory.writer import InventoryWriter
 from landslide_cli.mosaic.encoding import NODATA
-from landslide_cli.mosaic.reading import Mosaic, open_mosaic
+from landslide_cli.mosaic.reading import ROWS_AT_ONCE, Mosaic, is_probability, open_mosaic
+from landslide_cli.mosaic.regridding import Regridded
 from landslide_cli.polygons import Finished
 from landslide_cli.scene.scene import name_of, warn_without_crs
 from landslide_cli.typing import Bools, Bytes, OnProgress
@@ -66,7 +70,8 @@ def polygonize(
 
     Args:
         probability: Raster that `detect` has written, or one band of floating-point numbers from 0 to 1.
-        out: Inventory to write: ``.gpkg``, ``.shp``, ``.geojson``, ``.fgb`` or ``.parquet``. None writes nothing.
+        out: Inventory to write: ``.gpkg``, ``.shp``, ``.geojson``, ``.fgb`` or ``.parquet``; ``.csv``,
+            ``.kml`` or ``.pmtiles`` for other programs. None writes nothing.
         rules: What counts as a landslide, and how its polygon is drawn; threshold and smallest area are
             those of the raster's run by default.
         spread: Raster of the spread that `detect` has written in the same run, for the attribute ``prob_spread``.
@@ -86,17 +91,21 @@ def polygonize(
             return read_inventory(place)
     started = datetime.now(UTC)
     outputs = out if isinstance(out, Outputs) else Outputs(Path(out))
-    files = outputs.claim(probability, spread, rules.dem, overwrite=overwrite)
-    with _opened(probability, rules, spread) as (mosaic, measurer), files.staged() as places:
+    files = outputs.claim(probability, spread, rules.dem, rules.before, overwrite=overwrite)
+    with ExitStack() as opened:
+        mosaic, measurer = opened.enter_context(_opened(probability, rules, spread))
+        before = opened.enter_context(_before(mosaic, measurer.rules))
+        places = opened.enter_context(files.staged())
         if spread is None and mosaic.tags.get("LANDSLIDE_TTA", "none") != "none":
             log.info("prob_spread is left out; give the spread raster of the same run with --spread to have it")
         scene = mosaic.tags.get("LANDSLIDE_SCENE", mosaic.name)
-        job = Job(scene, mosaic.width, mosaic.height, mosaic.ground.crs, started, outputs.command)
-        tags = _provenance(mosaic, measurer)
+        told = outputs.command, config_text(measurer.rules)
+        job = Job(scene, mosaic.width, mosaic.height, mosaic.ground.crs, started, *told)
+        tags = _provenance(mosaic, measurer) | before_tags(rules, before)
         inventory = InventoryWriter(
             places[outputs.inventory], measurer=measurer, job=job, provenance=tags, spread=spread is not None
         )
-        collector = Collector(inventory, mosaic.width)
+        collector = Collector(inventory, mosaic.width, before)
         for strip in mosaic.strips(on_progress):
             collector.add(strip)
         collector.close()
@@ -136,8 +145,25 @@ def _provenance(mosaic: Mosaic, measurer: Measurer) -> dict[str, str]:
         "LANDSLIDE_VERSION": __version__, "LANDSLIDE_THRESHOLD": f"{rules.threshold:g}",
         "LANDSLIDE_MIN_AREA_M2": f"{rules.smallest_m2:g}",
     }  # fmt: skip
-    before = {name: value for name, value in mosaic.tags.items() if name not in TERRAIN_TAGS}
-    return before | anew | terrain_tags(measurer)
+    kept = {name: value for name, value in mosaic.tags.items() if name not in (*TERRAIN_TAGS, *BEFORE_TAGS)}
+    return kept | anew | terrain_tags(measurer)
+
+
+@contextmanager
+def _before(mosaic: Mosaic, rules: PolygonRules) -> Iterator[Regridded | None]:
+    """The probability before on the grid of a raster, where the rules name it."""
+    if rules.before is None:
+        yield None
+        return
+    if not is_probability(rules.before):
+        raise ProbabilityError(
+            f"{rules.before} is no probability raster, and polygonize asks no network; write one of it first: "
+            f"landslide detect {shlex.quote(name_of(rules.before))} -o before.gpkg --probability before_prob.tif"
+        )
+    cache = CACHE_BYTES + 2 * ROWS_AT_ONCE * mosaic.width
+    with on_grid(rules.before, rules, mosaic, cache) as before:
+        warn_of_another_model(rules.before, before.tags, mosaic.tags)
+        yield before
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rasterio.windows import Window
 
+from landslide_cli.detection.before import Before, prepare_before
 from landslide_cli.detection.outputs import Outputs, refuse_lonely_spread
 from landslide_cli.detection.prepare import RGB, Prepared, prepare
 from landslide_cli.detection.probe import probe as ask
@@ -116,7 +117,9 @@ def preview(
     if out is not None:
         outputs = out if isinstance(out, Outputs) else Outputs(Path(out))
         with found.noting():
-            outputs.claim(found.scene, view.aoi, rules.dem, *files_of_model(runtime.model), overwrite=overwrite)
+            outputs.claim(
+                found.scene, view.aoi, rules.dem, rules.before, *files_of_model(runtime.model), overwrite=overwrite
+            )
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always", LandslideWarning)
         with prepare(scene, view, runtime, refusing=found.noting) as prepared:
@@ -127,9 +130,12 @@ def preview(
             if prepared.scene:
                 within = prepared.plan.area.window if prepared.plan and prepared.plan.area else None
                 _look_closer(found, prepared.scene, outputs, rules, within)
-            if probe and not found.refusals and prepared.plan and prepared.choice:
-                with found.noting():
-                    _probe(found, prepared.plan, prepared.choice)
+            if prepared.plan and prepared.card:
+                rules = rules.with_threshold(prepared.card.threshold, prepared.card.min_area_m2)
+                keep = outputs.before_probability if outputs else None
+                with found.noting(), prepare_before(prepared.plan, rules, view, runtime, keep) as before:
+                    if probe and not found.refusals and prepared.choice:
+                        _probe(found, prepared.plan, before, prepared.choice)
         found.warnings = [str(one.message) for one in heard if issubclass(one.category, LandslideWarning)]
     return found
 
@@ -169,10 +175,12 @@ def _look_closer(
         found.valid_share = scene.valid_share(within)
 
 
-def _probe(found: Preview, plan: Plan, choice: Choice) -> None:
+def _probe(found: Preview, plan: Plan, before: Before | None, choice: Choice) -> None:
     engine = in_views(choice.open(), plan.tta)
-    # For one window: what a long run takes a minute to compile would make this long, too.
-    engine.prepare(plan.size, 1)
-    needs = ask(plan, engine)
-    if needs:
-        found.seconds, found.memory_bytes = needs.seconds, needs.memory_bytes
+    for one in (plan, *([before.plan] if before and before.plan else [])):
+        # For one window: what a long run takes a minute to compile would make this long, too.
+        engine.prepare(one.size, 1)
+        needs = ask(one, engine)
+        if needs:
+            found.seconds = needs.seconds + (found.seconds or 0.0)
+            found.memory_bytes = max(needs.memory_bytes, found.memory_bytes or 0)

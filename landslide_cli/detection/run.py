@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 import rasterio
 
-from landslide_cli.detection.outputs import Outputs, open_raster, provenance, refuse_lonely_spread
+from landslide_cli.detection.announcing import announce, announce_scene
+from landslide_cli.detection.before import Before, in_turn, prepare_before
+from landslide_cli.detection.config import config_text
+from landslide_cli.detection.outputs import Outputs, before_tags, open_raster, provenance, refuse_lonely_spread
 from landslide_cli.detection.prepare import prepare
 from landslide_cli.detection.stac import write_item
 from landslide_cli.detection.summary import Summary, summary_of
 from landslide_cli.engine import Engine
-from landslide_cli.engine.views import VIEWS, in_views
+from landslide_cli.engine.views import in_views
 from landslide_cli.errors import SceneError
 from landslide_cli.files import FileSet
 from landslide_cli.inventory.attributes import Measurer, open_measurer
@@ -27,9 +30,10 @@ from landslide_cli.inventory.read import read_inventory
 from landslide_cli.inventory.rules import PolygonRules
 from landslide_cli.inventory.terrain import CACHE_BYTES
 from landslide_cli.inventory.writer import InventoryWriter
-from landslide_cli.model.weights import files_of_model, installed_weights
+from landslide_cli.model.weights import files_of_model
 from landslide_cli.mosaic.blend import blend
 from landslide_cli.mosaic.encoding import NODATA
+from landslide_cli.mosaic.regridding import Regridded
 from landslide_cli.prediction.plan import Plan
 from landslide_cli.prediction.predictor import Predictor
 from landslide_cli.prediction.runtime import Runtime
@@ -39,8 +43,6 @@ from landslide_cli.typing import OnProgress
 
 if TYPE_CHECKING:
     import geopandas
-
-log = logging.getLogger(__name__)
 
 
 @overload
@@ -95,16 +97,19 @@ def detect(
             detect(scene, place, view=view, rules=rules, runtime=runtime, engine=engine, on_progress=on_progress)
             return read_inventory(place)
     outputs = out if isinstance(out, Outputs) else Outputs(Path(out))
-    inputs = (name_of(scene), view.aoi, rules.dem, *files_of_model(runtime.model))
+    inputs = (name_of(scene), view.aoi, rules.dem, rules.before, *files_of_model(runtime.model))
     files = outputs.claim(*inputs, overwrite=overwrite)
     with prepare(scene, view, runtime, choosing=engine is None) as prepared:
         plan = prepared.planned()
         refuse_lonely_spread(outputs.spread, plan.tta)
         opened = plan.scene
         rules = rules.with_threshold(plan.card.threshold, plan.card.min_area_m2)
-        with open_measurer(rules, opened.ground, (opened.height, opened.width)) as measurer:
+        with ExitStack() as stack:
+            measurer = stack.enter_context(open_measurer(rules, opened.ground, (opened.height, opened.width)))
+            before = stack.enter_context(prepare_before(plan, rules, view, runtime, outputs.before_probability))
             engine = engine or prepared.open_engine()
-            return run(plan, engine, outputs, measurer=measurer, files=files, on_progress=on_progress)
+            outputs = replace(outputs, config=config_text(view, rules, replace(runtime, tta=plan.tta)))
+            return run(plan, engine, outputs, measurer=measurer, before=before, files=files, on_progress=on_progress)
 
 
 def run(
@@ -113,6 +118,7 @@ def run(
     outputs: Outputs,
     *,
     measurer: Measurer | None = None,
+    before: Before | None = None,
     files: FileSet | None = None,
     on_progress: OnProgress | None = None,
 ) -> Summary:
@@ -123,6 +129,7 @@ def run(
         engine: What predicts.
         outputs: Files to write.
         measurer: What makes the polygons; by the card's threshold alone by default.
+        before: What was before, where the rules of the measurer name it.
         files: The outputs as `Outputs.claim` gave them; whatever is there is replaced by default.
         on_progress: Called after each window with the scene's pixels done and in all.
 
@@ -132,16 +139,20 @@ def run(
     scene = plan.scene
     measurer = measurer or Measurer(scene.ground, PolygonRules(threshold=plan.card.threshold))
     engine = in_views(engine, plan.tta)
-    engine.prepare(plan.size, len(plan.grid))
-    _announce(plan, engine)
-    if measurer.rules.smallest_m2:
-        log.info("landslides below %g m² are left out (--min-area)", measurer.rules.smallest_m2)
-    tags = provenance(plan, engine, measurer)
-    predictor = Predictor(plan, engine, on_progress)
+    announce(plan, engine)
     cache = plan.cache_bytes + (CACHE_BYTES if measurer.terrain else 0)
     files = files or outputs.claim(overwrite=True)
-    with rasterio.Env(GDAL_CACHEMAX=cache), files.staged() as places:
-        collector = open_collector(places[outputs.inventory], plan, measurer, tags, outputs)
+    on_earlier, on_progress = in_turn(before.pixels if before else 0, scene.height * scene.width, on_progress)
+    with rasterio.Env(GDAL_CACHEMAX=cache), files.staged() as places, ExitStack() as opened:
+        place, earlier = places[outputs.inventory], None
+        if before:
+            kept = outputs.before_probability and places[outputs.before_probability]
+            earlier = opened.enter_context(before.opened(plan, engine, kept, place.parent, cache, on_earlier))
+        announce_scene(plan, measurer.rules.smallest_m2)
+        engine.prepare(plan.size, len(plan.grid))
+        tags = provenance(plan, engine, measurer) | before_tags(measurer.rules, earlier)
+        predictor = Predictor(plan, engine, on_progress)
+        collector = open_collector(place, plan, measurer, tags, outputs, earlier)
         with ExitStack() as rasters:
             probability, mask, apart = (
                 open_raster(rasters, places.get(path) if path else None, plan, tags, kind)
@@ -172,8 +183,9 @@ def run(
 
 
 def open_collector(
-    place: Path, plan: Plan, measurer: Measurer, tags: dict[str, str], outputs: Outputs | None = None
-) -> Collector:
+    place: Path, plan: Plan, measurer: Measurer, tags: dict[str, str], outputs: Outputs | None = None,
+    before: Regridded | None = None,
+) -> Collector:  # fmt: skip
     """Open the collector that makes a plan's strips polygons, and the inventory that they go into.
 
     Args:
@@ -182,32 +194,11 @@ def open_collector(
         measurer: What makes the polygons.
         tags: Provenance.
         outputs: What was asked for, for the layer ``runs``.
+        before: The probability before on the scene's grid, if it is known.
     """
     scene = plan.scene
-    command = outputs.command if outputs else None
-    job = Job(scene.name, scene.width, scene.height, scene.crs, datetime.now(UTC), command)
+    told = (outputs.command, outputs.config) if outputs else ()
+    job = Job(scene.name, scene.width, scene.height, scene.crs, datetime.now(UTC), *told)
     spread = plan.tta != "none"
     inventory = InventoryWriter(place, measurer=measurer, job=job, provenance=tags, spread=spread)
-    return Collector(inventory, scene.width)
-
-
-def _announce(plan: Plan, engine: Engine) -> None:
-    """The first lines of a run."""
-    scene = plan.scene
-    metres = f"{scene.resolution_m:.3g} m pixels" if scene.resolution_m else "pixels of unknown size"
-    views = f", {len(VIEWS[plan.tta])} views of each window" if plan.tta != "none" else ""
-    others = ", ".join(path.stem for path in installed_weights() if path.stem != plan.card.model_id)
-    more = f" (also there: {others}; --model)" if others else ""
-    log.info("%s by %s on %s, %s%s%s", plan.card.model_id, engine.name, engine.device, engine.precision, views, more)
-    log.info(
-        "%s: %d x %d, %s, bands %s, %d window%s",
-        scene.name, scene.width, scene.height, metres, ",".join(map(str, scene.bands)),
-        len(plan.grid), "s" * (len(plan.grid) != 1),
-    )  # fmt: skip
-    if plan.value_range != plan.card.value_range:
-        log.info("%s pixels: %g to %g is stretched to the model's range (--scale)", scene.dtype, *plan.value_range)
-    if plan.resampled:
-        log.info(
-            "the network sees %.3g m (trained for %.3g to %.3g m; --resolution); results keep the scene's grid",
-            plan.working_m, *plan.card.resolution_m,
-        )  # fmt: skip
+    return Collector(inventory, scene.width, before)

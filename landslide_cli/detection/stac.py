@@ -25,7 +25,7 @@ from rasterio.errors import RasterioError
 from rasterio.warp import transform_geom
 
 from landslide_cli.detection.outputs import Outputs
-from landslide_cli.inventory.formats import DRIVERS
+from landslide_cli.inventory.formats import media_type
 from landslide_cli.mosaic.encoding import NODATA, SPREAD_STEP, STEPS
 from landslide_cli.prediction.plan import Plan
 from landslide_cli.scene.ground import Bounds, WestSouthEastNorth
@@ -166,10 +166,9 @@ def _model(plan: Plan, tags: Mapping[str, str]) -> dict[str, Any]:
 def _assets(plan: Plan, outputs: Outputs) -> dict[str, Any]:
     assert outputs.stac is not None
     folder = outputs.stac.absolute().parent
-    _, media_type = DRIVERS[outputs.inventory.suffix.lower()]
     assets: dict[str, Any] = {
         "landslides": {
-            "href": _href(outputs.inventory, folder), "type": media_type, "roles": ["data"],
+            "href": _href(outputs.inventory, folder), "type": media_type(outputs.inventory), "roles": ["data"],
             "title": "Landslides as polygons",
         }
     }  # fmt: skip

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from landslide_cli.inventory.collector import Collector
+from landslide_cli.inventory.writer import InventoryWriter
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,12 @@ class Summary:
     """Number of polygons."""
     flat: int | None
     """Polygons that were dropped because the ground is too flat; None without an elevation model."""
+    new: int | None
+    """Landslides that are new; None without an image of before, as for the next two."""
+    old: int | None
+    """Landslides that were there before; dropped, and not among ``landslides``, where only new ones were asked for."""
+    unseen: int | None
+    """Landslides of which nobody knows, for their ground was hardly seen before."""
     area_m2: float | None
     """Their area together; None without a CRS."""
     analysed_m2: float | None
@@ -63,6 +70,7 @@ def summary_of(
         threshold=threshold,
         landslides=inventory.count,
         flat=inventory.flat if measurer.terrain else None,
+        **_novelty(inventory),
         area_m2=nan_as_none(inventory.area_m2) if job.crs else None,
         analysed_m2=nan_as_none(inventory.analysed_m2),
         analysed_share=collector.analysed_px / (job.height * job.width),
@@ -73,6 +81,12 @@ def summary_of(
         precision=tags.get("LANDSLIDE_PRECISION"),
         tta=tags.get("LANDSLIDE_TTA"),
     )
+
+
+def _novelty(inventory: InventoryWriter) -> dict[str, int | None]:
+    if inventory.measurer.rules.before is None:
+        return dict.fromkeys(("new", "old", "unseen"))
+    return {"new": inventory.new, "old": inventory.old, "unseen": inventory.unseen}
 
 
 def nan_as_none(value: float) -> float | None:

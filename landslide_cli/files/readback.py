@@ -5,6 +5,7 @@ GDAL's drivers tell of a failed write at close at best, and rasterio, pyogrio an
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import sqlite3
@@ -48,6 +49,14 @@ def refuse_unsound(path: Path) -> None:
 def _is_there(path: Path) -> None:
     if path.stat().st_size == 0:
         raise ValueError("it is empty")
+
+
+def _table(path: Path) -> None:
+    """Look for a row that was cut off."""
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    if any(len(row) != len(header) for row in rows):
+        raise ValueError("a row has too few cells")
 
 
 def _raster(path: Path) -> None:
@@ -95,14 +104,21 @@ def _geopackage(path: Path) -> None:
 
 
 def _vector(path: Path) -> None:
-    """Read every feature."""
+    """Read every feature of every layer."""
+    import pyogrio
+
+    for name, _ in pyogrio.list_layers(path):
+        _read_layer(path, str(name))
+
+
+def _read_layer(path: Path, layer: str) -> None:
     import pyogrio
     import pyogrio.raw
 
-    promised = pyogrio.read_info(path, force_feature_count=True)["features"]
+    promised = pyogrio.read_info(path, layer=layer, force_feature_count=True)["features"]
     first, count = 0, FEATURES_AT_ONCE
     while count == FEATURES_AT_ONCE:
-        _, _, geometry, _ = pyogrio.raw.read(path, skip_features=first, max_features=FEATURES_AT_ONCE)
+        _, _, geometry, _ = pyogrio.raw.read(path, layer=layer, skip_features=first, max_features=FEATURES_AT_ONCE)
         if any(wkb is None for wkb in geometry):
             raise ValueError("a polygon is missing")
         count = len(geometry)
@@ -162,6 +178,8 @@ CHECKS: dict[str, Callable[[Path], None]] = {
     ".shp": _shapefile,
     ".geojson": _vector,
     ".fgb": _vector,
+    ".csv": _table,
+    ".kml": _vector,
     ".parquet": _parquet,
     ".json": _json,
     ".safetensors": _tensors,

@@ -22,13 +22,15 @@ Columns = Mapping[str, NDArray[Any]]
 PIXEL_FIELDS = {
     "pixels": np.int64, "prob_mean": np.float64, "prob_median": np.float64, "prob_p90": np.float64,
     "prob_max": np.float64, "high_share": np.float64, "prob_spread": np.float64, "cut": np.bool_,
+    "prob_before": np.float64, "new_share": np.float64, "new": np.float64,
 }  # fmt: skip
 # Every attribute in the order of the table, and its decimals; None where it isn't rounded.
 FIELDS: dict[str, int | None] = {
     "id": None, "status": None, "confidence": None, "note": None, "reviewer": None, "reviewed_at": None,
     "area_m2": 2, "perimeter_m": 2, "length_m": 2, "width_m": 2, "azimuth_deg": 1, "elongation": 3, "compactness": 4,
     "lon": 7, "lat": 7, "nearest_m": 2, "pixels": None, "prob_mean": 4, "prob_median": 4,
-    "prob_p90": 4, "prob_max": 4, "high_share": 4, "prob_spread": 4, "elev_min_m": 2, "elev_max_m": 2, "relief_m": 2,
+    "prob_p90": 4, "prob_max": 4, "high_share": 4, "prob_spread": 4,
+    "prob_before": 4, "new_share": 4, "new": None, "elev_min_m": 2, "elev_max_m": 2, "relief_m": 2,
     "slope_mean_deg": 2, "slope_max_deg": 2, "aspect_deg": 1, "h_over_l": 4, "h_l_angle_deg": 2, "cut": None,
     "scene": None, "model": None,
 }  # fmt: skip
@@ -37,7 +39,10 @@ SHORT_NAMES = {
     "perimeter_m": "perim_m", "azimuth_deg": "azim_deg", "compactness": "compact", "prob_median": "prob_med",
     "prob_spread": "prob_sprd", "slope_mean_deg": "slp_mn_deg", "slope_max_deg": "slp_mx_deg",
     "h_l_angle_deg": "hl_ang_deg", "reviewed_at": "reviewd_at",
+    "prob_before": "prob_bef",
 }  # fmt: skip
+# What is told of the ground before, where there is an image of it; ``new`` is 1 or 0, and NaN where nobody knows.
+OF_BEFORE = ("prob_before", "new_share", "new")
 # Directions that rounding may bring to a full turn, which is none.
 TURNS = {"azimuth_deg": 180.0, "aspect_deg": 360.0}
 # Sides of a rectangle that differ by less are those of a square.
@@ -105,8 +110,10 @@ def open_measurer(rules: PolygonRules, ground: Ground, size: tuple[int, int]) ->
 
     Raises:
         TerrainError: see `landslide_cli.inventory.terrain.open_terrain`; or a smallest slope is asked for without one.
+        OptionError: something is said of new landslides, but there is no image of before.
     """
     rules.refuse_lonely_slope()
+    rules.refuse_lonely_newness()
     if rules.dem is None:
         yield Measurer(ground, rules)
         return

@@ -12,12 +12,15 @@ from landslide_cli.inventory.attributes import Measurer
 from landslide_cli.inventory.writer import InventoryWriter
 from landslide_cli.mosaic.blend import Strip
 from landslide_cli.mosaic.encoding import NODATA, SPREAD_STEP, STEPS, stored_threshold
+from landslide_cli.mosaic.regridding import Regridded
 from landslide_cli.polygons import Finished, StreamingPolygonizer, joined
 from landslide_cli.polygons.histograms import Histograms
 from landslide_cli.typing import Bools
 
 VERTICES_IN_MEMORY = 30_000
 HIGH = 0.9
+# Part of a landslide that must have been seen before, for anything to be said of it then.
+SEEN = 0.5
 
 
 def landslide_polygonizer(width: int, measurer: Measurer, histograms: Histograms | None = None) -> StreamingPolygonizer:
@@ -41,14 +44,16 @@ class Collector:
     Args:
         inventory: Where they go.
         width: Columns of the mosaic.
+        before: The probability before, on the same grid, where it is known; its rows are taken with each strip.
 
     Attributes:
         inventory: As given.
         analysed_px: Pixels analysed so far.
     """
 
-    def __init__(self, inventory: InventoryWriter, width: int) -> None:
+    def __init__(self, inventory: InventoryWriter, width: int, before: Regridded | None = None) -> None:
         self.inventory = inventory
+        self._before = before
         self.analysed_px = 0
         self._lowest = inventory.measurer.rules.lowest_stored
         self._landslides = landslide_polygonizer(width, inventory.measurer, Histograms(stored_threshold(HIGH)))
@@ -61,15 +66,29 @@ class Collector:
         analysed = strip.stored != NODATA
         landslide = analysed & (strip.stored >= self._lowest)
         self.analysed_px += int(np.count_nonzero(analysed))
-        self._keep(self._landslides.feed(landslide, strip.stored, analysed, strip.spread))
-        self.inventory.add_analysed(self._analysed.feed(analysed).geometry)
+        earlier = self._earlier(strip)
+        spread = {} if strip.spread is None else {"spread": strip.spread}
+        self._keep(self._landslides.feed(landslide, strip.stored, analysed, spread | earlier))
+        self._pass_on(self._analysed.feed(analysed, sums={name: earlier[name] for name in earlier if name == "seen"}))
         return landslide
 
     def close(self) -> None:
         """No strip follows."""
         self._keep(self._landslides.close())
         self._write()
-        self.inventory.add_analysed(self._analysed.close().geometry)
+        self._pass_on(self._analysed.close())
+
+    def _earlier(self, strip: Strip) -> dict[str, NDArray[Any]]:
+        """What is summed up of the same ground before."""
+        if self._before is None:
+            return {}
+        stored = self._before.rows(strip.top, strip.top + len(strip.stored))
+        seen = stored != NODATA
+        return {"seen": seen, "old": seen & (stored >= self._lowest), "before": np.where(seen, stored, np.uint8(0))}
+
+    def _pass_on(self, analysed: Finished) -> None:
+        measures = analysed.measures
+        self.inventory.add_analysed(analysed.geometry, measures["seen"] / measures["pixels"] if self._before else None)
 
     def _keep(self, found: Finished) -> None:
         """Opening the inventory for every strip would take longer than writing to it."""
@@ -97,4 +116,13 @@ class Collector:
         }
         if self.inventory.spread:
             columns["prob_spread"] = measures["spread"] / pixels * SPREAD_STEP
-        return columns
+        return columns | self._newness(measures)
+
+    def _newness(self, measures: NDArray[np.void]) -> dict[str, NDArray[Any]]:
+        """The attributes of before, NaN where too little of a landslide was seen then."""
+        if self._before is None:
+            return {}
+        seen = np.where(measures["seen"] >= SEEN * measures["pixels"], measures["seen"], np.nan)
+        share = 1 - measures["old"] / seen
+        new = np.where(np.isnan(share), np.nan, share >= self.inventory.measurer.rules.new_share)
+        return {"prob_before": measures["before"] / seen / STEPS, "new_share": share, "new": new}

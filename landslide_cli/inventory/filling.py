@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from landslide_cli.inventory.attributes import FIELDS, PIXEL_FIELDS, completed, rounded
+from landslide_cli.inventory.attributes import FIELDS, OF_BEFORE, PIXEL_FIELDS, completed, rounded
 from landslide_cli.inventory.confidence import Confidence
 from landslide_cli.inventory.edited import SHAPE, TERRAIN, Edited, column, compare, remeasured
 from landslide_cli.inventory.neighbours import nearest_m
@@ -20,7 +20,7 @@ from landslide_cli.typing import Bools, Float64, Geometries
 
 TEXTS = ("status", "confidence", "note", "reviewer", "reviewed_at", "scene", "model")
 # Only there where somebody has asked for them.
-ON_REQUEST = (*TERRAIN, "prob_spread")
+ON_REQUEST = (*TERRAIN, *OF_BEFORE, "prob_spread")
 
 TRUTH = dict.fromkeys(("true", "t", "1", "1.0"), 1.0) | dict.fromkeys(("false", "f", "0", "0.0"), 0.0)
 

@@ -16,6 +16,7 @@ from landslide_cli.extras import need
 from landslide_cli.inventory.attributes import SHORT_NAMES
 from landslide_cli.inventory.geoparquet import write_geoparquet
 from landslide_cli.inventory.shapefile import refuse_misfit
+from landslide_cli.inventory.sharing import MEDIA, WRITERS, refuse_unlocated, write_shared
 from landslide_cli.scene.ground import Ground
 
 # Media types: those of OGC and IANA where there is one.
@@ -29,6 +30,12 @@ DRIVERS = {
 }
 
 
+def media_type(path: Path) -> str:
+    """Of an inventory, by its ending."""
+    suffix = path.suffix.lower()
+    return MEDIA[suffix] if suffix in MEDIA else DRIVERS[suffix][1]
+
+
 def refuse_unknown_ending(path: Path) -> None:
     """Check that a vector output can be written by its ending.
 
@@ -37,8 +44,9 @@ def refuse_unknown_ending(path: Path) -> None:
         MissingExtraError: it is GeoParquet and pyarrow is missing.
     """
     suffix = path.suffix.lower()
-    if suffix not in DRIVERS:
-        raise OutputError(f"{path}: no format is known by the ending {path.suffix!r}; use one of {', '.join(DRIVERS)}")
+    if suffix not in DRIVERS and suffix not in WRITERS:
+        known = ", ".join([*DRIVERS, *WRITERS])
+        raise OutputError(f"{path}: no format is known by the ending {path.suffix!r}; use one of {known}")
     if suffix == ".parquet":
         need("pyarrow", extra="parquet", purpose=f"{path}: GeoParquet")
 
@@ -55,10 +63,11 @@ def fitting_crs(path: Path, crs: CRS | None, texts: Mapping[str, str]) -> pyproj
         OutputError: the format has no words for the CRS, or no room for a text.
     """
     known = _in_old_words(path, crs) if crs else None
+    refuse_unlocated(path, located=_is_located(crs))
     if known and path.suffix.lower() in (".geojson", ".json"):
         if known.is_engineering:
             return None  # its coordinates stay as they are, as those of a scene without a CRS do
-        if not Ground(Affine.identity(), crs).has_longitude:
+        if not _is_located(crs):
             raise OutputError(
                 f"{path.name}: GeoJSON holds longitude and latitude on the Earth, and {known.name!r} isn't; "
                 "write a GeoPackage"
@@ -66,6 +75,10 @@ def fitting_crs(path: Path, crs: CRS | None, texts: Mapping[str, str]) -> pyproj
     if path.suffix.lower() == ".shp":
         refuse_misfit(path, crs=known, texts=texts)
     return known
+
+
+def _is_located(crs: CRS | None) -> bool:
+    return Ground(Affine.identity(), crs).has_longitude
 
 
 def _in_old_words(path: Path, crs: CRS) -> pyproj.CRS:
@@ -95,6 +108,10 @@ def convert(
         tags: Provenance, for formats that hold it.
     """
     suffix = path.suffix.lower()
+    if suffix in WRITERS:
+        located = crs is not None and _is_located(CRS.from_wkt(crs.to_wkt()))
+        write_shared(spool, path, fields=fields, kind=kind, located=located)
+        return
     short = SHORT_NAMES if suffix == ".shp" else {}
     renamed = ", ".join(f'"{name}" AS "{short.get(name, name)}"' for name in fields)
     sql = f"SELECT {renamed}, geom FROM landslides ORDER BY id"

@@ -18,6 +18,7 @@ import pyogrio
 
 from landslide_cli.errors import InventoryError
 from landslide_cli.inventory.confidence import DEFAULT, Confidence
+from landslide_cli.inventory.lyrx import layer_file
 from landslide_cli.inventory.styling import read_style
 
 # 1.2 is read by every QGIS and ArcGIS in use.
@@ -29,6 +30,10 @@ LAYERS = {
     "changes": "By what became of each landslide",
     "points": "Landslides that an inventory knows as points",
 }
+UNSTYLED = (".gpkg", ".csv", ".kml", ".pmtiles")
+# The style of landslides that are told from those that were there before.
+NEW = "landslides_new"
+COLUMNS = "SELECT * FROM pragma_table_info(?)"
 
 
 def append(
@@ -137,8 +142,17 @@ def _configured(option: str, *, value: str | bool) -> Iterator[None]:
 
 
 def style_beside(path: Path) -> Path | None:
-    """Where the style of an output lies: the name under which QGIS looks for it; None if it is inside the file."""
-    return None if path.suffix.lower() == ".gpkg" else path.with_suffix(".qml")
+    """Where the style of an output lies: the name under which QGIS looks for it.
+
+    None if it is inside the file, or the file is for other programs.
+    """
+    return None if path.suffix.lower() in UNSTYLED else path.with_suffix(".qml")
+
+
+def styles_beside(path: Path) -> list[Path]:
+    """All files that tell programs how to show an output: for a shapefile that of ArcGIS as well."""
+    style = style_beside(path)
+    return [*([style] if style else []), *([path.with_suffix(".lyrx")] if path.suffix.lower() == ".shp" else [])]
 
 
 def write_style(path: Path, name: str, confidence: Confidence = DEFAULT) -> None:
@@ -146,11 +160,13 @@ def write_style(path: Path, name: str, confidence: Confidence = DEFAULT) -> None
 
     Args:
         path: The output, no GeoPackage.
-        name: ``landslides``, ``analysed``, ``probability``, ``mask`` or ``spread``.
+        name: ``landslides``, ``landslides_new``, ``analysed``, ``probability``, ``mask`` or ``spread``.
         confidence: The classes of the landslides.
     """
     style = read_style(name, confidence, shapefile=path.suffix.lower() == ".shp")
     path.with_suffix(".qml").write_text(style, encoding="utf-8")
+    if path.suffix.lower() == ".shp":
+        path.with_suffix(".lyrx").write_text(layer_file(path, read_style("landslides", confidence)), encoding="utf-8")
 
 
 def store_styles(
@@ -162,6 +178,8 @@ def store_styles(
 ) -> None:
     """Give the layers of a finished GeoPackage their default styles.
 
+    Where landslides are told from those that were there before, that is the default, and the other style is there to
+    be chosen.
     They go into the table ``layer_styles``, whose columns are those that QGIS makes
     (https://docs.qgis.org/3.22/en/docs/user_manual/managing_data_source/supported_data.html#geopackage).
 
@@ -176,18 +194,24 @@ def store_styles(
         geometry = dict(file.execute("SELECT table_name, column_name FROM gpkg_geometry_columns"))
         if not replace and file.execute("SELECT 1 FROM sqlite_master WHERE name = 'layer_styles'").fetchone():
             return
-    styles = {layer: name for layer, name in (styles or {name: name for name in LAYERS}).items() if layer in geometry}
+        told = [layer for layer in geometry if any(name == "new" for _, name, *_ in file.execute(COLUMNS, (layer,)))]
+    given = {layer: name for layer, name in (styles or {name: name for name in LAYERS}).items() if layer in geometry}
+    rows = [(layer, layer, name, not (name == "landslides" and layer in told)) for layer, name in given.items()]
+    rows += [(layer, NEW, NEW, True) for layer, _, _, is_default in rows if not is_default]
+    layers, names, styled, defaults = zip(*rows, strict=True)
     table = pd.DataFrame(
         {
             "f_table_catalog": "",
             "f_table_schema": "",
-            "f_table_name": list(styles),
-            "f_geometry_column": [geometry[layer] for layer in styles],
-            "styleName": list(styles),
-            "styleQML": [read_style(name, confidence) for name in styles.values()],
+            "f_table_name": layers,
+            "f_geometry_column": [geometry[layer] for layer in layers],
+            "styleName": names,
+            "styleQML": [read_style(name, confidence) for name in styled],
             "styleSLD": "",
-            "useAsDefault": True,
-            "description": [LAYERS[name] for name in styles.values()],
+            "useAsDefault": defaults,
+            "description": [
+                {**LAYERS, NEW: "New landslides, and those that were there before"}[name] for name in styled
+            ],
             "owner": "",
             "ui": None,
             "update_time": pd.Timestamp.now("UTC").floor("ms"),

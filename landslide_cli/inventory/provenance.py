@@ -19,8 +19,10 @@ FROM_TAGS = {
     "tta": "LANDSLIDE_TTA",
     "confidence": "LANDSLIDE_CONFIDENCE",
     "dem": "LANDSLIDE_DEM", "min_slope_deg": "LANDSLIDE_MIN_SLOPE_DEG",
+    "before": "LANDSLIDE_BEFORE", "shift_m": "LANDSLIDE_SHIFT_M", "new_share": "LANDSLIDE_NEW_SHARE",
+    "only_new": "LANDSLIDE_ONLY_NEW",
 }  # fmt: skip
-NUMBERS = ("threshold", "min_area_m2", "resolution_m", "min_slope_deg")
+NUMBERS = ("threshold", "min_area_m2", "resolution_m", "min_slope_deg", "shift_m", "new_share")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Job:
         crs: Its coordinate reference system, or None.
         started: Begin, with its time zone.
         command: Command line, or None where Python asked.
+        config: Settings as TOML, which repeat the run.
     """
 
     scene: str
@@ -42,6 +45,7 @@ class Job:
     crs: CRS | None
     started: datetime
     command: str | None = None
+    config: str | None = None
 
 
 def run_table(job: Job, tags: Mapping[str, str], ended: datetime) -> pd.DataFrame:
@@ -53,7 +57,12 @@ def run_table(job: Job, tags: Mapping[str, str], ended: datetime) -> pd.DataFram
         ended: End, with its time zone.
     """
     told = {name: tags.get(tag) for name, tag in FROM_TAGS.items()}
-    texts = {"command": job.command, "scene": job.scene, "crs": job.crs.to_string() if job.crs else None}
+    texts = {
+        "command": job.command,
+        "config": job.config,
+        "scene": job.scene,
+        "crs": job.crs.to_string() if job.crs else None,
+    }
     row = {"version": told.pop("version"), **texts, "width": job.width, "height": job.height, **told}
     table = pd.DataFrame([row]).astype({name: "str" for name in (*texts, *told) if name not in NUMBERS})
     table = table.astype(dict.fromkeys(NUMBERS, "float64"))

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import shapely
 
-from landslide_cli.errors import TerrainError, is_number, refuse_unless
+from landslide_cli.errors import OptionError, TerrainError, is_number, refuse_unless
 from landslide_cli.mosaic.encoding import stored_threshold
 from landslide_cli.scene.ground import Ground
 from landslide_cli.typing import Bools, Float64, Geometries
@@ -45,6 +45,15 @@ class PolygonRules:
     """Elevation model, in any CRS and resolution, to measure height, slope and aspect by."""
     min_slope_deg: float = 0.0
     """Landslides with a smaller mean slope are dropped; needs ``dem``."""
+    before: str | Path | None = None
+    """Image of the same ground before the event, of any CRS, resolution and sensor, or the probability raster of one:
+    tells new landslides from those that were there."""
+    shift_m: float | None = None
+    """Metres by which the two images may lie beside each other; three pixels of the coarser one by default."""
+    new_share: float = 0.5
+    """A landslide is new if at least this part of it was below the threshold before."""
+    only_new: bool = False
+    """Landslides that aren't new are dropped; needs ``before``. Where nobody knows, they stay."""
 
     def __post_init__(self) -> None:
         if self.threshold is not None:
@@ -58,6 +67,11 @@ class PolygonRules:
             refuse_unless(is_number(value) and value >= 0, name, value, f"give {unit}, 0 or more")
         refuse_unless(self.connectivity in (4, 8), "connectivity", self.connectivity, "give 4 or 8")
         refuse_unless(self.boundary in BOUNDARIES, "boundary", self.boundary, "give pixel or smooth")
+        if self.shift_m is not None:
+            right = is_number(self.shift_m) and self.shift_m >= 0
+            refuse_unless(right, "shift_m", self.shift_m, "give metres, 0 or more")
+        share = is_number(self.new_share) and 0 < self.new_share <= 1
+        refuse_unless(share, "new_share", self.new_share, "give a part of the area, above 0 and up to 1")
         slope = is_number(self.min_slope_deg) and 0 <= self.min_slope_deg <= 90
         refuse_unless(slope, "min_slope_deg", self.min_slope_deg, "give degrees from 0 to 90")
 
@@ -98,6 +112,16 @@ class PolygonRules:
             raise TerrainError(
                 f"--min-slope {self.min_slope_deg:g} needs the heights of the ground; give them with --dem FILE"
             )
+
+    def refuse_lonely_newness(self) -> None:
+        """Check that there is an image of before where something is said about it.
+
+        Raises:
+            OptionError: there is none.
+        """
+        given = [name for name, told in (("--only-new", self.only_new), ("--shift", self.shift_m is not None)) if told]
+        if self.before is None and given:
+            raise OptionError(f"{given[0]} needs an image of the ground before; give it with --before FILE")
 
     def sieve_px(self, pixel_m: tuple[float, float] | None) -> float:
         """Pixels below which a component is surely too small: dropped before any geometry is made.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import resources
 from string import Template
 from xml.sax.saxutils import escape, quoteattr
@@ -31,6 +32,7 @@ ALIASES = {
     "prob_mean": "Probability, mean (0 to 1)", "prob_median": "Probability, median (0 to 1)",
     "prob_p90": "Probability, 90th percentile (0 to 1)", "prob_max": "Probability, maximum (0 to 1)",
     "high_share": "Share of pixels above 0.9 (0 to 1)", "prob_spread": "Spread between views (0 to 0.5)",
+    "prob_before": "Probability before, mean (0 to 1)", "new_share": "New share (0 to 1)", "new": "New",
     "elev_min_m": "Lowest height (m)", "elev_max_m": "Highest height (m)", "relief_m": "Relief H (m)",
     "slope_mean_deg": "Slope, mean (°)", "slope_max_deg": "Slope, maximum (°)", "aspect_deg": "Aspect (°)",
     "h_over_l": "H/L", "h_l_angle_deg": "Angle of H/L (°)", "cut": "Cut by the border", "scene": "Scene",
@@ -55,22 +57,31 @@ DEFAULTS = {
     "reviewed_at": (f"if({REVIEWED}, \"reviewed_at\", format_date(now(), 'yyyy-MM-ddTHH:mm:ss'))", True),
 }
 STEPS_OF_PROBABILITY = 10
+RENDERER = re.compile(r"<renderer-v2.*</renderer-v2>", re.DOTALL)
 
 
 def read_style(name: str, confidence: Confidence = DEFAULT, *, shapefile: bool = False) -> str:
     """A style as QGIS writes and reads it (QML).
 
     Args:
-        name: ``landslides``, ``analysed``, ``probability``, ``mask`` or ``spread``.
+        name: ``landslides``, ``landslides_new``, ``analysed``, ``probability``, ``mask`` or ``spread``.
         confidence: The classes of the landslides, which the legend tells.
         shapefile: Whether the attributes have the short names of a shapefile.
     """
-    file = resources.files("landslide_cli.inventory") / "styles" / f"{name}.qml"
-    text = Template(file.read_text(encoding="utf-8"))
+    short = SHORT_NAMES if shapefile else {}
+    if name == "landslides_new":
+        # All the same but for what tells new and old apart.
+        whole = read_style("landslides", confidence, shapefile=shapefile)
+        return re.sub(RENDERER, lambda _: _short(re.search(RENDERER, _file(name))[0], short), whole)  # type: ignore[index]
+    text = Template(_file(name))
     if name == "landslides":
-        return text.substitute(_of_landslides(confidence, SHORT_NAMES if shapefile else {}))
+        return text.substitute(_of_landslides(confidence, short))
     colour = CLASSES[0].colour
     return text.safe_substitute(items="\n".join(map(_item, np.linspace(0, 1, STEPS_OF_PROBABILITY + 1))), colour=colour)
+
+
+def _file(name: str) -> str:
+    return (resources.files("landslide_cli.inventory") / "styles" / f"{name}.qml").read_text(encoding="utf-8")
 
 
 def _of_landslides(confidence: Confidence, short: dict[str, str]) -> dict[str, str]:

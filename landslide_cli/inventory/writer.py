@@ -15,16 +15,26 @@ import pyogrio
 import shapely
 
 from landslide_cli.errors import OutputError, counted
-from landslide_cli.inventory.attributes import PIXEL_FIELDS, Columns, Measurer, rounded
+from landslide_cli.inventory.attributes import OF_BEFORE, PIXEL_FIELDS, Columns, Measurer, rounded
 from landslide_cli.inventory.confidence import Confidence
 from landslide_cli.inventory.formats import convert, fitting_crs
-from landslide_cli.inventory.geopackage import append, set_column, store_styles, unsynced, without_traces, write_style
+from landslide_cli.inventory.geopackage import (
+    NEW,
+    append,
+    set_column,
+    store_styles,
+    style_beside,
+    unsynced,
+    without_traces,
+    write_style,
+)
 from landslide_cli.inventory.neighbours import nearest_m
 from landslide_cli.inventory.provenance import Job, run_table
 from landslide_cli.inventory.review import REVIEW_FIELDS, UNREVIEWED
 from landslide_cli.inventory.shapefile import Room
+from landslide_cli.inventory.sharing import KML_LAYER
 from landslide_cli.scene.ground import Bounds, WestSouthEastNorth
-from landslide_cli.typing import Float64, Geometries
+from landslide_cli.typing import Bools, Float64, Geometries
 
 
 class InventoryWriter:
@@ -47,6 +57,9 @@ class InventoryWriter:
         spread: See there.
         count: Landslides so far.
         flat: Landslides dropped so far because the ground is too flat.
+        new: Landslides so far that are new; 0 without an image of before, and so are the next two.
+        old: Landslides so far that were there before, those among them that were dropped for it.
+        unseen: Landslides so far whose ground was hardly seen before.
         area_m2: Their area together; NaN where unknown.
         analysed_m2: Analysed area; NaN where unknown.
 
@@ -59,6 +72,7 @@ class InventoryWriter:
     ) -> None:
         self.count = 0
         self.flat = 0
+        self.new = self.old = self.unseen = 0
         self.area_m2 = 0.0
         self.analysed_m2 = 0.0
         self._bounds = Bounds()
@@ -76,7 +90,9 @@ class InventoryWriter:
         final = path.suffix.lower() == ".gpkg"
         self._spool = path if final else path.with_name("spool.gpkg")
         none = np.empty(0, dtype=object)
-        fields = PIXEL_FIELDS if spread else PIXEL_FIELDS.keys() - {"prob_spread"}
+        self._of_before = measurer.rules.before is not None
+        absent = {*(() if spread else ("prob_spread",)), *(() if self._of_before else OF_BEFORE)}
+        fields = PIXEL_FIELDS.keys() - absent
         nothing = self._landslides(none, {name: np.zeros(0, PIXEL_FIELDS[name]) for name in fields})
         self._fields = [name for name in nothing.columns if name != "geometry"]
         # Reading the metadata of a file on the way would leave an .aux.xml behind.
@@ -90,7 +106,7 @@ class InventoryWriter:
         Args:
             pixels: Their polygons.
             columns: What is known of their pixels: `landslide_cli.inventory.attributes.PIXEL_FIELDS`, ``prob_spread``
-                only if the writer was made with ``spread``.
+                only if the writer was made with ``spread``, and those of before only if the rules name an image of it.
         """
         frame = self._landslides(pixels, columns)
         if len(frame):
@@ -102,9 +118,14 @@ class InventoryWriter:
             corners = shapely.get_coordinates(frame.geometry.to_numpy())
             self._bounds.add(*self._ground.longitude_latitude(*corners.T))
 
-    def add_analysed(self, pixels: Geometries) -> None:
-        """Add outlines, in pixel coordinates, of what the network has looked at."""
-        frame = self._analysed(pixels)
+    def add_analysed(self, pixels: Geometries, before_share: Float64 | None = None) -> None:
+        """Add outlines, in pixel coordinates, of what the network has looked at.
+
+        Args:
+            pixels: The outlines.
+            before_share: Part of the pixels in each that was seen before, shape ``(n,)``, with an image of that.
+        """
+        frame = self._analysed(pixels, before_share)
         if len(frame):
             self._append("analysed", frame)
             self.analysed_m2 += float(frame["area_m2"].sum(skipna=False))
@@ -133,9 +154,10 @@ class InventoryWriter:
             tags=self.provenance,
         )
         self._spool.unlink()
-        if self._path.suffix.lower() != ".parquet":
-            self._refuse_missing(None)
-        write_style(self._path, "landslides", self._confidence)
+        if self._path.suffix.lower() not in (".parquet", ".pmtiles"):
+            self._refuse_missing(KML_LAYER if self._path.suffix.lower() == ".kml" else None)
+        if style_beside(self._path):
+            write_style(self._path, NEW if self._of_before else "landslides", self._confidence)
 
     def _refuse_missing(self, layer: str | None) -> None:
         """Count what is in the file: a driver tells of a full disk at close at best, and nobody hears it then."""
@@ -161,10 +183,11 @@ class InventoryWriter:
     def _landslides(self, pixels: Geometries, columns: Columns) -> geopandas.GeoDataFrame:
         found = self.measurer.measure(pixels)
         self.flat += found.flat
-        count = len(found.placed)
+        told = {name: values[found.keep] for name, values in columns.items()} | found.columns
+        stays = self._wanted(told)
+        count = int(np.count_nonzero(stays))
         table: dict[str, Any] = {
-            **{name: values[found.keep] for name, values in columns.items()},
-            **found.columns,
+            **{name: values[stays] for name, values in told.items()},
             "id": np.arange(self.count + 1, self.count + 1 + count, dtype=np.int64),
             "nearest_m": np.full(count, np.nan),
             **{name: _repeated(text, count) for name, text in self._names.items()},
@@ -174,14 +197,28 @@ class InventoryWriter:
         table |= {"confidence": self._confidence.classify(columns), "status": [UNREVIEWED] * count}
         table |= {name: [None] * count for name in REVIEW_FIELDS if name != "status"}
         texts = {name: pd.Series(table[name], dtype="str") for name in ("confidence", *REVIEW_FIELDS)}
-        return self._frame(rounded(table | texts), found.placed)
+        frame: dict[str, Any] = {**rounded(table | texts)}
+        if self._of_before:
+            frame["new"] = pd.arrays.BooleanArray(frame["new"] == 1, np.isnan(frame["new"]))
+        return self._frame(frame, found.placed[stays])
 
-    def _analysed(self, pixels: Geometries) -> geopandas.GeoDataFrame:
+    def _wanted(self, told: Columns) -> Bools:
+        """Landslides that stay: all, or those that aren't known to have been there before."""
+        if not self._of_before:
+            return np.ones(len(told["area_m2"]), dtype=bool)
+        new = told["new"]
+        self.new += int(np.count_nonzero(new == 1))
+        self.old += int(np.count_nonzero(new == 0))
+        self.unseen += int(np.count_nonzero(np.isnan(new)))
+        return ~((new == 0) & self.measurer.rules.only_new)
+
+    def _analysed(self, pixels: Geometries, before_share: Float64 | None = None) -> geopandas.GeoDataFrame:
         placed = self._ground.place(pixels)
         columns = {
             "area_m2": np.round(self._ground.measure(placed)[0], 2),
             "nodata_share": np.round(_holes_share(pixels), 4),
             "resolution_m": np.full(len(placed), self._resolution_m),
+            **({"before_share": _share_of_before(before_share)} if self._of_before else {}),
             "scene": _repeated(self._names["scene"], len(placed)),
         }
         return self._frame(columns, placed)
@@ -198,6 +235,11 @@ def _holes_share(pixels: Geometries) -> Float64:
     area = shapely.area(pixels)
     share: Float64 = 1 - area / shapely.area(shapely.polygons(shapely.get_exterior_ring(pixels)))
     return share
+
+
+def _share_of_before(share: Float64 | None) -> Float64:
+    """As it is written, of nothing as well."""
+    return np.zeros(0) if share is None else np.round(share, 4)
 
 
 def _repeated(text: str, count: int) -> pd.Series:

@@ -116,6 +116,19 @@ class Mosaic:
         return quantise(probability, valid)
 
 
+def is_probability(path: str | Path) -> bool:
+    """Whether a file is a probability raster; False of what can't be opened, which is told where it is read."""
+    try:
+        with _open(path) as src:
+            return _is_probability(src)
+    except ProbabilityError:
+        return False
+
+
+def _is_probability(src: DatasetReader) -> bool:
+    return _is_stored(src, 1 / STEPS) or (src.count == 1 and src.dtypes[0].startswith("float"))
+
+
 @contextmanager
 def open_mosaic(path: str | Path, *, spread: str | Path | None = None, cache_bytes: int = 0) -> Iterator[Mosaic]:
     """Open a probability raster and the spread raster of the same run, if it is wanted.
@@ -130,7 +143,7 @@ def open_mosaic(path: str | Path, *, spread: str | Path | None = None, cache_byt
     """
     with reaching(path, spread), ExitStack() as stack:
         src = stack.enter_context(_open(path))
-        if not (_is_stored(src, 1 / STEPS) or (src.count == 1 and src.dtypes[0].startswith("float"))):
+        if not _is_probability(src):
             raise ProbabilityError(
                 f"{path} is no probability raster; give one that landslide detect --probability has written, "
                 "or one band of floating-point numbers from 0 to 1"

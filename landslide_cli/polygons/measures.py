@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,9 +12,11 @@ from landslide_cli.polygons.histograms import QUANTILES
 from landslide_cli.polygons.runs import Runs
 from landslide_cli.typing import Bools, Bytes, Indices, Int32, Int64
 
+# What is added up over the pixels of a component beside the stored probability, if it is given.
+SUMS = ("spread", "before", "seen", "old")
 MEASURES = np.dtype(
     [
-        *[("pixels", "i8"), ("total", "i8"), ("spread", "i8"), ("peak", "u1"), ("cut", "?")],
+        *[("pixels", "i8"), ("total", "i8"), ("peak", "u1"), ("cut", "?"), *((name, "i8") for name in SUMS)],
         *[("first", "i8"), ("last", "i8"), *QUANTILES],
     ]
 )
@@ -25,7 +30,7 @@ def measure(
     *,
     top: int,
     stored: Bytes | None,
-    spread: Bytes | None,
+    sums: Mapping[str, NDArray[Any]],
 ) -> NDArray[np.void]:
     """Measures of ``count`` components in rows, all but ``cut``.
 
@@ -38,7 +43,7 @@ def measure(
         mask: The rows, shape ``(rows, width)``.
         top: Number of the first of them.
         stored: Stored probability of the same shape; without it ``total`` and ``peak`` stay zero.
-        spread: Stored spread of the same shape; without it ``spread`` stays zero.
+        sums: Layers of the same shape by their names in `SUMS`; what isn't given stays zero.
     """
     measures = np.zeros(count, dtype=MEASURES)
     measures["first"] = np.iinfo(np.int64).max
@@ -66,14 +71,14 @@ def measure(
         peak = np.zeros(count, dtype=np.uint8)
         np.maximum.at(peak, component, np.maximum.reduceat(values, offsets))
         measures["peak"] = peak
-    if spread is not None:
-        measures["spread"] = add(np.add.reduceat(spread[mask], offsets, dtype=np.int64))
+    for name, layer in sums.items():
+        measures[name] = add(np.add.reduceat(layer[mask], offsets, dtype=np.int64))
     return measures
 
 
 def add_up(measures: NDArray[np.void], component: Int32, more: NDArray[np.void]) -> None:
     """Add what was measured of components before: ``component`` and ``more`` have the same shape ``(n,)``."""
-    for name in ("pixels", "total", "spread"):
+    for name in ("pixels", "total", *SUMS):
         np.add.at(measures[name], component, more[name])
     for name in ("peak", "cut", "last"):
         np.maximum.at(measures[name], component, more[name])

@@ -8,7 +8,7 @@ the right, y down), and whole numbers unless outlines are smooth.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from landslide_cli.polygons.runs import Parts, Runs, changes, connect
 from landslide_cli.polygons.smooth import UNKNOWN, horizontal_crossings, padded, smoothed, vertical_crossings
 from landslide_cli.typing import Bools, Bytes, Geometries, Indices, Int32, Int64
 
+Layers = Mapping[str, NDArray[Any]]
 Pieces = tuple[Int64, Int32]  # rows and the part of each
 
 # Strips are worked on in rows of about so many pixels: they stay in the processor's cache, and memory stays flat.
@@ -37,10 +38,10 @@ class Finished:
     Attributes:
         geometry: shapely polygons in pixel coordinates; a MultiPolygon where parts of a component touch
             only at corners (connectivity 8, outlines of pixels).
-        measures: For each polygon the number of ``pixels``, the ``total`` and ``peak`` of their stored
-            values, the total of their stored ``spread``, ``cut`` where it touches what wasn't analysed or the
-            scene's border, and ``first`` and ``last`` pixel in reading order; with histograms also ``median`` and
-            ``p90`` of the stored values and the number of ``high`` ones.
+        measures: For each polygon the number of ``pixels``, the ``total`` and ``peak`` of their stored values, the sums
+            of what else was given of them (`landslide_cli.polygons.measures.SUMS`), ``cut`` where it touches what
+            wasn't analysed or the scene's border, and ``first`` and ``last`` pixel in reading order; with histograms
+            also ``median`` and ``p90`` of the stored values and the number of ``high`` ones.
     """
 
     geometry: Geometries
@@ -98,7 +99,7 @@ class StreamingPolygonizer:
         self._part: Indices = np.zeros(0, dtype=np.intp)
 
     def feed(
-        self, mask: Bools, stored: Bytes | None = None, analysed: Bools | None = None, spread: Bytes | None = None
+        self, mask: Bools, stored: Bytes | None = None, analysed: Bools | None = None, sums: Layers | None = None
     ) -> Finished:
         """Add the next rows.
 
@@ -109,18 +110,21 @@ class StreamingPolygonizer:
             stored: Stored probability of the same shape, summed up over each polygon. Smooth outlines need it, with
                 255 where nothing is known; they keep to the edges of such pixels.
             analysed: True where anything is known; ``mask`` is False elsewhere.
-            spread: Stored spread of the same shape, summed up as well.
+            sums: Layers of the same shape to be summed up as well, by their names in
+                `landslide_cli.polygons.measures.SUMS`.
         """
         if self._level is not None and stored is None:
             raise ValueError("smooth outlines need stored values")
         height = max(1, PIXELS_AT_ONCE // self._width)
         finished = []
+        layers = sums or {}
         for start in range(0, len(mask), height):
             rows = slice(start, start + height)
-            if self._goes_on(mask[rows], measured=stored is not None or analysed is not None):
+            if self._goes_on(mask[rows], measured=stored is not None or analysed is not None or bool(layers)):
                 self._repeat(len(mask[rows]))
             else:
-                finished.append(self._add(mask[rows], _of(stored, rows), _of(analysed, rows), _of(spread, rows)))
+                some = {name: layer[rows] for name, layer in layers.items()}
+                finished.append(self._add(mask[rows], _of(stored, rows), _of(analysed, rows), some))
             self._top += len(mask[rows])
             self._analysed = None if analysed is None else analysed[rows][-1].copy()
             if stored is not None:
@@ -145,13 +149,13 @@ class StreamingPolygonizer:
         self._open["pixels"] += rows * pixels
         self._open["last"] += rows * self._width
 
-    def _add(self, mask: Bools, stored: Bytes | None, analysed: Bools | None, spread: Bytes | None) -> Finished:
+    def _add(self, mask: Bools, stored: Bytes | None, analysed: Bools | None, sums: Layers) -> Finished:
         steps = changes(self._mask, mask)
         runs = Runs.of(steps)
         joined = self._level is not None
         parts = connect(runs, self._part, self._component, len(self._open), corners=self._corners, joined=joined)
         component = parts.component[parts.of_run]
-        measures = measure(runs, component, parts.components, mask, top=self._top, stored=stored, spread=spread)
+        measures = measure(runs, component, parts.components, mask, top=self._top, stored=stored, sums=sums)
         add_up(measures, parts.component_of_open, self._open)
         if analysed is not None and self._analysed is not None:
             beside = beside_unknown(np.vstack([self._mask, mask]), np.vstack([self._analysed, analysed]))

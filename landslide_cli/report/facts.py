@@ -28,6 +28,9 @@ LABELS = {
     "resolution_m": "Metres per pixel that the network saw", "bands": "Bands", "stretch": "Stretch (raw values)",
     "window": "Window, pixels", "overlap": "Overlap, pixels", "tta": "Views (test-time augmentation)",
     "precision": "Precision", "device": "Device", "dem": "Elevation model", "min_slope_deg": "Smallest mean slope, °",
+    "before": "Image of before", "shift_m": "Tolerated shift between the images, m",
+    "new_share": "Part that was below the threshold before, from which a landslide is new",
+    "only_new": "Only new landslides were kept",
     "crs": "Coordinate reference system", "width": "Columns", "height": "Rows", "started": "Started", "ended": "Ended",
     "version": "Version of landslide", "command": "Command",
 }  # fmt: skip
@@ -93,6 +96,15 @@ def totals(areas: Float64, cut: int, covered: Coverage) -> list[Fact]:
         found.append(("Largest", hectares(float(areas.max()))))
     found.append(("Cut by the border", f"{cut:,}"))
     return found
+
+
+def novelty(frame: geopandas.GeoDataFrame) -> list[Fact]:
+    """How many are new, where an image of before told."""
+    told = numbers(frame, "new")
+    if told is None:
+        return []
+    counts = (("New", told == 1), ("There before", told == 0), ("On ground not seen before", np.isnan(told)))
+    return [(label, f"{np.count_nonzero(which):,}") for label, which in counts if label == "New" or which.any()]
 
 
 def not_analysed(covered: Coverage) -> list[str]:

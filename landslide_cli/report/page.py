@@ -19,7 +19,16 @@ from landslide_cli._version import __version__
 from landslide_cli.inventory.classes import CLASSES, classes_of, classes_there
 from landslide_cli.inventory.read import Inventory
 from landslide_cli.report.charts import frequency_area, histogram
-from landslide_cli.report.facts import Coverage, Fact, known_failures, not_analysed, numbers, provenance, totals
+from landslide_cli.report.facts import (
+    Coverage,
+    Fact,
+    known_failures,
+    not_analysed,
+    novelty,
+    numbers,
+    provenance,
+    totals,
+)
 from landslide_cli.report.frame import Frame
 from landslide_cli.report.imagery import class_colours
 from landslide_cli.report.outlines import Outlines, outlines
@@ -31,6 +40,7 @@ LEAFLET = "1.9.4"
 # Attribute, heading, unit and decimals of each column; None where it is yes or no.
 COLUMNS: tuple[tuple[str, str, str, int | None], ...] = (
     ("id", "No.", "", 0), ("area_m2", "Area", "m²", 0), ("prob_mean", "Probability", "", 2),
+    ("prob_before", "Before", "", 2), ("new", "New", "", None),
     ("prob_spread", "Spread", "", 2), ("length_m", "Length", "m", 0), ("width_m", "Width", "m", 0),
     ("azimuth_deg", "Direction", "°", 0),
     ("relief_m", "Relief", "m", 0), ("slope_mean_deg", "Slope", "°", 0), ("aspect_deg", "Aspect", "°", 0),
@@ -87,7 +97,10 @@ def page_of(contents: Contents) -> str:
         ),
         leaflet_css=_asset(f"leaflet-{LEAFLET}.css"),
         page_css=_asset("page.css"),
-        totals=_terms(totals(contents.areas, _cut(inventory.landslides), contents.covered), wrap=True),
+        totals=_terms(
+            totals(contents.areas, _cut(inventory.landslides), contents.covered) + novelty(inventory.landslides),
+            wrap=True,
+        ),
         switches=_switches(contents),
         legend=_legend(contents),
         count=f"{len(contents.areas):,} landslide{'s' * (len(contents.areas) != 1)}.",

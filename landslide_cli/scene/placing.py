@@ -66,6 +66,32 @@ def ground_in(crs: pyproj.CRS | None) -> Ground:
     return Ground(Affine.identity(), CRS.from_wkt(flat.to_wkt()), unit_m=_local_unit(flat))
 
 
+def way_between(here: Ground, there: Ground, name: str) -> pyproj.Transformer:
+    """From one raster's CRS to that of another one called ``name``, without heights.
+
+    Raises:
+        SceneError: there is none: one has no CRS, or a local one that isn't tied to the earth.
+    """
+    for ground, what in ((here, "the scene"), (there, name)):
+        if ground.crs is None:
+            raise SceneError(
+                f"{what} has no coordinate reference system, so the scene and {name} can't be laid over each other; "
+                "assign it with gdal_edit.py -a_srs"
+            )
+    one, other = (pyproj.CRS.from_user_input(ground.crs).to_2d() for ground in (here, there))
+    if one != other and (one.is_engineering or other.is_engineering):
+        raise SceneError(
+            f"{name} and the scene can't be laid over each other: one has a local coordinate system, which isn't tied "
+            "to the earth; assign the right one (gdal_edit.py -a_srs)"
+        )
+    try:
+        return pyproj.Transformer.from_crs(one, other, always_xy=True)
+    except ProjError as error:
+        raise SceneError(
+            f"{name} can't be laid over the scene: {error}; give one in a coordinate system of the same region"
+        ) from error
+
+
 def _local_unit(crs: pyproj.CRS) -> float | None:
     """Metres of a map unit in a local CRS, such as surveys without satellites have; None in every other."""
     if not crs.is_engineering or not crs.axis_info or "degree" in crs.axis_info[0].unit_name:

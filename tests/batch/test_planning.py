@@ -19,11 +19,11 @@ from rasterio.vrt import WarpedVRT
 from landslide_cli.batch.finding import find_scenes
 from landslide_cli.batch.ledger import LEDGER, Ledger, Record, stamp_of
 from landslide_cli.batch.planning import plan_batch
-from landslide_cli.errors import OptionError, OutputError
+from landslide_cli.errors import OptionError, OutputError, SceneError
 from landslide_cli.files.readback import refuse_unsound
 from landslide_cli.prediction.runtime import Runtime
-from tests.batch.conftest import assert_same, go_batch, image, left
-from tests.conftest import stand_in_card
+from tests.batch.conftest import assert_same, beside, go_batch, image, left
+from tests.conftest import MakeScene, stand_in_card
 
 
 @pytest.fixture
@@ -238,3 +238,28 @@ def test_a_merged_inventory_that_was_spoilt_is_merged_anew(
     merged.write_bytes(spoil(merged.read_bytes()))
     go_batch(scenes, done, model)
     assert len(geopandas.read_file(merged, layer="landslides")) == 10
+
+
+def test_before_may_be_one_raster_or_a_folder_of_them(
+    scenes: Path, tmp_path: Path, model: Path, make_scene: MakeScene
+) -> None:
+    earlier = tmp_path / "earlier"
+    earlier.mkdir()
+    for number, name in enumerate("abcd"):
+        made = make_scene(image((10, 10, 9, 9)) if name == "a" else image(), transform=beside(number), name="e.tif")
+        made.rename(earlier / f"{name}.tif")
+    with pytest.raises(SceneError, match=r"--before .* holds no a\.tif nor a_probability\.tif"):
+        left(scenes, tmp_path / "out", model, before=tmp_path / "models")
+    summary = go_batch(scenes, tmp_path / "out", model, before=earlier)
+    merged = geopandas.read_file(tmp_path / "out" / "landslides.gpkg", layer="landslides")
+    assert len(merged) == summary.landslides == 10
+    assert (summary.new, summary.old, summary.unseen) == (9, 1, 0)
+    assert merged.groupby("scene")["new"].sum().to_dict() == {"a.tif": 0, "b.tif": 2, "c.tif": 3, "d.tif": 4}
+    assert left(scenes, tmp_path / "out", model, before=earlier) == {}
+    (earlier / "b.tif").rename(earlier / "b_probability.tif")  # any raster may lie there; this one is still an image
+    assert left(scenes, tmp_path / "out", model, before=earlier) == {"b": "changed: before"}
+    os.utime(earlier / "a.tif", (1, 1))
+    assert left(scenes, tmp_path / "out", model, before=earlier) == dict.fromkeys("ab", "changed: before")
+    whole = go_batch(scenes, tmp_path / "whole", model, before=earlier / "a.tif")
+    assert [row.state for row in whole.scenes] == ["done", "done", "failed", "failed"]  # b lies beside a
+    assert "a.tif shows none of the ground of c.tif" in whole.scenes[2].reason

@@ -107,9 +107,9 @@ HOW = (landslide_cli.View, landslide_cli.PolygonRules, landslide_cli.Runtime)
 
 
 def test_every_option_of_detect_is_a_field_of_what_the_function_takes() -> None:
-    options = {parameter.name for parameter in main.commands["detect"].params} - {"as_json", "quiet"}  # type: ignore[attr-defined]
+    options = {parameter.name for parameter in main.commands["detect"].params} - {"as_json", "quiet", "config"}  # type: ignore[attr-defined]
     fields_of = {field.name for kind in HOW for field in fields(kind)}
-    files = {field.name for field in fields(landslide_cli.Outputs)} - {"inventory", "command"}
+    files = {field.name for field in fields(landslide_cli.Outputs)} - {"inventory", "command", "config"}
     assert options == fields_of | files | {"scene", "out", "overwrite"}
 
 
@@ -156,3 +156,27 @@ def test_after_sigkill_nothing_carries_the_final_name(make_scene: MakeScene, tmp
     process.kill()
     process.wait(60)
     assert not (tmp_path / "out.gpkg").exists()
+
+
+def test_new_landslides_are_counted_and_old_ones_dropped_on_request(demo: Path, tmp_path: Path) -> None:
+    """The demo before itself: nothing is new; before an image that shows its left half, some aren't known."""
+    out, kept = tmp_path / "slides.gpkg", tmp_path / "before_prob.tif"
+    words = ["detect", str(demo), "-o", str(out), "--before", str(demo), "--before-probability", str(kept)]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 0, result.output
+    count = len(geopandas.read_file(out, layer="landslides"))
+    assert f"{out}: {count} landslides (0 new, {count} there before), " in result.stdout
+    assert f"{demo}: its highest probability within 2.4 m counts (--shift)" in result.stderr
+    assert kept.with_suffix(".qml").exists()
+    left = tmp_path / "left.tif"
+    with rasterio.open(demo) as src:
+        window = ((0, 600), (0, 300))
+        with rasterio.open(left, "w", **{**src.profile, "width": 300}) as dst:
+            dst.write(src.read(window=window))
+    words = [*words[:4], "--before", str(left), "--only-new", "--json", "--overwrite", "-q"]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert told["new"] + told["old"] + told["unseen"] == count
+    assert told["landslides"] == told["new"] + told["unseen"] == len(geopandas.read_file(out, layer="landslides"))
+    assert 0 < told["unseen"] < count

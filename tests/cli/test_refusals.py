@@ -152,7 +152,7 @@ def test_an_output_that_exists_is_replaced_if_asked_for(scene: Path, tmp_path: P
     ("out", "message"),
     [
         ("nowhere/out.gpkg", r"the folder .*nowhere does not exist; make it first \(mkdir -p"),
-        ("out.kml", r"no format is known by the ending '\.kml'; use one of \.gpkg, \.shp"),
+        ("out.kmz", r"no format is known by the ending '\.kmz'; use one of \.gpkg, \.shp"),
     ],
 )
 def test_a_missing_folder_and_an_unknown_ending(

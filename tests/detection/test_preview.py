@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from affine import Affine
 from click.testing import CliRunner
 
-from landslide_cli import Outputs, Runtime, Summary, View, detect
+from landslide_cli import Outputs, PolygonRules, Runtime, Summary, View, detect
 from landslide_cli.cli import main
 from landslide_cli.detection.preview import Preview, preview
 from tests.conftest import noise
@@ -80,7 +81,7 @@ def test_nothing_is_asked_without_a_probe_and_nothing_known_is_kept_back(
 
 def test_all_reasons_are_told_at_once(tmp_path: Path) -> None:
     result = CliRunner().invoke(
-        main, ["info", str(tmp_path / "none.tif"), "-o", str(tmp_path / "a.kml"), "--model", "none", "--device", "gpu"]
+        main, ["info", str(tmp_path / "none.tif"), "-o", str(tmp_path / "a.kmz"), "--model", "none", "--device", "gpu"]
     )
     assert result.exit_code == 1
     assert result.stdout.count("refused") == 4
@@ -105,3 +106,20 @@ def test_a_run_stays_within_the_memory_that_was_told(
     used = int(call("detect", str(scene), "-o", str(tmp_path / "o.gpkg"), *options, "-q").stderr.splitlines()[-1])
     assert used < 1.1 * told
     assert told < 1.6 * used
+
+
+def test_an_image_of_before_is_looked_at_as_well(
+    make_scene: Callable[..., Path], small_model: Path, tmp_path: Path
+) -> None:
+    scene, before = make_scene(noise(3, 90, 80)), make_scene(noise(3, 90, 80), name="before.tif")
+    runtime = Runtime(model=small_model, device="cpu")
+    once = preview(scene, runtime=runtime)
+    twice = preview(scene, rules=PolygonRules(before=before), runtime=runtime)
+    assert twice.refusals == []
+    assert once.seconds is not None
+    assert twice.seconds is not None
+    far = make_scene(noise(3, 9, 9), name="far.tif", transform=Affine(1, 0, 0, 0, -1, 5_000_000))
+    told = preview(scene, Outputs(far), rules=PolygonRules(before=far, only_new=True), runtime=runtime)
+    assert [line.split(";")[0] for line in told.refusals] == [
+        f"{far}: no format is known by the ending '.tif'", "far.tif shows none of the ground of scene.tif"
+    ]  # fmt: skip

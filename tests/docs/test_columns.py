@@ -11,6 +11,7 @@ import pyogrio
 import pytest
 from affine import Affine
 
+from landslide_cli.detection.before import Before
 from landslide_cli.detection.outputs import Outputs
 from landslide_cli.detection.run import run
 from landslide_cli.inventory.attributes import open_measurer
@@ -20,13 +21,13 @@ from landslide_cli.model.card import ModelCard
 from landslide_cli.prediction.plan import make_plan
 from landslide_cli.scene.scene import open_scene
 from landslide_cli.scene.vectors import read_layer
-from tests.conftest import blobs, first_band
+from tests.conftest import TRANSFORM, blobs, first_band
 from tests.inventory.conftest import write_dem
 
 DOCS = Path(__file__).parents[2] / "docs" / "outputs.md"
 
 
-OF_LANDSLIDES = ("Review", "Size and shape", "Pixels", "Terrain, with `--dem FILE`")
+OF_LANDSLIDES = ("Review", "Size and shape", "Pixels", "Before, with `--before FILE`", "Terrain, with `--dem FILE`")
 
 
 def documented(heading: str) -> dict[str, str]:
@@ -57,12 +58,14 @@ def test_the_columns_of_landslides(
     scene = make_scene(blobs(90, 100))
     dem = write_dem(tmp_path / "dem.tif", np.add.outer(np.arange(60.0), np.arange(60.0)).astype(np.float32),
                     transform=Affine(5, 0, 499_900, 0, -5, 2_950_100))  # fmt: skip
-    rules = PolygonRules(threshold=card.threshold, dem=dem)
+    before = write_dem(tmp_path / "before.tif", np.zeros((90, 100), np.float32), transform=TRANSFORM)
+    rules = PolygonRules(threshold=card.threshold, dem=dem, before=before)
     with open_scene(scene, wanted=card.bands) as opened:
         size = opened.height, opened.width
         with open_measurer(rules, opened.ground, size) as measurer:
             plan = make_plan(opened, card, tta="flips")
-            run(plan, first_band(), Outputs(scene.with_suffix(ending)), measurer=measurer)
+            earlier = Before(before, rules, None)
+            run(plan, first_band(), Outputs(scene.with_suffix(ending)), measurer=measurer, before=earlier)
     made = scene.with_suffix(ending)
     columns = set(read_layer(made, "landslides" if ending == ".gpkg" else None).columns) - {"geometry"}
     assert columns == set(landslide_columns.values() if ending == ".shp" else landslide_columns)

@@ -101,7 +101,7 @@ def test_gdal_opens_each_inventory_without_a_warning(
     path = make_scene(blobs(60, 70))
     with open_scene(path, wanted=card.bands) as scene:
         run(make_plan(scene, card), first_band() if value else constant(0), Outputs(path.with_suffix(ending)))
-    beside = {".shx", ".dbf", ".prj", ".cpg"} if ending == ".shp" else set()
+    beside = {".shx", ".dbf", ".prj", ".cpg", ".lyrx"} if ending == ".shp" else set()
     beside |= {".qml"} if ending != ".gpkg" else set()
     assert {file.suffix for file in path.parent.iterdir()} == {ending, ".tif", *beside}
     text = shown("ogrinfo", "-al", "-ro", str(path.with_suffix(ending)))
@@ -112,6 +112,6 @@ def test_gdal_opens_each_inventory_without_a_warning(
 
 
 def test_an_unknown_ending_names_those_known(tmp_path: Path) -> None:
-    result = CliRunner().invoke(main, ["detect", "scene.tif", "-o", str(tmp_path / "slides.kml")])
+    result = CliRunner().invoke(main, ["detect", "scene.tif", "-o", str(tmp_path / "slides.kmz")])
     assert result.exit_code == 1
     assert "use one of .gpkg, .shp, .geojson, .json, .fgb, .parquet" in result.stderr

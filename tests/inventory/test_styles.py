@@ -15,7 +15,7 @@ from landslide_cli.detection.outputs import RASTERS
 from landslide_cli.inventory.attributes import FIELDS, SHORT_NAMES
 from landslide_cli.inventory.classes import CLASSES, legend
 from landslide_cli.inventory.confidence import CONFIDENCES, Bar, Confidence
-from landslide_cli.inventory.geopackage import LAYERS
+from landslide_cli.inventory.geopackage import LAYERS, NEW
 from landslide_cli.inventory.review import REVIEW_FIELDS, STATUSES
 from landslide_cli.inventory.styling import ALIASES, LABELS_FROM, read_style
 from landslide_cli.report.imagery import class_colours
@@ -44,6 +44,21 @@ def test_a_geopackage_holds_the_default_style_of_each_layer(probability: Path, t
         assert table["styleQML"][name] == read_style(name)
         assert table["f_geometry_column"][name] == layers[name]["geometry_name"]
     assert not out.with_suffix(".qml").exists()
+
+
+def test_new_landslides_are_shown_apart_from_old_ones(probability: Path, tmp_path: Path) -> None:
+    out = tmp_path / "slides.gpkg"
+    assert polygonize(probability, "-o", out, "--before", probability).exit_code == 0
+    table = pyogrio.read_dataframe(out, layer="layer_styles").set_index("styleName")
+    assert table["f_table_name"].to_dict() == {"landslides": "landslides", "analysed": "analysed", NEW: "landslides"}
+    assert table["useAsDefault"].to_dict() == {"landslides": False, "analysed": True, NEW: True}
+    assert table["styleQML"][NEW] == read_style(NEW)
+    assert polygonize(probability, "-o", out.with_suffix(".fgb"), "--before", probability).exit_code == 0
+    assert out.with_suffix(".qml").read_text(encoding="utf-8") == read_style(NEW)
+    style = ElementTree.fromstring(read_style(NEW))
+    symbols = [symbol.get("name") for symbol in style.iterfind("renderer-v2/symbols/symbol")]
+    assert [rule.get("symbol") for rule in style.iter("rule")] == symbols
+    assert all('"new"' in (rule.get("filter") or "") for rule in style.iter("rule"))
 
 
 @pytest.mark.parametrize("ending", ["shp", "geojson", "fgb"])
@@ -165,7 +180,7 @@ def test_probability_has_one_ramp_in_qgis_and_in_the_report() -> None:
     assert (ramp[1.0].get("color"), ramp[1.0].get("alpha")) == (f"#{red:02x}{green:02x}{blue:02x}", str(opacity))
 
 
-@pytest.mark.parametrize("name", [*LAYERS, *RASTERS])
+@pytest.mark.parametrize("name", [*LAYERS, NEW, *RASTERS])
 def test_styles_are_in_the_package_and_well_formed(name: str) -> None:
     assert ElementTree.fromstring(read_style(name)).tag == "qgis"
 

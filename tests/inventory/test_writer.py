@@ -14,7 +14,7 @@ import rasterio
 from landslide_cli.detection.outputs import Outputs
 from landslide_cli.detection.run import run
 from landslide_cli.inventory import slope
-from landslide_cli.inventory.attributes import FIELDS, SHORT_NAMES
+from landslide_cli.inventory.attributes import FIELDS, OF_BEFORE, SHORT_NAMES
 from landslide_cli.inventory.provenance import FROM_TAGS, NUMBERS
 from landslide_cli.model.card import ModelCard
 from landslide_cli.prediction.plan import make_plan
@@ -29,7 +29,7 @@ def test_every_format_and_an_empty_result(make_scene: MakeScene, card: ModelCard
     assert summary.landslides == len(slides) == value
     assert summary.area_m2 == pytest.approx(value * 90 * 80 * 0.64 / 0.9996**2, rel=1e-4)
     short = SHORT_NAMES if ending == ".shp" else {}
-    absent = {"prob_spread", *slope.FIELDS, "h_over_l", "h_l_angle_deg"}
+    absent = {"prob_spread", *OF_BEFORE, *slope.FIELDS, "h_over_l", "h_l_angle_deg"}
     expected = {"geometry", *(short.get(name, name) for name in FIELDS if name not in absent)}
     # GeoJSON has no fields where it has no features.
     assert set(slides.columns) == ({"geometry"} if ending == ".geojson" and not value else expected)

@@ -55,13 +55,19 @@ def test_cut_means_beside_what_was_not_analysed(mask: Any, cuts: list[int], data
 
 
 @given(mask=masks, cuts=st.lists(st.integers(0, 100), max_size=14), data=st.data())
-def test_the_spread_is_summed_up(mask: Any, cuts: list[int], data: st.DataObject) -> None:
-    spread = data.draw(hnp.arrays(np.uint8, mask.shape))
-    stored = np.zeros_like(spread)
-    polygonizer = StreamingPolygonizer(mask.shape[1])
+def test_what_else_is_given_is_summed_up(mask: Any, cuts: list[int], data: st.DataObject) -> None:
+    layers = {name: data.draw(hnp.arrays(np.uint8, mask.shape)) for name in ("spread", "before")}
+    layers |= {name: data.draw(hnp.arrays(bool, mask.shape)) for name in ("seen", "old")}
+    stored = np.zeros(mask.shape, np.uint8)
+    polygonizer, alone = StreamingPolygonizer(mask.shape[1]), StreamingPolygonizer(mask.shape[1])
     edges = sorted({0, len(mask), *(cut % len(mask) for cut in cuts)})
-    parts = [polygonizer.feed(mask[a:b], stored[a:b], mask[a:b], spread[a:b]) for a, b in pairwise(edges)]
-    found = joined([*parts, polygonizer.close()])
+    parts, lonely = [], []
+    for a, b in pairwise(edges):
+        some = {name: layer[a:b] for name, layer in layers.items()}
+        parts.append(polygonizer.feed(mask[a:b], stored[a:b], mask[a:b], some))
+        lonely.append(alone.feed(mask[a:b], sums=some))  # without probabilities as well
     labels, count = ndimage.label(mask)
-    expected = ndimage.sum_labels(spread, labels, np.arange(1, count + 1))
-    assert sorted(found.measures["spread"].tolist()) == sorted(expected)
+    for found in (joined([*parts, polygonizer.close()]), joined([*lonely, alone.close()])):
+        for name, layer in layers.items():
+            expected = ndimage.sum_labels(layer, labels, np.arange(1, count + 1))
+            assert sorted(found.measures[name].tolist()) == sorted(expected)

@@ -10,7 +10,9 @@ import geopandas
 import numpy as np
 import pyogrio
 import pytest
+from click.testing import CliRunner
 
+from landslide_cli.cli import main
 from landslide_cli.inventory.classes import CLASSES, legend
 from landslide_cli.inventory.confidence import DEFAULT
 from tests.report.conftest import data_of, report
@@ -103,3 +105,19 @@ def test_leaflet_is_in_the_package_with_its_licence() -> None:
     assert "Redistribution and use" in assets.joinpath("LICENSE.leaflet").read_text()
     for name in ("page.js", f"leaflet-{LEAFLET}.js"):
         assert "</script" not in assets.joinpath(name).read_text().lower()
+
+
+def test_new_landslides_are_told_from_old_ones(results: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    scene, _, probability = results
+    inventory, page = tmp_path / "new.gpkg", tmp_path / "report.html"
+    words = ["polygonize", probability, "-o", inventory, "--threshold", "0.5", "--before", probability, "-q"]
+    assert CliRunner().invoke(main, list(map(str, words))).exit_code == 0
+    assert report(inventory, "--scene", scene, "-o", page, "-q").exit_code == 0
+    text, data = page.read_text(), data_of(page)
+    count = len(data["shapes"])
+    assert f"<dt>New</dt><dd>0</dd></div><div><dt>There before</dt><dd>{count}</dd>" in text
+    assert "On ground not seen before" not in text
+    assert f"<dt>Image of before</dt><dd>{probability.name}</dd>" in text
+    names = [column["name"] for column in data["columns"]]
+    assert data["values"][names.index("new")] == [0] * count
+    assert min(data["values"][names.index("prob_before")]) >= 0.5
