@@ -14,7 +14,7 @@ ACROSS = {
     "test_words.py", "test_complete_masks.py", "cli/test_main.py",
     "cli/test_refusals.py", "inventory/test_known_shapes.py", "networks/test_overfit.py", "report/test_browser.py",
 }  # fmt: skip
-ELSEWHERE = {"docs", "qgis"}
+ELSEWHERE = {"docs", "qgis", "faults"}
 
 
 def module_of(path: Path) -> Path:

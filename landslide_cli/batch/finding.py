@@ -5,16 +5,15 @@ from __future__ import annotations
 import codecs
 import logging
 import os
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-import rasterio
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 
 from landslide_cli.errors import OutputError, SceneError, without_secrets
+from landslide_cli.scene.opening import opened
 
 log = logging.getLogger(__name__)
 
@@ -135,17 +134,15 @@ def _rasters(folder: Path, recursive: bool) -> Iterator[str]:
 
 def _look(path: str, relative: Path) -> Found | None:
     """The facts of a scene that need no pixels; None if landslide wrote it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        try:
-            with rasterio.open(path) as src:
-                if OURS in src.tags():
-                    return None
-                files = [file for file in src.files if not file.endswith(PASSING)]
-                return Found(path, relative, src.width * src.height, stamps_of(*(files or [path])))
-        except (RasterioError, ValueError):
-            # A name that isn't UTF-8 is a ValueError. Why is told when its turn comes.
-            return Found(path, relative, 0, stamps_of(path))
+    try:
+        with opened(path) as src:
+            if OURS in src.tags():
+                return None
+            files = [file for file in src.files if not file.endswith(PASSING)]
+            return Found(path, relative, src.width * src.height, stamps_of(*(files or [path])))
+    except (RasterioError, ValueError, SceneError):
+        # A name that isn't UTF-8 is a ValueError. Why is told when its turn comes.
+        return Found(path, relative, 0, stamps_of(path))
 
 
 def _named(scenes: Sequence[Found], by: NameBy) -> list[Found]:

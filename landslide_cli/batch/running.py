@@ -23,6 +23,7 @@ from landslide_cli.detection.summary import nan_as_none
 from landslide_cli.engine import Engine
 from landslide_cli.errors import shown, without_secrets
 from landslide_cli.files.interrupts import finishing
+from landslide_cli.foreign import foreign_errors
 from landslide_cli.inventory.rules import PolygonRules
 from landslide_cli.prediction.runtime import Runtime
 from landslide_cli.scene.view import View
@@ -87,6 +88,7 @@ class BatchSummary:
     left_out: tuple[str, ...] = ()
 
 
+@foreign_errors()
 def run_batch(
     scenes: Iterable[str | Path] | Sequence[Found],
     folder: str | Path,

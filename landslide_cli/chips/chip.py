@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -20,6 +21,7 @@ from landslide_cli.chips.decode import (
     read_size,
 )
 from landslide_cli.errors import TrainingDataError
+from landslide_cli.parsing import read_text
 from landslide_cli.typing import Bools, Bytes
 
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp"}
@@ -143,11 +145,13 @@ def _read_groups(folder: Path) -> dict[str, str]:
     for place in (folder, folder.parent):
         table = place / "groups.csv"
         if table.is_file():
-            with table.open(newline="") as lines:
-                reader = csv.DictReader(lines)
+            try:
+                reader = csv.DictReader(io.StringIO(read_text(table).removeprefix("\ufeff"), newline=""))
                 if missing := {"stem", "group"} - set(reader.fieldnames or ()):
                     raise TrainingDataError(f"{table} lacks the column {listed(missing)}; it needs stem and group")
-                return {row["stem"]: row["group"] for row in reader}
+                return {row["stem"]: row["group"] for row in reader if row["group"]}
+            except (ValueError, csv.Error) as error:
+                raise TrainingDataError(f"{table} can't be read as a table: {error}") from error
     return {}
 
 
@@ -171,11 +175,13 @@ def _refuse_unusable(folder: Path, chips: Sequence[Chip]) -> None:
 
 
 def _is_damaged(chip: Chip) -> bool:
+    """Whether an image can't be decoded to its end; its header alone tells nothing of a file that was cut off."""
     try:
         for path in (chip.image, chip.mask):
             if path is not None:
                 read_size(path)
-    except Exception:  # Pillow and GDAL have a dozen ways to say it
+                is_binary(path) if path == chip.mask else read_pixels(path, None)
+    except TrainingDataError:
         return True
     return False
 

@@ -6,6 +6,8 @@ rasterio is imported for GeoTIFFs only, so that machines that train on PNG and J
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from landslide_cli.errors import LandslideError, MachineError, TrainingDataError
+from landslide_cli.foreign import as_ours
 from landslide_cli.typing import Bools, Bytes, Pixels
 
 if TYPE_CHECKING:
@@ -23,6 +27,7 @@ LOSSY_SUFFIXES = {".jpg", ".jpeg"}
 RGB = ("red", "green", "blue")
 WIDE_MODES = {"I", "I;16", "I;16B", "F"}  # what Pillow calls more than eight bits
 JPEG_NOISE = 48
+MOST_PIXELS = 1 << 26  # a chip is seen as a whole
 
 
 def read_size(path: Path) -> tuple[int, int]:
@@ -30,7 +35,7 @@ def read_size(path: Path) -> tuple[int, int]:
     if path.suffix.lower() in TIFF_SUFFIXES:
         with _open(path) as src:
             return int(src.height), int(src.width)
-    with Image.open(path) as image:
+    with _image(path) as image:
         return image.height, image.width
 
 
@@ -39,7 +44,7 @@ def is_wide(path: Path) -> bool:
     if path.suffix.lower() in TIFF_SUFFIXES:
         with _open(path) as src:
             return any(dtype != "uint8" for dtype in src.dtypes)
-    with Image.open(path) as image:
+    with _image(path) as image:
         return image.mode in WIDE_MODES
 
 
@@ -57,7 +62,7 @@ def read_pixels(path: Path, scale: tuple[float, float] | None) -> Bytes:
         with _open(path) as src:
             raw = src.read(_bands(src)).transpose(1, 2, 0)
         return stretched(raw, scale) if scale else np.ascontiguousarray(raw)
-    with Image.open(path) as image:
+    with _image(path) as image:
         if scale is None:
             return np.asarray(image.convert("RGB"))
         raw = np.asarray(image if image.mode in WIDE_MODES else image.convert("RGB"))
@@ -89,7 +94,7 @@ def _mask_values(path: Path) -> NDArray[Any]:
     if path.suffix.lower() in TIFF_SUFFIXES:
         with _open(path) as src:
             return src.read(1)
-    with Image.open(path) as mask:
+    with _image(path) as mask:
         # A palette's colours mean nothing; its numbers do.
         return np.asarray(mask if mask.mode in {"P", *WIDE_MODES} else mask.convert("L"))
 
@@ -103,14 +108,39 @@ def _bands(src: DatasetReader) -> tuple[int, ...]:
     return choose_bands(src, RGB, None) if len(colours) >= len(RGB) else (colours[0],) * len(RGB)
 
 
-def _open(path: Path) -> DatasetReader:
-    import rasterio
-    from rasterio.errors import NotGeoreferencedWarning
+@contextmanager
+def _open(path: Path) -> Iterator[DatasetReader]:
+    from landslide_cli.scene.opening import opened
 
-    with warnings.catch_warnings():
-        # Chips need no place on the map.
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        return rasterio.open(path)
+    # Chips need no place on the map.
+    with _readable(path), opened(path) as src:
+        if src.width * src.height * src.count > 4 * MOST_PIXELS:
+            raise TrainingDataError(f"{path} has {src.width} x {src.height} pixels, too many for a chip")
+        yield src
+
+
+@contextmanager
+def _image(path: Path) -> Iterator[Image.Image]:
+    with _readable(path), warnings.catch_warnings():
+        # How large a chip may be is ours to say.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with Image.open(path) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise TrainingDataError(f"{path} has {image.width} x {image.height} pixels, too many for a chip")
+            yield image
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except LandslideError:
+        raise
+    except Exception as error:  # Pillow and GDAL have a dozen ways to say it
+        ours = as_ours(error)
+        if isinstance(ours, MachineError):
+            raise ours from error
+        raise TrainingDataError(f"{path} can't be read as an image: {' '.join(str(error).split())}") from error
 
 
 def letterbox_image(image: Bytes, size: int) -> Bytes:

@@ -251,6 +251,12 @@ bbox = click.option(
     help="Analyse only inside left, bottom, right, top, in the scene's coordinates.",
 )
 
+allow_remote = click.option(
+    "--allow-remote",
+    is_flag=True,
+    help="Let a scene on this machine, such as a VRT, read from others; without it, that is refused.",
+)
+
 
 def taken(kind: type[Value], settings: dict[str, Any]) -> Value:
     """Take the options that are fields of a class out of what was given, and make one of it."""
@@ -277,7 +283,6 @@ def _together(*options: Option) -> Option:
 
 # How a mask becomes measured polygons, and which of them stay.
 polygons = _together(min_area, fill_holes, simplify, connectivity, boundary, dem, min_slope)
-# How the network sees a scene.
-prediction = _together(
-    aoi, bbox, bands, nodata, scale, resolution, model, overlap, batch_size, engine, device, precision, tta
-)
+# What of a scene the network sees, and how.
+seen = _together(aoi, bbox, bands, nodata, scale, resolution, allow_remote)
+prediction = _together(seen, model, overlap, batch_size, engine, device, precision, tta)

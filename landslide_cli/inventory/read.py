@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from landslide_cli.errors import InventoryError
+from landslide_cli.foreign import foreign_errors
 from landslide_cli.scene.vectors import (
     LANDSLIDES,
     PARQUET,
@@ -44,6 +45,7 @@ class Inventory:
     runs: int
 
 
+@foreign_errors()
 def read_inventory(path: str | Path) -> geopandas.GeoDataFrame:
     """Read the landslides of an inventory, or of any file with one layer of polygons.
 

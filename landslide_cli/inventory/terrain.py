@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyproj
-import rasterio
 import shapely
 from affine import Affine
 from pyproj.exceptions import ProjError
@@ -21,9 +20,9 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from landslide_cli.errors import TerrainError
-from landslide_cli.files.belonging import leaving_no_traces
 from landslide_cli.inventory.slope import FIELDS, Relief
 from landslide_cli.scene.ground import Ground
+from landslide_cli.scene.opening import opened
 from landslide_cli.scene.validity import is_marker
 from landslide_cli.typing import Float64, Geometries
 
@@ -156,13 +155,13 @@ def open_terrain(path: str | Path, *, scene: Ground, size: tuple[int, int]) -> I
     Raises:
         TerrainError: it isn't a raster of heights, it or the scene has no CRS, or they don't meet.
     """
-    try:
-        src = rasterio.open(path)
-    except RasterioError as error:
-        raise TerrainError(
-            f"--dem {path} can't be opened as a raster: {error}; give a GeoTIFF or another GDAL raster"
-        ) from error
-    with leaving_no_traces([path]), src:
+    with ExitStack() as stack:
+        try:
+            src = stack.enter_context(opened(path))
+        except (RasterioError, ValueError) as error:
+            raise TerrainError(
+                f"--dem {path} can't be opened as a raster: {error}; give a GeoTIFF or another GDAL raster"
+            ) from error
         if src.count != 1:
             raise TerrainError(
                 f"--dem {path} has {src.count} bands, but one of heights is needed; "

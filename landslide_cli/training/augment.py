@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import torch
+from annotated_types import Interval
 from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
+from landslide_cli.parsing import STRICT, Share
 from landslide_cli.tiling.grid import mirrored
 from landslide_cli.training.cache import IGNORED, Decoded, Level
 
@@ -31,33 +33,35 @@ NEAR_LANDSLIDE, AT_BRIGHT = 0.65, 0.15
 class Augmentation:
     """How often and how far the random changes go; probabilities lie between 0 and 1."""
 
-    scale_jitter: float = 1.5
+    __pydantic_config__ = STRICT
+
+    scale_jitter: Annotated[float, Interval(ge=1, le=100)] = 1.5
     """Zoom between 1/1.5 and 1.5, log-uniform, where a source has no ``seen_m``."""
-    rotate: float = 0.3
+    rotate: Share = 0.3
     """Free rotation; the eight right-angled views come always."""
-    stretch: float = 0.0
+    stretch: Share = 0.0
     """Bands stretched to the chip's darkest and brightest pixels, as many products are."""
-    colour: float = 0.8
+    colour: Share = 0.8
     """Gamma, gain of each band, contrast, brightness and saturation."""
-    grey: float = 0.0
+    grey: Share = 0.0
     """Most or all of the colour taken away."""
-    tint: float = 0.08
+    tint: Share = 0.08
     """Spread of each band's gain."""
-    dark: float = 0.0
+    dark: Share = 0.0
     """Down to a fifth of the brightness."""
-    blur: float = 0.15
+    blur: Share = 0.15
     """Up to 1.5 pixels."""
-    haze: float = 0.1
+    haze: Share = 0.1
     """Up to two fifths of a bright veil."""
-    noise: float = 0.0
+    noise: Share = 0.0
     """Up to a twentieth of the range."""
-    jpeg: float = 0.2
+    jpeg: Share = 0.2
     """Quality between 40 and 90."""
-    levels: float = 0.0
+    levels: Share = 0.0
     """Few grey levels: 24 to 96 in all."""
-    collar: float = 0.0
+    collar: Share = 0.0
     """Ground without pixels: edges, corners, stripes, what surrounds a disc; filled and out of the loss."""
-    cutmix: float = 0.0
+    cutmix: Share = 0.0
     """A box of another crop pasted in."""
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
 import tomllib
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from annotated_types import Interval
 
 from landslide_cli.errors import TrainingDataError
+from landslide_cli.parsing import STRICT, Count, NotNegative, Positive, Share, parse_json, read_text
 from landslide_cli.training.augment import Augmentation
 
 CHOICES = {
@@ -19,6 +23,9 @@ CHOICES = {
     "precision": ("bfloat16", "float32"),
     "tta": ("none", "flips", "d4"),
 }
+Steps = Annotated[int, Interval(ge=1, le=10**8)]
+# Of a batch, and of the side of a crop: no machine holds more.
+Size = Annotated[int, Interval(ge=1, le=8192)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +39,26 @@ class Source:
     side of an outline that training passes over.
     """
 
+    __pydantic_config__ = STRICT
+
     name: str
     path: str
-    share: float
-    resolution_m: tuple[float, float]
+    share: Share
+    resolution_m: tuple[Positive, Positive]
     citation: str = ""
     licence: str = ""
-    zoom: float = 1.0
+    zoom: Positive = 1.0
     scale: tuple[float, float] | None = None
-    seen_m: tuple[float, float] | None = None
-    rim: int = 0
+    seen_m: tuple[Positive, Positive] | None = None
+    rim: Count = 0
+
+    def __post_init__(self) -> None:
+        for name in ("resolution_m", "scale", "seen_m"):
+            given = getattr(self, name)
+            if given is not None and (given[0] > given[1] or (name == "scale" and given[0] == given[1])):
+                raise TrainingDataError(
+                    f"{name} = {list(given)} of {self.name} doesn't go from the smaller to the larger"
+                )
 
     @property
     def native_m(self) -> float:
@@ -53,15 +70,19 @@ class Source:
 class Phase:
     """A number of optimizer steps on crops of one size; ``batch`` counts the crops of a step on all devices."""
 
-    steps: int
-    batch: int
-    size: int
-    zoom: float = 1.0
+    __pydantic_config__ = STRICT
+
+    steps: Steps
+    batch: Size
+    size: Size
+    zoom: Positive = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """A place on the ground, and patterns of the groups that lie there: it is left out of training as a whole."""
+
+    __pydantic_config__ = STRICT
 
     name: str
     groups: tuple[str, ...]
@@ -113,37 +134,39 @@ class Recipe:
         known_failures: Where the model is known to be wrong.
     """
 
+    __pydantic_config__ = STRICT
+
     model_id: str
     sources: tuple[Source, ...]
     phases: tuple[Phase, ...]
-    resolution_m: tuple[float, float]
+    resolution_m: tuple[Positive, Positive]
     network: str = "msasnet"
     arguments: dict[str, Any] = field(default_factory=dict)
     start: str = ""
     teacher: str = ""
-    teacher_share: float = 0.7
+    teacher_share: Share = 0.7
     places: tuple[Place, ...] = ()
     split: str = "groups"
     validation: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
-    working_zoom: float = 0.0
-    seed: int = 0
+    working_zoom: NotNegative = 0.0
+    seed: Count = 0
     encoder: str = ""
-    encoder_rate: float = 0.3
+    encoder_rate: Positive = 0.3
     encoder_licence: str = ""
     optimizer: str = "adamw"
-    learning_rate: float = 1e-3
-    momentum: float = 0.9
-    weight_decay: float = 0.05
+    learning_rate: Positive = 1e-3
+    momentum: Share = 0.9
+    weight_decay: NotNegative = 0.05
     schedule: str = "cosine"
-    warmup: float = 0.03
-    ema_decay: float = 0.998
+    warmup: Share = 0.03
+    ema_decay: Share = 0.998
     loss: str = "bce_dice"
     precision: str = "bfloat16"
-    letterbox: int = 0
-    patience: int = 0
-    hard_every: int = 0
-    hard_share: float = 0.5
+    letterbox: Annotated[int, Interval(ge=0, le=8192)] = 0
+    patience: Count = 0
+    hard_every: Count = 0
+    hard_share: Share = 0.5
     augmentation: Augmentation = Augmentation()
     tta: str = "none"
     licence: str = ""
@@ -203,13 +226,12 @@ def read_recipe(path: Path) -> Recipe:
         TrainingDataError: the file isn't TOML, lacks an entry, has one that nobody reads or a value that isn't known.
     """
     try:
-        table = tomllib.loads(path.read_text())
-        table["sources"] = tuple(_build(Source, entry) for entry in table["sources"])
-        table["phases"] = tuple(_build(Phase, entry) for entry in table["phases"])
-        table["places"] = tuple(_build(Place, entry) for entry in table.get("places", ()))
-        table["augmentation"] = _build(Augmentation, table.get("augmentation", {}))
-        recipe: Recipe = _build(Recipe, table)
-    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        table = tomllib.loads(read_text(path))
+        # JSON has no dates; a recipe has none either, so that they are refused as texts.
+        recipe = parse_json(Recipe, json.dumps(table, default=str))
+    except RecursionError as error:
+        raise TrainingDataError(f"{path} is not a recipe: lists in lists in lists") from error
+    except (OSError, ValueError) as error:
         raise TrainingDataError(f"{path} is not a recipe: {error}") from error
     beside = {
         name: str(path.parent / getattr(recipe, name))
@@ -217,10 +239,3 @@ def read_recipe(path: Path) -> Recipe:
         if getattr(recipe, name)
     }
     return replace(recipe, **beside)  # type: ignore[arg-type]
-
-
-def _build(kind: Any, table: dict[str, Any]) -> Any:
-    unknown = table.keys() - {entry.name for entry in fields(kind)}
-    if unknown:
-        raise TypeError(f"unknown entries {', '.join(sorted(unknown))}")
-    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in table.items()})
