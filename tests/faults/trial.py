@@ -55,21 +55,36 @@ def carry_out(trial: Trial, folder: Path, most_bytes: int = MOST_BYTES) -> Outco
     """Run a command in a forked process; everything that it needs is imported already."""
     before = _contents(folder)
     started = time.monotonic()
-    texts = [folder.with_name(f"{folder.name}.{name}") for name in ("stdout", "stderr")]
-    sys.stdout.flush()
-    sys.stderr.flush()
-    pid = os.fork()
-    if pid == 0:
-        _child(trial, folder, texts)
+    pid = start(trial, folder)
     status, peak = _wait(pid, started, most_bytes)
-    stdout, stderr = (text.read_text(errors="replace") for text in texts)
-    for text in texts:
-        text.unlink()
+    stdout, stderr = said(folder)
     outcome = Outcome(status, stdout, stderr, time.monotonic() - started, peak)
     from tests.faults.verdict import shortcomings
 
     outcome.short = shortcomings(trial, folder, outcome, before, _contents(folder), most_bytes)
     return outcome
+
+
+def start(trial: Trial, folder: Path) -> int:
+    """Fork a process for a command; its number."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid == 0:
+        _child(trial, folder, _texts(folder))
+    return pid
+
+
+def said(folder: Path) -> list[str]:
+    """What a command wrote to stdout and stderr."""
+    told = [text.read_text(errors="replace") for text in _texts(folder)]
+    for text in _texts(folder):
+        text.unlink()
+    return told
+
+
+def _texts(folder: Path) -> list[Path]:
+    return [folder.with_name(f"{folder.name}.{name}") for name in ("stdout", "stderr")]
 
 
 def _child(trial: Trial, folder: Path, texts: list[Path]) -> None:
