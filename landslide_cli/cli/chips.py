@@ -36,8 +36,9 @@ def chips(scene: str, labels: Path, out: Path, quiet: bool, **settings: Any) -> 
 
     Writes GeoTIFFs of three 8-bit bands and masks of 0 and 1, each with its place on the map, and a
     groups.csv that tells which chips lie in one block of the scene. Chips of different groups share no
-    pixel. A window with an invalid pixel (nodata, alpha) is left out. Where a landslide isn't among the
-    labels, its pixels count as background: label all of the scene.
+    pixel; those of one group may, where its block isn't a multiple of their side. A window with an
+    invalid pixel (nodata, alpha) is left out. Where a landslide isn't among the labels, its pixels count
+    as background: label all of the scene.
 
     \b
     landslide chips scene.tif --labels slides.gpkg -o chips/ --at labels

@@ -131,7 +131,7 @@ class Scene:
         if values.size == 0:
             raise SceneError(f"{self.src.name}: no valid pixel was found to stretch by; give --scale LO,HI")
         low, high = (float(v) for v in np.percentile(values, PERCENTILES))
-        return (low, high) if high > low else (low, low + 1)
+        return (low, high) if high > low else (low, low + max(1.0, abs(low)))
 
     def valid_share(self) -> float:
         """Part of the pixels that are valid, in the windows that `stretch` looks at."""

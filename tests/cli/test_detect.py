@@ -143,16 +143,3 @@ def test_an_interrupted_run_leaves_nothing_and_says_130(
     assert process.wait(60) == 130
     assert "Interrupted; nothing was written." in process.stderr.read()
     assert [file.name for file in tmp_path.iterdir()] == ["scene.tif"]
-
-
-@pytest.mark.slow
-def test_after_sigkill_nothing_carries_the_final_name(make_scene: MakeScene, tmp_path: Path) -> None:
-    path = make_scene(noise(3, 6000, 6000))
-    command = [sys.executable, "-m", "landslide_cli", "detect", str(path), "-o", str(tmp_path / "out.gpkg")]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    while "windows" not in process.stderr.readline():
-        assert process.poll() is None
-    process.kill()
-    process.wait(60)
-    assert not (tmp_path / "out.gpkg").exists()

@@ -53,12 +53,18 @@ def run(
     return os.waitstatus_to_exitcode(status), said(folder)[1]
 
 
-def outputs(folder: Path) -> dict[str, tuple[object, ...]]:
+Outputs = dict[str, tuple[object, ...]]
+
+
+def outputs(folder: Path) -> Outputs:
     """What lies there, by what it says: polygons and pixels, not bytes."""
-    found: dict[str, tuple[object, ...]] = {}
+    found: Outputs = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_dir() or ".landslide-batch" in name:
+            continue
+        if ".part/" in name:
+            found[name] = ()
             continue
         if path.suffix == ".gpkg":
             shapes = pyogrio.read_dataframe(path, layer="landslides").geometry.to_numpy()
@@ -72,39 +78,28 @@ def outputs(folder: Path) -> dict[str, tuple[object, ...]]:
     return found
 
 
-def trial(what: str, kind: str, seeds: Seeds, folder: Path, rng: Random, seconds: float, right: object) -> list[str]:
+def trial(what: str, kind: str, seeds: Seeds, folder: Path, rng: Random, seconds: float, right: Outputs) -> list[str]:
     """One kill; what fell short."""
     command = words(what, seeds)
     status, told = run(command, folder, ENDINGS[kind], rng.uniform(0, 1.1 * seconds))
     short = []
     if "terminate called" in told or "Traceback" in told:
         short.append(f"said {told.strip().splitlines()[-1][:120]}")
-    if kind == "SIGKILL":
-        there = {name for name in outputs(folder) if ".part/" not in name}
-    else:
-        there = set(outputs(folder))
-        if status not in (0, 130, -numbers_of(kind)):
-            short.append(f"status {status}")
-    if what == "detect" and status != 0 and kind != "SIGKILL" and "were complete" not in told:
-        left = [name for name in there if ".part/" not in name or kind != "SIGINT twice"]
-        if left and not complete(left, right):
-            short.append(f"left {', '.join(sorted(left))[:120]}")
+    there = set(outputs(folder))
+    named = {name for name in there if ".part/" not in name}
+    if kind != "SIGKILL" and status not in (0, 130, -int(ENDINGS[kind][0])):
+        short.append(f"status {status}")
+    # A batch keeps the scenes that it has done.
+    if what == "detect" and named not in (set(), set(right)):
+        short.append(f"only {', '.join(sorted(named))[:120]} got their names")
+    if kind in ("SIGTERM", "SIGINT") and there != named:
+        short.append(f"left {', '.join(sorted(there - named))[:120]}")
     again, told = run([*command, "--overwrite"] if what == "detect" else command, folder)
     if again != 0:
         short.append(f"the next run failed: {told.strip()[-160:]}")
     elif outputs(folder) != right:
         short.append("the next run gave something else")
     return short
-
-
-def numbers_of(kind: str) -> int:
-    return int(ENDINGS[kind][0])
-
-
-def complete(left: list[str], right: object) -> bool:
-    """Whether all outputs are there: a signal after they got their names comes too late to do anything."""
-    assert isinstance(right, dict)
-    return set(left) == set(right)
 
 
 def main() -> None:

@@ -594,7 +594,9 @@ def limits(rng: Random, seeds: Seeds, folder: Path) -> Trial:
     amount = 0
     before: Callable[[], object]
     if kind == "size of a file":
-        amount = rng.choice([4000, 8000, 20_000, 60_000, 100_000, rng.randrange(4000, 300_000)])  # what is said needs some too
+        amount = rng.choice(
+            [4000, 8000, 20_000, 60_000, 100_000, rng.randrange(4000, 300_000)]
+        )  # what is said needs some too
         before = partial(_limit_size, amount)
     elif kind == "open files":
         amount = rng.randrange(4, 40)

@@ -77,9 +77,10 @@ def start(trial: Trial, folder: Path) -> int:
 
 def said(folder: Path) -> list[str]:
     """What a command wrote to stdout and stderr."""
-    told = [text.read_text(errors="replace") for text in _texts(folder)]
+    # One that was killed at once hasn't made them.
+    told = [text.read_text(errors="replace") if text.exists() else "" for text in _texts(folder)]
     for text in _texts(folder):
-        text.unlink()
+        text.unlink(missing_ok=True)
     return told
 
 
