@@ -31,7 +31,8 @@ BY_NUMBER = {
 # As libraries say it, whatever the type of their error.
 BY_WORDS = (
     (re.compile(r"(can't|cannot|unable to|failed to) allocate|not enough memory|out of memory|bad_alloc|malloc|"
-                r"failed to map segment|can't start new thread", re.IGNORECASE), MEMORY),
+                r"failed to map segment|could not create a (primitive|memory)|can't start new thread", re.IGNORECASE),
+     MEMORY),
     (re.compile(r"too many open files|EMFILE", re.IGNORECASE), FILES),
     (re.compile(r"no space left|(disk|database) is full|file too large|quota exceeded", re.IGNORECASE), FULL),
     (re.compile(r"read-only (file system|database)|readonly database", re.IGNORECASE), READ_ONLY),

@@ -5,7 +5,6 @@ A dataclass that is read so has `STRICT` as its ``__pydantic_config__``.
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -65,7 +64,6 @@ def parse_json(kind: type[Kind], text: str | bytes) -> Kind:
         raise ParseError(_told(error)) from error
 
 
-@cache
 def _adapter(kind: type[Kind]) -> TypeAdapter[Kind]:
     from pydantic import TypeAdapter
 

@@ -57,7 +57,8 @@ def odd_value(rng: Random, depth: int = 0) -> Any:
 def odd_text(rng: Random) -> bytes:
     """A text that isn't of the format at all."""
     return rng.choice(
-        [b"", b"\xff\xfe", b"[" * 100_000, b'{"a":' * 50_000, b"null", b"[]", b"{}", b"\x00" * 1000, b"nan", b"a = [" * 30_000,
+        [b"", b"\xff\xfe", b"[" * 100_000, b'{"a":' * 50_000, b"null", b"[]", b"{}", b"\x00" * 1000, b"nan",
+         b"a = [" * 30_000,
          b"\xef\xbb\xbf{}", rng.randbytes(300), b'"' + b"x" * 1_000_000]
     )  # fmt: skip
 

@@ -136,9 +136,8 @@ def main() -> None:
                 counts[kind] += 1
                 seconds[kind] += outcome.seconds
                 if given.keep:
-                    print(
-                        f"{kind} {seed}: {trial.what}\nlandslide {' '.join(map(ascii, trial.words))}\n{outcome.stderr}{outcome.stdout}"
-                    )
+                    print(f"{kind} {seed}: {trial.what}\nlandslide {' '.join(map(ascii, trial.words))}")
+                    print(outcome.stderr + outcome.stdout)
                 if outcome.short:
                     short[kind] += 1
                     log.writerow(

@@ -1,4 +1,4 @@
-"""Runs that are killed at any moment: all outputs get their names or none, and the next run is as if nothing had been."""
+"""Runs that are killed at any moment: all outputs get their names or none, and the next run does its work."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 MOST_BYTES, MOST_S = 2 << 30, 30
 # A machine that does other things meanwhile may take longer by the clock than by the processor.
-WAIT_S = 4 * MOST_S
+WAIT_S = 20 * MOST_S
 ROOM_BYTES = 24 << 30  # of addresses; what is asked for and never touched takes no memory
 
 
