@@ -172,7 +172,7 @@ overlap = click.option(
 )
 batch_size = click.option(
     "--batch-size",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 1024),
     metavar="N",
     help="Windows in each call of the network.  [default: 1 on the CPU, else what is quickest and fits into memory]",
 )

@@ -18,7 +18,7 @@ import rasterio
 from affine import Affine
 
 from tests.conftest import TRANSFORM, UTM, blobs, noise
-from tests.faults.mutate import NUMBERS, TEXTS, changed_entries, damaged, odd_text, odd_value
+from tests.faults.mutate import NUMBERS, changed_entries, damaged, odd_text, odd_value
 from tests.faults.seeds import LAYOUTS, OTHERS, SIDE, Seeds
 from tests.faults.trial import Trial
 
@@ -505,7 +505,7 @@ def recipe(rng: Random, seeds: Seeds, folder: Path) -> Trial:
         told[name], how = value, f"{name} = {str(value)[:60]}"
     elif kind == "entries":
         told, how = changed_entries(rng, told)
-    text = _toml(told).encode(errors="surrogatepass")
+    text = toml(told).encode(errors="surrogatepass")
     if kind == "bytes":
         text, how = damaged(rng, text)
     if kind == "text":
@@ -534,14 +534,14 @@ def recipe(rng: Random, seeds: Seeds, folder: Path) -> Trial:
     return Trial(how, words, keeps=True)
 
 
-def _toml(value: Any, depth: int = 0) -> str:
+def toml(value: Any, depth: int = 0) -> str:
     """TOML of what JSON can hold; what TOML lacks becomes a text."""
     if isinstance(value, dict) and depth == 0:
-        return "\n".join(f"{json.dumps(key)} = {_toml(entry, 1)}" for key, entry in value.items())
+        return "\n".join(f"{json.dumps(key)} = {toml(entry, 1)}" for key, entry in value.items())
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(key)} = {_toml(entry, 1)}" for key, entry in value.items()) + "}"
+        return "{" + ", ".join(f"{json.dumps(key)} = {toml(entry, 1)}" for key, entry in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(_toml(entry, 1) for entry in value) + "]"
+        return "[" + ", ".join(toml(entry, 1) for entry in value) + "]"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
@@ -666,12 +666,19 @@ def noisy_masks(rng: Random, seeds: Seeds, folder: Path) -> Trial:
     return Trial(" ".join(words[4:]), words, "prob.tif")
 
 
+def known(rng: Random, seeds: Seeds, folder: Path) -> Trial:
+    """Inputs that once fell short."""
+    from tests.faults.known import trials
+
+    lay = rng.choice(trials(seeds))
+    return lay(folder)
+
+
 KINDS: dict[str, Kind] = {
     function.__name__.replace("_", " "): function
     for function in (
         scene_bytes, scene_tags, scene_values, scene_sidecars, scene_sizes, vrt, other_format, validity, aoi_bytes, aoi_shapes,
         options, card, weights, openvino_file, probability, noisy_masks, elevation, ledger, batch_inputs, edited_inventory,
-        report_scene, training_chips, recipe, names, places, limits,
+        report_scene, training_chips, recipe, names, places, limits, known,
     )
 }  # fmt: skip
-TEXTS_TRIED = len(TEXTS)
