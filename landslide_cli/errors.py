@@ -107,6 +107,14 @@ class MissingExtraError(LandslideError):
     """A command needs a package that comes with an extra and isn't installed."""
 
 
+class MachineError(LandslideError):
+    """The machine lacks what a run needs: memory, room on the disk, open files, a permission, a connection."""
+
+
+class LibraryError(LandslideError):
+    """A library met what it can't do, in its own words."""
+
+
 class LandslideWarning(UserWarning):
     """Something a user should know that doesn't stop the run."""
 

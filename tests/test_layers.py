@@ -12,7 +12,7 @@ import landslide_cli
 
 PACKAGE = Path(landslide_cli.__file__).parent
 
-ANYONE = {"_version", "errors", "extras", "files", "typing"}
+ANYONE = {"_version", "errors", "extras", "files", "foreign", "parsing", "typing"}
 PREDICTION = {"scene", "tiling", "model", "networks", "engine", "mosaic"}
 DETECTION = PREDICTION | {"prediction", "polygons", "inventory", "demo"}
 EVALUATION = PREDICTION | {"prediction", "metrics", "chips"}

@@ -10,11 +10,12 @@ PACKAGE = TESTS.parent / "landslide_cli"
 FILES = sorted(TESTS.rglob("test_*.py"))
 # What no single module answers for.
 ACROSS = {
-    "test_face.py", "test_golden.py", "test_layers.py", "test_sizes.py", "test_layout.py", "test_real_imagery.py",
+    "test_face.py", "test_golden.py", "test_shipped.py",
+    "test_layers.py", "test_sizes.py", "test_layout.py", "test_real_imagery.py",
     "test_words.py", "test_complete_masks.py", "cli/test_main.py",
     "cli/test_refusals.py", "inventory/test_known_shapes.py", "networks/test_overfit.py", "report/test_browser.py",
 }  # fmt: skip
-ELSEWHERE = {"docs", "qgis"}
+ELSEWHERE = {"docs", "qgis", "faults"}
 
 
 def module_of(path: Path) -> Path:

@@ -6,17 +6,16 @@ import codecs
 import logging
 import os
 import re
-import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import rasterio
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 
 from landslide_cli.batch.items import Listed, read_items
 from landslide_cli.errors import SceneError, counted, without_secrets
-from landslide_cli.scene.remote import fingerprint, is_remote, reaching
+from landslide_cli.scene.opening import opened
+from landslide_cli.scene.remote import fingerprint, is_remote
 
 log = logging.getLogger(__name__)
 
@@ -167,17 +166,15 @@ def rasters_in(folder: Path, *, recursive: bool = False) -> Iterator[str]:
 
 def _look(path: str, called: Path) -> Found | None:
     """The facts of a scene that need no pixels; None if landslide wrote it."""
-    with reaching(path), warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        try:
-            with rasterio.open(path) as src:
-                if OURS in src.tags():
-                    return None
-                files = [file for file in src.files if not file.endswith(PASSING)]
-                if is_remote(path):
-                    stamp = (called.name, fingerprint(src), None)
-                    return Found(path, called, src.width * src.height, (stamp,))
-                return Found(path, called, src.width * src.height, stamps_of(*(files or [path])))
-        except (RasterioError, ValueError):
-            # A name that isn't UTF-8 is a ValueError. Why is told when its turn comes.
-            return Found(path, called, 0, stamps_of(path))
+    try:
+        with opened(path) as src:
+            if OURS in src.tags():
+                return None
+            files = [file for file in src.files if not file.endswith(PASSING)]
+            if is_remote(path):
+                stamp = (called.name, fingerprint(src), None)
+                return Found(path, called, src.width * src.height, (stamp,))
+            return Found(path, called, src.width * src.height, stamps_of(*(files or [path])))
+    except (RasterioError, ValueError, SceneError):
+        # A name that isn't UTF-8 is a ValueError. Why is told when its turn comes.
+        return Found(path, called, 0, stamps_of(path))

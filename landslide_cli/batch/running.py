@@ -24,6 +24,7 @@ from landslide_cli.errors import counted, shown, without_secrets
 from landslide_cli.files import staged
 from landslide_cli.files.interrupts import finishing
 from landslide_cli.files.staging import clear_leftovers
+from landslide_cli.foreign import foreign_errors
 from landslide_cli.inventory.confidence import TAG, Confidence
 from landslide_cli.inventory.rules import PolygonRules
 from landslide_cli.merging.merge import merge_parts
@@ -35,6 +36,7 @@ from landslide_cli.typing import OnProgress
 log = logging.getLogger(__name__)
 
 
+@foreign_errors()
 def run_batch(
     scenes: Iterable[str | Path | Listed] | Sequence[Found],
     folder: str | Path,

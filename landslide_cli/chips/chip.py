@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -21,6 +22,7 @@ from landslide_cli.chips.decode import (
     read_truth,
 )
 from landslide_cli.errors import LandslideError, TrainingDataError
+from landslide_cli.parsing import read_text
 from landslide_cli.typing import Bools, Bytes
 
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp"}
@@ -151,11 +153,13 @@ def _read_groups(folder: Path) -> dict[str, str]:
     for place in (folder, folder.parent):
         table = place / "groups.csv"
         if table.is_file():
-            with table.open(newline="") as lines:
-                reader = csv.DictReader(lines)
+            try:
+                reader = csv.DictReader(io.StringIO(read_text(table).removeprefix("\ufeff"), newline=""))
                 if missing := {"stem", "group"} - set(reader.fieldnames or ()):
                     raise TrainingDataError(f"{table} lacks the column {listed(missing)}; it needs stem and group")
-                return {row["stem"]: row["group"] for row in reader}
+                return {row["stem"]: row["group"] for row in reader if row["group"]}
+            except (ValueError, csv.Error) as error:
+                raise TrainingDataError(f"{table} can't be read as a table: {error}") from error
     return {}
 
 

@@ -7,13 +7,17 @@ training on PNG and JPEG no rasterio.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from landslide_cli.errors import LandslideError, MachineError, TrainingDataError
 from landslide_cli.extras import need
+from landslide_cli.foreign import as_ours
 from landslide_cli.typing import Bools, Bytes, Pixels
 
 if TYPE_CHECKING:
@@ -27,6 +31,7 @@ WIDE_MODES = {"I", "I;16", "I;16B", "F"}  # what Pillow calls more than eight bi
 JPEG_NOISE = 48
 # What a pixel of a truth is; UNKNOWN where nobody has looked, which is neither.
 NOTHING, LANDSLIDE, UNKNOWN = 0, 1, 255
+MOST_PIXELS = 1 << 26  # a chip is seen as a whole
 
 
 def read_size(path: Path) -> tuple[int, int]:
@@ -34,7 +39,7 @@ def read_size(path: Path) -> tuple[int, int]:
     if path.suffix.lower() in TIFF_SUFFIXES:
         with _open(path) as src:
             return int(src.height), int(src.width)
-    with _picture(path) as image:
+    with _image(path) as image:
         return image.height, image.width
 
 
@@ -43,7 +48,7 @@ def is_wide(path: Path) -> bool:
     if path.suffix.lower() in TIFF_SUFFIXES:
         with _open(path) as src:
             return any(dtype != "uint8" for dtype in src.dtypes)
-    with _picture(path) as image:
+    with _image(path) as image:
         return image.mode in WIDE_MODES
 
 
@@ -61,7 +66,7 @@ def read_pixels(path: Path, scale: tuple[float, float] | None) -> Bytes:
         with _open(path) as src:
             raw = src.read(_bands(src)).transpose(1, 2, 0)
         return stretched(raw, scale) if scale else np.ascontiguousarray(raw)
-    with _picture(path) as image:
+    with _image(path) as image:
         if scale is None:
             return np.asarray(image.convert("RGB"))
         raw = np.asarray(image if image.mode in WIDE_MODES else image.convert("RGB"))
@@ -102,7 +107,7 @@ def _mask_values(path: Path) -> tuple[NDArray[Any], float | None]:
     if path.suffix.lower() in TIFF_SUFFIXES:
         with _open(path) as src:
             return src.read(1), src.nodata
-    with _picture(path) as mask:
+    with _image(path) as mask:
         # A palette's colours mean nothing; its numbers do.
         return np.asarray(mask if mask.mode in {"P", *WIDE_MODES} else mask.convert("L")), None
 
@@ -116,21 +121,42 @@ def _bands(src: DatasetReader) -> tuple[int, ...]:
     return choose_bands(src, RGB, None) if len(colours) >= len(RGB) else (colours[0],) * len(RGB)
 
 
-def _picture(path: Path) -> Image.Image:
+@contextmanager
+def _open(path: Path) -> Iterator[DatasetReader]:
+    from landslide_cli.scene.opening import opened
+
+    # Chips need no place on the map.
+    with _readable(path), opened(path) as src:
+        if src.width * src.height * src.count > 4 * MOST_PIXELS:
+            raise TrainingDataError(f"{path} has {src.width} x {src.height} pixels, too many for a chip")
+        yield src
+
+
+@contextmanager
+def _image(path: Path) -> Iterator[Image.Image]:
     need("PIL", extra="train", purpose=f"reading {path.name}")
     from PIL import Image
 
-    return Image.open(path)
+    with _readable(path), warnings.catch_warnings():
+        # How large a chip may be is ours to say.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with Image.open(path) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise TrainingDataError(f"{path} has {image.width} x {image.height} pixels, too many for a chip")
+            yield image
 
 
-def _open(path: Path) -> DatasetReader:
-    import rasterio
-    from rasterio.errors import NotGeoreferencedWarning
-
-    with warnings.catch_warnings():
-        # Chips need no place on the map.
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        return rasterio.open(path)
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except LandslideError:
+        raise
+    except Exception as error:  # Pillow and GDAL have a dozen ways to say it
+        ours = as_ours(error)
+        if isinstance(ours, MachineError):
+            raise ours from error
+        raise TrainingDataError(f"{path} can't be read as an image: {' '.join(str(error).split())}") from error
 
 
 def letterbox_image(image: Bytes, size: int) -> Bytes:

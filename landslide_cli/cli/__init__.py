@@ -6,9 +6,13 @@ Command modules import torch, geopandas and the like inside their functions, so 
 from __future__ import annotations
 
 import io
+import os
 import signal
 import sys
+import threading
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -32,7 +36,8 @@ from landslide_cli.cli.models import models
 from landslide_cli.cli.polygonize import polygonize
 from landslide_cli.cli.report import report
 from landslide_cli.cli.train import train
-from landslide_cli.errors import LandslideError, without_secrets
+from landslide_cli.errors import without_secrets
+from landslide_cli.foreign import as_ours
 
 INTERRUPTED = 130
 
@@ -43,8 +48,15 @@ class Doors(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except LandslideError as error:
-            raise click.ClickException(str(error)) from error
+        except (click.exceptions.Exit, click.Abort, click.ClickException):
+            raise
+        except BrokenPipeError:
+            raise  # whoever reads stdout has enough; click ends in silence
+        except Exception as error:
+            ours = as_ours(error)
+            if ours is None:
+                raise
+            raise click.ClickException(" ".join(str(ours).split())) from error
         except KeyboardInterrupt as stop:
             click.echo(str(stop) or "Interrupted; nothing was written.", err=True)
             ctx.exit(INTERRUPTED)
@@ -52,15 +64,17 @@ class Doors(click.Group):
 
 @click.group(cls=Doors, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, message="%(version)s")
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """Landslide polygons from satellite, aerial and drone imagery.
 
     \b
     landslide detect scene.tif -o slides.gpkg
     """
-    # A polite kill ends like Ctrl-C, so that unfinished files are cleared away.
-    signal.signal(signal.SIGTERM, _interrupt)
     sys.excepthook = _tell_a_bug
+    if threading.current_thread() is threading.main_thread():
+        ctx.with_resource(_Interrupt().heard())
+    sys.unraisablehook = _tell_unraisable
     # Names of files may hold what a terminal can't show.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -72,8 +86,33 @@ def _tell_a_bug(kind: type[BaseException], error: BaseException, trace: Tracebac
     sys.stderr.write(without_secrets("".join(traceback.format_exception(kind, error, trace))))
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _tell_unraisable(told: sys.UnraisableHookArgs) -> None:
+    """Leave out what rasterio can't log of GDAL's messages, which need not be UTF-8; the error itself is told."""
+    if "rasterio._env" not in str(told.object):
+        sys.__unraisablehook__(told)
+
+
+class _Interrupt:
+    """Ends the run, and when it comes again, the process: clearing away may take longer than anybody waits."""
+
+    def __init__(self) -> None:
+        self.came = False
+
+    @contextmanager
+    def heard(self) -> Iterator[None]:
+        """A polite kill and a closed terminal end like Ctrl-C, so that unfinished files are cleared away."""
+        numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+        before = {number: signal.signal(number, self) for number in numbers}
+        yield
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if self.came:
+            os.write(2, b"Stopped; the next run that writes there clears away what is left.\n")
+            os._exit(INTERRUPTED)
+        self.came = True
+        raise KeyboardInterrupt
 
 
 for command in (

@@ -159,7 +159,7 @@ overlap = click.option(
 )
 batch_size = click.option(
     "--batch-size",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 1024),
     metavar="N",
     help="Windows in each call of the network.  [default: 1 on the CPU, else what is quickest and fits into memory]",
 )
@@ -238,6 +238,12 @@ bbox = click.option(
     help="Analyse only inside left, bottom, right, top, in the scene's coordinates.",
 )
 
+allow_remote = click.option(
+    "--allow-remote",
+    is_flag=True,
+    help="Let a scene on this machine, such as a VRT, read from others; without it, that is refused.",
+)
+
 
 def _take_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> None:
     """Let a file's settings take the place of the defaults; what is typed still counts before them."""
@@ -295,6 +301,5 @@ _shape = (fill_holes, simplify, connectivity, boundary, dem, min_slope)
 polygons = _together(min_area, *_shape)
 run_polygons = _together(run_min_area, *_shape)
 earlier = _together(before, shift, new_share, only_new)
-prediction = _together(
-    aoi, bbox, bands, nodata, scale, resolution, model, overlap, batch_size, engine, device, precision, tta
-)
+seen = _together(aoi, bbox, bands, nodata, scale, resolution, allow_remote)
+prediction = _together(seen, model, overlap, batch_size, engine, device, precision, tta)

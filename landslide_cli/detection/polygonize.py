@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,7 +21,7 @@ from landslide_cli.detection.config import config_text
 from landslide_cli.detection.outputs import BEFORE_TAGS, TERRAIN_TAGS, Outputs, before_tags, terrain_tags
 from landslide_cli.detection.summary import Summary, nan_as_none, summary_of
 from landslide_cli.errors import ProbabilityError
-from landslide_cli.files.belonging import leaving_no_traces
+from landslide_cli.foreign import foreign_errors
 from landslide_cli.inventory.attributes import Measurer, open_measurer
 from landslide_cli.inventory.collector import Collector, landslide_polygonizer
 from landslide_cli.inventory.provenance import Job
@@ -57,6 +58,7 @@ def polygonize(
 ) -> Summary: ...  # fmt: skip
 
 
+@foreign_errors()
 def polygonize(
     probability: str | Path,
     out: str | Path | Outputs | None = None,
@@ -122,8 +124,7 @@ def _opened(
     probability: str | Path, rules: PolygonRules, spread: str | Path | None = None
 ) -> Iterator[tuple[Mosaic, Measurer]]:
     """A probability raster, and what makes its polygons by rules whose threshold is decided."""
-    inputs = [path for path in (probability, spread, rules.dem) if path is not None]
-    with leaving_no_traces(inputs), open_mosaic(probability, spread=spread, cache_bytes=CACHE_BYTES) as mosaic:
+    with open_mosaic(probability, spread=spread, cache_bytes=CACHE_BYTES) as mosaic:
         if mosaic.ground.crs is None:
             warn_without_crs(mosaic.src.name)
         smallest = float(mosaic.tags.get("LANDSLIDE_MIN_AREA_M2", 0))
@@ -135,7 +136,13 @@ def _opened(
 def _threshold(mosaic: Mosaic) -> float:
     if "LANDSLIDE_THRESHOLD" not in mosaic.tags:
         raise ProbabilityError(f"{mosaic.src.name} doesn't tell the threshold of its run; give one with --threshold")
-    return float(mosaic.tags["LANDSLIDE_THRESHOLD"])
+    try:
+        threshold = float(mosaic.tags["LANDSLIDE_THRESHOLD"])
+    except ValueError:
+        threshold = math.nan
+    if not 0 < threshold <= 1:
+        raise ProbabilityError(f"{mosaic.src.name} tells a threshold that is none; give one with --threshold")
+    return threshold
 
 
 def _provenance(mosaic: Mosaic, measurer: Measurer) -> dict[str, str]:

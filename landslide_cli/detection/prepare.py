@@ -9,13 +9,12 @@ from pathlib import Path
 
 from landslide_cli.engine import Engine
 from landslide_cli.engine.choice import Choice
-from landslide_cli.files.belonging import leaving_no_traces
 from landslide_cli.model.card import ModelCard
 from landslide_cli.model.weights import find_model
 from landslide_cli.prediction.plan import Plan, make_plan
 from landslide_cli.prediction.runtime import Runtime
 from landslide_cli.scene.area import read_area
-from landslide_cli.scene.scene import Raster, Scene, name_of, open_scene, warn_of_undeclared_nodata
+from landslide_cli.scene.scene import Raster, Scene, open_scene, warn_of_undeclared_nodata
 from landslide_cli.scene.view import View
 
 RGB = ("red", "green", "blue")  # what bands are chosen by if there is no model to ask
@@ -70,7 +69,6 @@ def prepare(
     found = Prepared()
     weights = Path(runtime.model)
     with ExitStack() as stack:
-        stack.enter_context(leaving_no_traces([name_of(scene), view.aoi]))
         with refusing():
             weights, found.card = find_model(runtime.model)
         card = found.card
@@ -79,7 +77,9 @@ def prepare(
                 found.choice = runtime.choose(weights, card)
         with refusing():
             wanted = card.bands if card else RGB
-            found.scene = stack.enter_context(open_scene(scene, wanted=wanted, bands=view.bands, nodata=view.nodata))
+            found.scene = stack.enter_context(
+                open_scene(scene, wanted=wanted, bands=view.bands, nodata=view.nodata, allow_remote=view.allow_remote)
+            )
         area = None
         if found.scene:
             with refusing():

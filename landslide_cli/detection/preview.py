@@ -17,6 +17,7 @@ from landslide_cli.detection.probe import probe as ask
 from landslide_cli.engine.choice import Choice
 from landslide_cli.engine.views import in_views
 from landslide_cli.errors import LandslideError, LandslideWarning
+from landslide_cli.foreign import foreign_errors
 from landslide_cli.inventory.attributes import open_measurer
 from landslide_cli.inventory.formats import fitting_crs
 from landslide_cli.inventory.rules import PolygonRules
@@ -91,6 +92,7 @@ class Preview:
             self.refusals.append(str(error))
 
 
+@foreign_errors()
 def preview(
     scene: Raster,
     out: str | Path | Outputs | None = None,

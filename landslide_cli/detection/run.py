@@ -23,6 +23,7 @@ from landslide_cli.engine import Engine
 from landslide_cli.engine.views import in_views
 from landslide_cli.errors import SceneError
 from landslide_cli.files import FileSet
+from landslide_cli.foreign import foreign_errors
 from landslide_cli.inventory.attributes import Measurer, open_measurer
 from landslide_cli.inventory.collector import Collector
 from landslide_cli.inventory.provenance import Job
@@ -59,6 +60,7 @@ def detect(
 ) -> Summary: ...  # fmt: skip
 
 
+@foreign_errors()
 def detect(
     scene: Raster,
     out: str | Path | Outputs | None = None,

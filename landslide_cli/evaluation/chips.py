@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
@@ -11,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyproj
-import rasterio
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from pyproj.exceptions import ProjError
+from rasterio.errors import RasterioError
 
 from landslide_cli.errors import EvaluationError, counted
 from landslide_cli.evaluation.judging import answer
@@ -21,6 +20,7 @@ from landslide_cli.model.card import ModelCard
 from landslide_cli.model.weights import find_model
 from landslide_cli.prediction.runtime import Runtime
 from landslide_cli.scene.ground import ground_resolution
+from landslide_cli.scene.opening import opened
 from landslide_cli.typing import OnProgress
 
 if TYPE_CHECKING:
@@ -172,16 +172,14 @@ def georeferenced_metres(image: Path) -> float | None:
     """Metres per pixel of a GeoTIFF chip; None for other files and without a CRS."""
     if image.suffix.lower() not in TIFFS:
         return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        try:
-            with rasterio.open(image) as src:
-                if src.crs is None:
-                    return None
-                crs = pyproj.CRS.from_user_input(src.crs)
-                ground = ground_resolution(crs, src.transform, src.height, src.width)
-        except RasterioError:
-            return None  # Pillow reads it, or says why not
+    try:
+        with opened(image) as src:
+            if src.crs is None:
+                return None
+            crs = pyproj.CRS.from_user_input(src.crs)
+            ground = ground_resolution(crs, src.transform, src.height, src.width)
+    except (RasterioError, ProjError):
+        return None  # Pillow reads it, or says why not
     return float((ground[0] * ground[1]) ** 0.5) if ground else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +69,8 @@ def write_onnx(program: ExportedProgram, card: ModelCard, path: Path) -> None:
 
 def run_onnx(path: Path, pixels: Float32) -> Float32:
     """Run an ONNX file on the CPU: ``(N, bands, H, W)`` to ``(N, 1, H, W)``."""
+    # From 1.31 on it asks a server, and keeps an identity beside temporary files; it reads this as it is loaded.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])

@@ -29,12 +29,18 @@ INSTEAD = {
     ".fgb": (".qmd",),
     ".parquet": (".qmd",),
 }  # fmt: skip
-TRACE = ".aux.xml"
 REMOTE = re.compile(
     r"^(?!file:)[a-z0-9+]+://|^(?:/vsi\w+/)*/vsi(?:curl|s3|gs|az|oss|swift|hdfs|webhdfs|adls)", re.IGNORECASE
 )
+# What GDAL writes beside a file that it only reads: after the whole name, and in the place of the ending.
+TRACES = (".aux.xml", ".gfs")
 VIRTUAL = re.compile(r"^(?:/vsi\w+/)+(?:\{.*?\}/?|\?\S*?url=)?")
 SCHEME = re.compile(r"^[a-z+]+://")
+# Texts by which GDAL reads other files, or asks servers.
+DESCRIPTIONS = re.compile(rb"^[\s\xef\xbb\xbf]*<(\?xml|VRTDataset|GDAL_WMS|GDAL_WMTS|WCS_GDAL)")
+SOURCES = re.compile(r"<(?:SourceFilename|SourceDataset|ServerUrl|GetCapabilitiesUrl|ServiceURL)[^>]*>\s*([^<]*?)\s*<")
+LARGEST = 64 << 20  # bytes of a description; one of a million sources has that many
+DEEPEST = 8  # descriptions that name descriptions
 # A driver before a name, GPKG:/x/r.gpkg:table; a drive's letter is none.
 PREFIX = re.compile(r"^[A-Za-z][A-Za-z0-9_]+:")
 
@@ -77,7 +83,7 @@ def files_of(name: str | os.PathLike[str]) -> set[Path]:
     except UnicodeError as error:
         raise SceneError(f"{shown(text)}: the name is not UTF-8, so GDAL can't open it; rename the file") from error
     named = {text}
-    if not _is_no_raster_here(text):
+    if not _is_no_raster_here(text) and not remote_source(text):
         try:
             with leaving_no_traces([text]), warnings.catch_warnings():
                 warnings.simplefilter("ignore", NotGeoreferencedWarning)
@@ -87,6 +93,40 @@ def files_of(name: str | os.PathLike[str]) -> set[Path]:
             pass  # Why it can't be opened is told where it is read.
     found = {path for one in named for path in _existing(one)} | {Path(text)}
     return {path.resolve() for path in found} | {other.resolve() for path in found for other in beside(path)}
+
+
+def remote_source(raster: str | os.PathLike[str]) -> str | None:
+    """The first source on another machine that a local file, such as a VRT, would read; None if it reads none.
+
+    Some versions of GDAL connect as soon as such a file is opened.
+    """
+    name = os.fspath(raster)
+    if REMOTE.match(name):
+        return None
+    seen: set[str] = set()
+    waiting = [(name, 0)]
+    while waiting:
+        path, depth = waiting.pop()
+        if path in seen or depth > DEEPEST:
+            continue
+        seen.add(path)
+        for source in _sources(path):
+            if REMOTE.search(source) or SCHEME.match(source):
+                return source
+            waiting.append((os.path.join(os.path.dirname(path), source), depth + 1))  # noqa: PTH118, PTH120
+    return None
+
+
+def _sources(path: str) -> list[str]:
+    """The sources that a description names; none of any other file."""
+    try:
+        with Path(path).open("rb") as file:
+            if not DESCRIPTIONS.match(file.read(256)):
+                return []
+            file.seek(0)
+            return SOURCES.findall(file.read(LARGEST).decode("utf-8", errors="replace"))
+    except (OSError, ValueError):
+        return []
 
 
 def _is_no_raster_here(text: str) -> bool:
@@ -119,12 +159,13 @@ def _existing(text: str) -> Iterator[Path]:
 
 @contextmanager
 def leaving_no_traces(inputs: Iterable[str | os.PathLike[str] | None]) -> Iterator[None]:
-    """Take an ``.aux.xml`` away that GDAL writes beside a file while it only reads it.
+    """Take an ``.aux.xml`` or ``.gfs`` away that GDAL writes beside a file while it only reads it.
 
     It can't be told to read those that are there and to write none.
     """
     files = {file for name in inputs if name is not None for file in _existing(os.fspath(name))}
-    traces = [file.with_name(file.name + TRACE) for file in files]
+    added, instead = TRACES
+    traces = [trace for file in files for trace in (file.with_name(file.name + added), file.with_suffix(instead))]
     new = [trace for trace in traces if not _is_there(trace)]
     try:
         yield

@@ -65,5 +65,7 @@ def run_table(job: Job, tags: Mapping[str, str], ended: datetime) -> pd.DataFram
     }
     row = {"version": told.pop("version"), **texts, "width": job.width, "height": job.height, **told}
     table = pd.DataFrame([row]).astype({name: "str" for name in (*texts, *told) if name not in NUMBERS})
-    table = table.astype(dict.fromkeys(NUMBERS, "float64"))
+    # Tags are texts that anybody may have changed; what is no number there is null here.
+    for name in NUMBERS:
+        table[name] = pd.to_numeric(table[name], errors="coerce").astype("float64")
     return table.assign(started=pd.to_datetime([job.started]), ended=pd.to_datetime([ended]))

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from landslide_cli.errors import InventoryError
+from landslide_cli.foreign import foreign_errors
 from landslide_cli.inventory.confidence import TAG, Confidence
 from landslide_cli.inventory.edited import ours, up_to_date
 from landslide_cli.scene.vectors import (
@@ -52,6 +53,7 @@ class Inventory:
         return Confidence.told({TAG: self.run.get("confidence", "{}")})
 
 
+@foreign_errors()
 def read_inventory(path: str | Path) -> geopandas.GeoDataFrame:
     """Read the landslides of an inventory, or of any file with one layer of polygons.
 

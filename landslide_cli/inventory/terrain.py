@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyproj
-import rasterio
 import shapely
 from affine import Affine
 from pyproj.exceptions import ProjError
@@ -21,10 +20,10 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from landslide_cli.errors import TerrainError, counted
-from landslide_cli.files.belonging import leaving_no_traces
 from landslide_cli.inventory.slope import FIELDS, Relief
 from landslide_cli.scene.ground import Ground
-from landslide_cli.scene.remote import reaching, reason_of, remedy
+from landslide_cli.scene.opening import opened
+from landslide_cli.scene.remote import reason_of, remedy
 from landslide_cli.scene.scene import name_of
 from landslide_cli.scene.validity import is_marker
 from landslide_cli.typing import Float64, Geometries
@@ -158,7 +157,12 @@ def open_terrain(path: str | Path, *, scene: Ground, size: tuple[int, int]) -> I
     Raises:
         TerrainError: it isn't a raster of heights, it or the scene has no CRS, or they don't meet.
     """
-    with reaching(path), leaving_no_traces([path]), _opened(path) as src:
+    with ExitStack() as stack:
+        try:
+            src = stack.enter_context(opened(path))
+        except (RasterioError, ValueError) as error:
+            do = remedy(str(path), str(error), "give a GeoTIFF or another GDAL raster")
+            raise TerrainError(f"--dem {path} can't be opened as a raster: {error}; {do}") from error
         if src.count != 1:
             raise TerrainError(
                 f"--dem {path} has {counted(src.count, 'band')}, but one of heights is needed; "
@@ -182,14 +186,6 @@ def open_terrain(path: str | Path, *, scene: Ground, size: tuple[int, int]) -> I
         if not shapely.is_valid(meets) or not meets.intersects(shapely.box(0, 0, src.width, src.height)):
             raise TerrainError(f"--dem {path} does not meet the scene; give one of the same region")
         yield terrain
-
-
-def _opened(path: str | Path) -> DatasetReader:
-    try:
-        return rasterio.open(path)
-    except RasterioError as error:
-        do = remedy(str(path), str(error), "give a GeoTIFF or another GDAL raster")
-        raise TerrainError(f"--dem {path} can't be opened as a raster: {error}; {do}") from error
 
 
 def _between(scene: CRS | None, dem: CRS | None, path: str | Path) -> pyproj.Transformer:

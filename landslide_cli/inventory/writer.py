@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
@@ -83,7 +84,7 @@ class InventoryWriter:
         self._names = {"scene": job.scene, "model": provenance.get("LANDSLIDE_MODEL", "unknown")}
         self._crs = fitting_crs(path, self._ground.crs, self._names)
         self._room = Room(path) if path.suffix.lower() == ".shp" else None
-        self._resolution_m = float(provenance.get("LANDSLIDE_RESOLUTION_M", "nan"))
+        self._resolution_m = _number(provenance.get("LANDSLIDE_RESOLUTION_M", ""))
         several = measurer.rules.connectivity == 8
         self._kind = {"landslides": "MultiPolygon" if several else "Polygon", "analysed": "Polygon"}
         # Formats that can't be appended to are made from a GeoPackage at the end.
@@ -244,3 +245,11 @@ def _share_of_before(share: Float64 | None) -> Float64:
 
 def _repeated(text: str, count: int) -> pd.Series:
     return pd.Series([text] * count, dtype="str")
+
+
+def _number(text: str) -> float:
+    """A number of a raster's tags, which anybody may have changed; NaN of what is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

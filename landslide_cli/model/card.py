@@ -4,13 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from landslide_cli._version import __version__
-from landslide_cli.errors import ModelError, counted
+from landslide_cli.errors import ModelError, counted, is_number
+from landslide_cli.parsing import OPEN, STRICT, ParseError, Positive, parse_json, read_text
+
+VIEWS = ("none", "flips", "d4")  # see `landslide_cli.engine.views`
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """The parts of a card's ``training`` that are read again; the rest is for people."""
+
+    __pydantic_config__ = OPEN
+
+    sources: tuple[dict[str, Any], ...] = ()
+    letterbox: int = 0
+    working_zoom: Positive = 1.0
+    validation_groups: tuple[str, ...] = ()
+    test_groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +57,8 @@ class ModelCard:
         known_failures: Where the model is known to be wrong.
     """
 
+    __pydantic_config__ = STRICT
+
     model_id: str
     network: str
     arguments: dict[str, Any]
@@ -64,6 +84,26 @@ class ModelCard:
                 f"the card of {self.model_id} names {counted(len(self.bands), 'band')}, but "
                 f"{counted(len(self.mean), 'mean')} and {counted(len(self.std), 'standard deviation')}; mend the card"
             )
+        for right, what in (
+            (self.bands, "names no band"),
+            (
+                _is_range(self.value_range),
+                f"has a value_range of {self.value_range}, not of a lower and a higher number",
+            ),
+            (all(map(is_number, self.mean)), f"has a mean that is no number: {self.mean}"),
+            (all(is_number(one) and one > 0 for one in self.std), f"has standard deviations that can't be: {self.std}"),
+            (
+                all(is_number(one) and one > 0 for one in self.resolution_m)
+                and len(self.resolution_m) == 2
+                and self.resolution_m[0] <= self.resolution_m[1],
+                f"has a resolution_m of {self.resolution_m}, not of the smallest and the largest metres",
+            ),
+            (is_number(self.threshold) and 0 < self.threshold <= 1, f"has a threshold of {self.threshold}"),
+            (SHA256.fullmatch(self.sha256), f"has a checksum that is none: {self.sha256[:64]!r}"),
+            (self.tta in VIEWS, f"has tta {self.tta!r}, which is none of {', '.join(VIEWS)}"),
+        ):
+            if not right:
+                raise ModelError(f"the card of {self.model_id} {what}; mend the card")
 
     def write(self, path: Path) -> None:
         """Write the card as JSON."""
@@ -79,10 +119,12 @@ def read_card(path: Path) -> ModelCard:
     """Read a card.
 
     Raises:
-        ModelError: the file is missing, isn't JSON, lacks an entry or has one that nobody reads.
+        ModelError: the file is missing, isn't JSON, lacks an entry or has one that nobody reads or that can't be.
     """
     try:
-        return parse_card(path.read_text(), str(path))
+        return parse_card(read_text(path), str(path))
+    except ParseError as error:
+        raise ModelError(f"{path} is not a model card: {error}") from error
     except OSError as error:
         raise ModelError(f"{path}: no model card there; it belongs beside the weights") from error
 
@@ -94,20 +136,16 @@ def parse_card(text: str, where: str, *, ignored: Sequence[str] = ()) -> ModelCa
         ModelError: as `read_card`; entries named by ``ignored`` may be there.
     """
     try:
-        entries = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ModelError(f"{where} is not a model card: {error}") from error
-    known = {entry.name for entry in fields(ModelCard)} | set(ignored)
-    if not isinstance(entries, dict) or entries.keys() - known:
-        extra = ", ".join(sorted(entries.keys() - known)) if isinstance(entries, dict) else "no object"
-        raise ModelError(f"{where} is not a model card of this version: unknown entries {extra}")
-    values: dict[str, Any] = {
-        key: tuple(v) if isinstance(v, list) else v for key, v in entries.items() if key not in ignored
-    }
-    try:
-        return ModelCard(**values)
-    except TypeError as error:
-        raise ModelError(f"{where} is not a complete model card: {error}") from error
+        entries = parse_json(dict[str, Any], text)
+        card = parse_json(ModelCard, json.dumps({key: entries[key] for key in entries if key not in ignored}))
+        parse_json(Training, json.dumps(card.training))
+    except ParseError as error:
+        raise ModelError(f"{where} is not a model card of this version: {error}") from error
+    return card
+
+
+def _is_range(values: Sequence[float]) -> bool:
+    return len(values) == 2 and all(map(is_number, values)) and values[0] < values[1]
 
 
 def checksum(path: Path) -> str:

@@ -10,6 +10,7 @@ from landslide_cli.errors import ModelError
 from landslide_cli.model.card import ModelCard, checksum, parse_card
 
 ROOM = "landslide"  # of ours in the runtime information
+PRECISIONS = ("float32", "int8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,11 @@ def read_openvino_model(path: Path) -> OpenVINOModel:
     entries = {} if ours is None else {entry.tag: entry.get("value", "") for entry in ours}
     if not {"card", "precision", "sha256"} <= entries.keys():
         raise ModelError(f"{path} tells nothing of its model; write it with landslide export --format openvino")
-    loss = float(entries["f1_loss"]) if "f1_loss" in entries else None
+    try:
+        loss = float(entries["f1_loss"]) if "f1_loss" in entries else None
+    except ValueError as error:
+        raise ModelError(f"{path} tells an f1_loss that is no number: {error}; export the model again") from error
+    if entries["precision"] not in PRECISIONS:
+        raise ModelError(f"{path} tells a precision that is none of {', '.join(PRECISIONS)}; export the model again")
     card = parse_card(entries["card"], str(path), ignored=("exported_by",))
     return OpenVINOModel(path, card, entries["precision"], loss, entries["sha256"])

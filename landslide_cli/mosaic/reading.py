@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOError
+from rasterio.errors import RasterioError, RasterioIOError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
@@ -20,6 +19,7 @@ from landslide_cli.errors import ProbabilityError
 from landslide_cli.mosaic.blend import Strip
 from landslide_cli.mosaic.encoding import NODATA, SPREAD_STEP, STEPS, quantise
 from landslide_cli.scene.ground import Ground
+from landslide_cli.scene.opening import opened
 from landslide_cli.scene.placing import ground_of
 from landslide_cli.scene.remote import reaching, reason_of, remedy
 from landslide_cli.scene.scene import Scene, name_of
@@ -163,15 +163,15 @@ def open_mosaic(path: str | Path, *, spread: str | Path | None = None, cache_byt
         yield Mosaic(src, apart, ground_of(src))
 
 
-def _open(path: str | Path) -> DatasetReader:
-    with warnings.catch_warnings():
-        # Rasters without georeference are told about in our own words.
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+@contextmanager
+def _open(path: str | Path) -> Iterator[DatasetReader]:
+    with ExitStack() as stack:
         try:
-            return rasterio.open(path)
-        except RasterioError as error:
+            src = stack.enter_context(opened(path))
+        except (RasterioError, ValueError) as error:
             do = remedy(str(path), str(error), "give one that landslide detect has written")
             raise ProbabilityError(f"{path} can't be opened as a raster: {error}; {do}") from error
+        yield src
 
 
 def _is_stored(src: DatasetReader, scale: float) -> bool:

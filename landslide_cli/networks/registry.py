@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,9 @@ NETWORKS = {
     "drs-unet": "landslide_cli.networks.drs_unet:DRsUNet",
 }
 
+# Arguments, and parameters that one gigabyte holds.
+LARGEST, MOST_PARAMETERS = 4096, 1 << 28
+
 
 def build_network(name: str, **arguments: Any) -> nn.Module:
     """Build a network with random weights, in training mode.
@@ -34,8 +38,25 @@ def build_network(name: str, **arguments: Any) -> nn.Module:
     if name not in NETWORKS:
         raise ModelError(f"no network is called {name!r}; choose one of {', '.join(sorted(NETWORKS))}")
     module, _, attribute = NETWORKS[name].partition(":")
-    try:
-        network: nn.Module = getattr(import_module(module), attribute)(**arguments)
-    except TypeError as error:
-        raise ModelError(f"network {name} can't be built with {arguments}: {error}") from error
+    kind = getattr(import_module(module), attribute)
+    if arguments:
+        _refuse_absurd(name, kind, arguments)
+    network: nn.Module = kind(**arguments)
     return network
+
+
+def _refuse_absurd(name: str, kind: Callable[..., nn.Module], arguments: dict[str, Any]) -> None:
+    """Build the network without its numbers first: arguments come from files that anybody may have written."""
+    import torch
+
+    told = ", ".join(f"{key} = {str(value)[:40]}" for key, value in arguments.items())
+    if any(isinstance(value, int) and value > LARGEST for value in arguments.values()):
+        raise ModelError(f"network {name} can't be built with {told}: no number may be larger than {LARGEST}")
+    try:
+        with torch.device("meta"):
+            parameters = sum(one.numel() for one in kind(**arguments).parameters())
+    except Exception as error:  # each network has conditions of its own
+        reason = " ".join(str(error).split())
+        raise ModelError(f"network {name} can't be built with {told}: {reason}") from error
+    if parameters > MOST_PARAMETERS:
+        raise ModelError(f"network {name} with {told} has {parameters:.2g} parameters; {MOST_PARAMETERS:.2g} may be")

@@ -19,8 +19,8 @@ from landslide_cli.typing import Pixels
 SIZE = 512
 # Pixels whose sides differ by more on the ground (degrees far from the equator) are made square.
 SQUEEZED = 1.25
-# Pixels that the network may see of a scene, and memory that the rows which are read at once may take.
-MOST_PIXELS, MOST_BYTES = 10**12, 4 << 30
+# Pixels that the network may see of a scene, and memory that rows of it may take, beside what libraries need.
+MOST_PIXELS, MOST_BYTES = 10**12, 5 << 28
 # Times the largest pixels of training from which a warning is due, and a refusal.
 COARSE, HOPELESS = 2.0, 10.0
 
@@ -98,7 +98,7 @@ class Plan:
         )
         height, width = scene.src.block_shapes[0]
         across = -(-scene.width // width) * width
-        rows = max(2 * min(height, scene.height), rows_at_once(self.rows, self.cols))
+        rows = max(min(2 * height, scene.height), rows_at_once(self.rows, self.cols))
         read, written = across * rows * bands * scene.dtype.itemsize, 2 * 2 * across * SIZE
         return max(16 << 20, read + written)
 
@@ -139,7 +139,7 @@ def make_plan(
         _tell_too_coarse(scene, card)
     rows, cols, working_m = plan_scale(scene, card, resolution_m=resolution_m)
     _refuse_endless(scene, rows, cols, working_m)
-    return Plan(
+    plan = Plan(
         scene=scene,
         card=card,
         rows=rows,
@@ -150,6 +150,8 @@ def make_plan(
         working_m=working_m,
         tta=tta or card.tta,
     )
+    _refuse_huge(plan)
+    return plan
 
 
 def _tell_too_coarse(scene: Scene, card: ModelCard) -> None:
@@ -174,18 +176,34 @@ def _tell_too_coarse(scene: Scene, card: ModelCard) -> None:
 
 
 def _refuse_endless(scene: Scene, rows: Scaling, cols: Scaling, working_m: float | None) -> None:
-    """Refuse what would take years, or rows that no memory holds.
+    """Refuse what would take years.
 
     Raises:
-        SceneError: there are so many pixels, or so many in a row.
+        SceneError: there are so many pixels.
     """
-    in_row = 4 + 1 + len(scene.bands) * scene.dtype.itemsize
-    if rows.seen * cols.seen <= MOST_PIXELS and SIZE * cols.seen * in_row <= MOST_BYTES:
+    if rows.seen * cols.seen <= MOST_PIXELS:
         return
     at = f" at {working_m:.3g} m" if working_m else ""
     raise SceneError(
         f"{scene.name}: the network would see {cols.seen:.3g} x {rows.seen:.3g} pixels{at}, more than can be done; "
         "give a coarser --resolution, or cut the scene (gdalwarp -te)"
+    )
+
+
+def _refuse_huge(plan: Plan) -> None:
+    """Refuse rows, or blocks of the file, that take more memory than a run may need.
+
+    Raises:
+        SceneError: they would.
+    """
+    needed = plan.cache_bytes + plan.read_bytes + plan.blended_bytes
+    if needed <= MOST_BYTES:
+        return
+    scene = plan.scene
+    down, across = scene.src.block_shapes[0]
+    raise SceneError(
+        f"{scene.name}: rows of {scene.width} pixels in blocks of {across} x {down} need {needed / 1e9:.1f} GB of "
+        "memory, more than is taken; cut the scene (gdalwarp -te), or rewrite it (gdal_translate -co TILED=YES)"
     )
 
 

@@ -15,6 +15,7 @@ from landslide_cli.tiling.grid import DEFAULT_OVERLAP
 ENGINES = ("auto", "torch", "openvino")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16", "int8")
 MOST_OVERLAP = 256
+MOST_WINDOWS = 1024  # in a batch; no card holds more
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ class Runtime:
             refuse_unless(value in known, name, value, f"give one of {named}")
         refuse_unless(isinstance(self.device, str), "device", self.device, "give auto, cpu, cuda, cuda:N or mps")
         if self.batch_size is not None:
-            refuse_unless(_whole(self.batch_size, 1), "batch_size", self.batch_size, "give a whole number from 1")
+            fits = _whole(self.batch_size, 1) and self.batch_size <= MOST_WINDOWS
+            refuse_unless(fits, "batch_size", self.batch_size, f"give a whole number from 1 to {MOST_WINDOWS}")
         fits = _whole(self.overlap, 0) and self.overlap <= MOST_OVERLAP
         refuse_unless(fits, "overlap", self.overlap, f"give a whole number of pixels from 0 to {MOST_OVERLAP}")
 

@@ -77,8 +77,9 @@ def read_tiles(plan: Plan, rows: range | None = None) -> Generator[Seen]:
             for tile in grid.row_of_tiles(row):
                 last = tile.col == grid.cols.count - 1
                 across = _slice(tile.cols)
-                image = strip.image[:, here][:, :, across]
-                touched = strip.touched[here][:, across].any()
+                # Columns first: rows that turn at an edge are copied, and only a window's width of them should be.
+                image = strip.image[:, :, across][:, here]
+                touched = strip.touched[:, across][here].any()
                 valid = strip.valid.take(plan.rows.complete(grid.rows.settled(row))) if last else None
                 yield Seen(tile, image if touched else None, valid)
 

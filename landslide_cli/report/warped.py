@@ -20,7 +20,8 @@ from rasterio.windows import Window
 
 from landslide_cli.errors import SceneError
 from landslide_cli.report.frame import Frame
-from landslide_cli.scene.remote import reaching, reason_of
+from landslide_cli.scene.opening import opened
+from landslide_cli.scene.remote import reason_of
 from landslide_cli.typing import Bools
 
 # Rows of the source that are decoded for one read: no more memory for a scene without overviews than for one with.
@@ -81,7 +82,7 @@ def warped(
         height: Rows.
     """
     coarser = side / frame.side
-    with reaching(path), rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES), _reduced(path, coarser) as (src, reduction):
+    with rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES), _reduced(path, coarser) as (src, reduction):
         alpha = [number for number, kind in enumerate(src.colorinterp, start=1) if kind == ColorInterp.alpha]
         place = {}
         if frame.source:
@@ -98,11 +99,11 @@ def warped(
 @contextmanager
 def _reduced(path: str | Path, coarser: float) -> Iterator[tuple[DatasetReader, tuple[float, float]]]:
     """Open the coarsest overview that isn't coarser than asked for, and tell how many pixels each of its pixels is."""
-    with rasterio.open(path) as src:
+    with opened(path) as src:
         fine = [level for level, factor in enumerate(src.overviews(1)) if factor <= coarser * 1.01]
         if not fine:
             yield src, (1.0, 1.0)
             return
         width, height = src.width, src.height
-    with rasterio.open(path, overview_level=fine[-1]) as src:
+    with opened(path, overview=fine[-1]) as src:
         yield src, (width / src.width, height / src.height)

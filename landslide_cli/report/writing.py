@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import rasterio
 import shapely
 from rasterio.errors import RasterioError
 
@@ -27,7 +26,7 @@ from landslide_cli.report.page import Contents, page_of
 from landslide_cli.report.sizes import sizes_of
 from landslide_cli.report.tiles import Imagery, Tiles, make_tiles
 from landslide_cli.scene.bands import choose_bands
-from landslide_cli.scene.remote import reaching
+from landslide_cli.scene.opening import opened
 from landslide_cli.scene.scene import Scene, open_scene
 from landslide_cli.typing import OnProgress
 
@@ -148,7 +147,7 @@ def _claim(out: Path, png: Path | None, inputs: list[str | Path | None], *, over
 
 @contextmanager
 def _opened(path: str | Path) -> Iterator[Scene]:
-    with reaching(path), warnings.catch_warnings():
+    with warnings.catch_warnings():
         # The page itself says so.
         warnings.simplefilter("ignore", NoCRSWarning)
         with open_scene(path, wanted=RGB, bands=_shown(path)) as scene:
@@ -161,7 +160,7 @@ def _shown(path: str | Path) -> tuple[int, ...] | None:
     What the network saw stands in the inventory and is shown where it does.
     """
     try:
-        with rasterio.open(path) as src:
+        with opened(path) as src:
             if src.count < len(RGB):
                 return (1, 1, 1)
             choose_bands(src, RGB, None)

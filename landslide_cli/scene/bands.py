@@ -73,7 +73,7 @@ def alpha_bands(src: DatasetReader) -> tuple[int, ...]:
 def _first(src: DatasetReader, wanted: Sequence[str], need: str) -> tuple[int, ...]:
     """The first bands that are no alpha."""
     _refuse_palette(src)
-    alphas = alpha_bands(src)
+    alphas = set(alpha_bands(src))
     colours = [number for number in range(1, src.count + 1) if number not in alphas]
     if src.count == 0 and src.subdatasets:
         names = ", ".join(src.subdatasets[:6]) + ", …" * (len(src.subdatasets) > 6)
@@ -97,11 +97,12 @@ def _first(src: DatasetReader, wanted: Sequence[str], need: str) -> tuple[int, .
 def _by_name(src: DatasetReader, wanted: Sequence[str]) -> tuple[int, ...] | None:
     """The bands whose names say what is wanted; None where the names of one of them don't."""
     found = []
+    names = src.descriptions
     for colour in wanted:
         if colour not in WORDS:
             return None
-        exact = [number for number, name in enumerate(src.descriptions, 1) if _meaning(name, whole=True) == colour]
-        loose = [number for number, name in enumerate(src.descriptions, 1) if _meaning(name) == colour]
+        exact = [number for number, name in enumerate(names, 1) if _meaning(name, whole=True) == colour]
+        loose = [number for number, name in enumerate(names, 1) if _meaning(name) == colour]
         # "red" is meant where there is a "red" beside a "red of 2019".
         one = exact if len(exact) == 1 else loose
         if len(one) != 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -12,19 +12,19 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
-from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOError
+from rasterio.errors import RasterioError, RasterioIOError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from landslide_cli.errors import NoCRSWarning, SceneError, UndeclaredNodataWarning, without_secrets
 from landslide_cli.scene.bands import choose_bands
 from landslide_cli.scene.ground import Ground
+from landslide_cli.scene.opening import opened
 from landslide_cli.scene.placing import ground_of
-from landslide_cli.scene.remote import reaching, reason_of, remedy
+from landslide_cli.scene.remote import reason_of, remedy
 from landslide_cli.scene.validity import Nodata, Probe, Undeclared, ValidData, holding, undeclared
 from landslide_cli.typing import Bools, Pixels
 
@@ -132,7 +132,7 @@ class Scene:
         if values.size == 0:
             raise SceneError(f"{self.src.name}: no valid pixel was found to stretch by; give --scale LO,HI")
         low, high = (float(v) for v in np.percentile(values, PERCENTILES))
-        return (low, high) if high > low else (low, low + 1)
+        return (low, high) if high > low else (low, low + max(1.0, abs(low)))
 
     def valid_share(self, within: Window | None = None) -> float:
         """Part of the pixels that are valid, in small windows spread evenly over one window, or the scene."""
@@ -178,7 +178,12 @@ def _spread(length: int) -> list[int]:
 
 @contextmanager
 def open_scene(
-    raster: Raster, *, wanted: Sequence[str], bands: Sequence[int] | None = None, nodata: Nodata = None
+    raster: Raster,
+    *,
+    wanted: Sequence[str],
+    bands: Sequence[int] | None = None,
+    nodata: Nodata = None,
+    allow_remote: bool = False,
 ) -> Iterator[Scene]:
     """Open a scene for a model.
 
@@ -188,11 +193,12 @@ def open_scene(
         bands: Numbers of the bands to use, counted from 1; else their names choose, else the file's colour
             interpretation, else the first ones are taken.
         nodata: Value that stands for no data, see `landslide_cli.scene.view.View`.
+        allow_remote: Let a local file, such as a VRT, read from other machines.
 
     Raises:
         SceneError: it isn't a raster, lacks the bands, is complex, or has only control points.
     """
-    with _opened(raster) as src:
+    with _opened(raster, allow_remote=allow_remote) as src:
         _refuse_unrectified(src)
         chosen = choose_bands(src, wanted, bands)
         _refuse_complex(src, chosen)
@@ -225,26 +231,22 @@ def warn_of_undeclared_nodata(scene: Scene, within: Window | None = None) -> Non
 
 
 @contextmanager
-def _opened(raster: Raster) -> Iterator[DatasetReader]:
+def _opened(raster: Raster, *, allow_remote: bool) -> Iterator[DatasetReader]:
     if not isinstance(raster, str | PathLike):
         if raster.closed:
             raise SceneError(f"{raster.name} is closed; give an open dataset, or its name")
         yield raster
         return
-    with reaching(raster):
-        with warnings.catch_warnings():
-            # Scenes without georeference are told about in our own words.
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            try:
-                src = rasterio.open(raster)
-            except (RasterioError, ValueError) as error:
-                # ValueErrors are of names that aren't UTF-8, in the path or inside, and of a CRS that can't be parsed.
-                reason = " ".join(str(error).split()).encode(errors="backslashreplace").decode()
-                name = str(raster).encode(errors="backslashreplace").decode()
-                do = remedy(name, reason, "give a GeoTIFF or another GDAL raster")
-                raise SceneError(f"{name} can't be opened as a raster: {reason}; {do}") from error
-        with src:
-            yield src
+    with ExitStack() as stack:
+        try:
+            src = stack.enter_context(opened(raster, remote=allow_remote))
+        except (RasterioError, ValueError) as error:
+            # ValueErrors are of names that aren't UTF-8, in the path or inside, and of a CRS that can't be parsed.
+            reason = " ".join(str(error).split()).encode(errors="backslashreplace").decode()
+            name = str(raster).encode(errors="backslashreplace").decode()
+            do = remedy(name, reason, "give a GeoTIFF or another GDAL raster")
+            raise SceneError(f"{name} can't be opened as a raster: {reason}; {do}") from error
+        yield src
 
 
 def warn_without_crs(name: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from rasterio.enums import MaskFlags
@@ -37,30 +38,36 @@ class ValidData:
         nodata: Value that stands for no data in all bands, in place of the file's own; ``none`` for no value at all;
             None for the file's own.
         alphas: Numbers of the alpha bands, wherever they lie, but for those that are read as data.
+        masked: Whether a mask of the file's own belongs to the bands.
     """
 
     src: DatasetReader
     bands: tuple[int, ...]
     nodata: Nodata = None
     alphas: tuple[int, ...] = field(init=False)
+    masked: bool = field(init=False)
 
     def __post_init__(self) -> None:
+        # Asked once: rasterio answers for all bands of the file each time.
         alphas = tuple(band for band in alpha_bands(self.src) if band not in self.bands)
+        flags = self.src.mask_flag_enums
+        # GDAL tells of one kind alone: a mask hides a nodata value, and that hides an alpha band.
+        masked = any(MaskFlags.per_dataset in flags[band - 1] for band in self.bands)
         object.__setattr__(self, "alphas", alphas)
+        object.__setattr__(self, "masked", masked)
 
-    @property
+    @cached_property
     def _declared(self) -> list[float | None]:
         """The nodata value of each band that is read."""
         if self.nodata is not None:
             return [None if isinstance(self.nodata, str) else self.nodata] * len(self.bands)
-        return [self.src.nodatavals[band - 1] for band in self.bands]
+        declared = self.src.nodatavals
+        return [declared[band - 1] for band in self.bands]
 
     def of(self, image: Pixels, window: Window) -> Bools:
         """Valid pixels of a window whose bands were read, shape ``(height, width)``."""
         valid: Bools = np.ones(image.shape[1:], dtype=bool)
-        flags = [self.src.mask_flag_enums[band - 1] for band in self.bands]
-        # GDAL tells of one kind alone: a mask hides a nodata value, and that hides an alpha band.
-        if any(MaskFlags.per_dataset in flag for flag in flags):
+        if self.masked:
             valid &= self.src.read_masks(self.bands[0], window=window) > 0
         if all(value is not None for value in self._declared):
             valid &= ~holding(image, self._declared)

@@ -13,6 +13,7 @@ import pyproj
 
 from landslide_cli.errors import LandslideError
 from landslide_cli.extras import need
+from landslide_cli.files.belonging import leaving_no_traces
 
 if TYPE_CHECKING:
     import geopandas
@@ -36,7 +37,7 @@ def layers(path: Path) -> dict[str, str | None]:
     """
     if path.suffix.lower() == PARQUET:
         return {path.stem: "Unknown"}
-    with _readable():
+    with _readable(path):
         return {str(name): kind for name, kind in pyogrio.list_layers(path)}
 
 
@@ -62,7 +63,7 @@ def read_layer(path: Path, layer: str | None = None, *, columns: Sequence[str] |
         known = frame.drop(columns="bbox", errors="ignore")
         held = known.columns if columns is None else [*known.columns.intersection(columns), known.geometry.name]
         return known[held]
-    with _readable():
+    with _readable(path):
         # By name, since pyogrio warns where there are several.
         return geopandas.read_file(path, layer=layer or next(iter(layers(path)), None), columns=columns)
 
@@ -187,13 +188,14 @@ def geoparquet_tags(path: Path) -> dict[str, str]:
 
 
 @contextmanager
-def _readable() -> Iterator[None]:
+def _readable(path: Path | None = None) -> Iterator[None]:
     # GDAL would leave an .aux.xml beside a GeoPackage that it only reads.
     option = "GDAL_PAM_ENABLED"
     before = pyogrio.get_gdal_config_option(option)
     pyogrio.set_gdal_config_options({option: False})
     try:
-        yield
+        with leaving_no_traces([path]):
+            yield
     except (UnreadableError, LandslideError):
         raise
     except Exception as error:

@@ -32,6 +32,9 @@ class View:
     """Value that stands for no data in all bands, in place of the file's own; ``none`` if no value does; by default
     what the file declares. Alpha bands and masks count in any case."""
 
+    allow_remote: bool = False
+    """Let a scene on this machine, such as a VRT, read from others; one that is named by its address always does."""
+
     def __post_init__(self) -> None:
         for name in ("bands", "scale", "bbox"):
             if getattr(self, name) is not None:

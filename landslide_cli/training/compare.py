@@ -25,6 +25,7 @@ from landslide_cli.files import staged
 from landslide_cli.metrics.scores import Histogram, Scores
 from landslide_cli.mosaic.encoding import NODATA, STEPS
 from landslide_cli.networks.registry import NETWORKS, build_network
+from landslide_cli.parsing import STRICT, ParseError, parse_json, read_text
 from landslide_cli.prediction.image import WINDOW
 from landslide_cli.training.callbacks import OnStep
 from landslide_cli.training.fit import Trained, fit
@@ -60,6 +61,8 @@ class Row:
         seconds: For one 512×512 window in one view, median of five. All are timed one after the other once the last
             is trained, so that they compare.
     """
+
+    __pydantic_config__ = STRICT | {"allow_inf_nan": True}  # seconds, until they are measured
 
     network: str
     precision: float
@@ -126,7 +129,12 @@ def compare(
             row = judge_network(name, trained, recipe, split, hours=(time.perf_counter() - start) / 3600)
             with staged(done) as place:
                 place.write_text(json.dumps(asdict(row), indent=2))
-        rows.append(Row(**json.loads(done.read_text())))
+        try:
+            rows.append(parse_json(Row, read_text(done)))
+        except ParseError as error:
+            raise TrainingDataError(
+                f"{done} can't be read: {error}; remove it, and the network is trained again"
+            ) from error
         log.info("%s: F1 %.4f", name, rows[-1].f1)
     return [replace(row, seconds=time_window(build_network(row.network, **recipe.arguments))) for row in rows]
 

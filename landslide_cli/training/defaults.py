@@ -6,7 +6,6 @@ import glob
 import math
 import re
 import statistics
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,15 +13,14 @@ from pathlib import Path
 
 import numpy as np
 import pyproj
-import rasterio
 from numpy.random import Generator
-from rasterio.errors import NotGeoreferencedWarning
 
 from landslide_cli.chips.chip import BIJIE_FOLDERS, Chip, find_chips, is_bijie
 from landslide_cli.chips.decode import TIFF_SUFFIXES
 from landslide_cli.errors import ModelError, TrainingDataError
 from landslide_cli.model.weights import find_model
 from landslide_cli.scene.ground import ground_resolution
+from landslide_cli.scene.opening import opened
 from landslide_cli.training.augment import Augmentation
 from landslide_cli.training.recipe import Phase, Recipe, Source
 from landslide_cli.training.split import TENTHS
@@ -168,12 +166,10 @@ def measured_resolution(chips: Sequence[Chip]) -> float | None:
     found = []
     for chip in chips[:MEASURED]:
         if chip.image.suffix.lower() in TIFF_SUFFIXES:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", NotGeoreferencedWarning)
-                with rasterio.open(chip.image) as src:
-                    if src.crs is not None:
-                        crs = pyproj.CRS.from_user_input(src.crs)
-                        found.append(ground_resolution(crs, src.transform, src.height, src.width))
+            with opened(chip.image) as src:
+                if src.crs is not None:
+                    crs = pyproj.CRS.from_user_input(src.crs)
+                    found.append(ground_resolution(crs, src.transform, src.height, src.width))
     metres = [math.sqrt(down * across) for down, across in filter(None, found)]
     return round(statistics.median(metres), 3) if metres else None
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from landslide_cli.errors import ModelError
 from landslide_cli.files import staged
 from landslide_cli.model.card import checksum
+from landslide_cli.parsing import STRICT, parse_json
 from landslide_cli.training.encoder import STAGES, VGG, encoder_layers
 
 LAYOUTS = {
@@ -55,6 +56,8 @@ class Origin:
         licence: What a user may do with it.
         explained: For each layer of the network, the part of the variance that it explains; 1 where it is a copy.
     """
+
+    __pydantic_config__ = STRICT
 
     file: str
     sha256: str
@@ -115,7 +118,7 @@ def load_fitted(network: nn.Module, path: Path, *, licence: str = "") -> Origin 
             if told is None:
                 return None
             tensors = {name: src.get_tensor(name).float() for name in src.keys()}  # noqa: SIM118 - no mapping
-        origin = Origin(**json.loads(told))
+        origin = parse_json(Origin, told)
     except (SafetensorError, OSError, ValueError, TypeError) as error:
         raise ModelError(f"{path} can't be read as an encoder: {error}") from error
     layers = {layer.name for layer in encoder_layers(network)}

@@ -145,19 +145,6 @@ def test_an_interrupted_run_leaves_nothing_and_says_130(
     assert [file.name for file in tmp_path.iterdir()] == ["scene.tif"]
 
 
-@pytest.mark.slow
-def test_after_sigkill_nothing_carries_the_final_name(make_scene: MakeScene, tmp_path: Path) -> None:
-    path = make_scene(noise(3, 6000, 6000))
-    command = [sys.executable, "-m", "landslide_cli", "detect", str(path), "-o", str(tmp_path / "out.gpkg")]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    while "windows" not in process.stderr.readline():
-        assert process.poll() is None
-    process.kill()
-    process.wait(60)
-    assert not (tmp_path / "out.gpkg").exists()
-
-
 def test_new_landslides_are_counted_and_old_ones_dropped_on_request(demo: Path, tmp_path: Path) -> None:
     """The demo before itself: nothing is new; before an image that shows its left half, some aren't known."""
     out, kept = tmp_path / "slides.gpkg", tmp_path / "before_prob.tif"

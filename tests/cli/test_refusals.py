@@ -292,7 +292,7 @@ def test_a_card_that_does_not_fit_the_weights(
     ("text", "message"),
     [
         ("{", "is not a model card"),
-        ('{"model_id": "small"}', "is not a complete model card"),
+        ('{"model_id": "small"}', "is not a model card of this version: network: field required"),
         (None, "no model card there"),
     ],
 )
