@@ -39,6 +39,7 @@ SCHEME = re.compile(r"^[a-z+]+://")
 # Texts by which GDAL reads other files, or asks servers.
 DESCRIPTIONS = re.compile(rb"^[\s\xef\xbb\xbf]*<(\?xml|VRTDataset|GDAL_WMS|GDAL_WMTS|WCS_GDAL)")
 SOURCES = re.compile(r"<(?:SourceFilename|SourceDataset|ServerUrl|GetCapabilitiesUrl|ServiceURL)[^>]*>\s*([^<]*?)\s*<")
+FILTERED = re.compile(r"<KernelFilteredSource.*?(?:</KernelFilteredSource>|$)", re.DOTALL)
 LARGEST = 64 << 20  # bytes of a description; one of a million sources has that many
 DEEPEST = 8  # descriptions that name descriptions
 # A driver before a name, GPKG:/x/r.gpkg:table; a drive's letter is none.
@@ -83,7 +84,7 @@ def files_of(name: str | os.PathLike[str]) -> set[Path]:
     except UnicodeError as error:
         raise SceneError(f"{shown(text)}: the name is not UTF-8, so GDAL can't open it; rename the file") from error
     named = {text}
-    if not _is_no_raster_here(text) and not remote_source(text):
+    if not _is_no_raster_here(text) and not remote_source(text) and not is_fatal(text):
         try:
             with leaving_no_traces([text]), warnings.catch_warnings():
                 warnings.simplefilter("ignore", NotGeoreferencedWarning)
@@ -100,9 +101,21 @@ def remote_source(raster: str | os.PathLike[str]) -> str | None:
 
     Some versions of GDAL connect as soon as such a file is opened.
     """
-    name = os.fspath(raster)
+    sources = (source for text in _descriptions(os.fspath(raster)) for source in SOURCES.findall(text))
+    return next((source for source in sources if REMOTE.search(source) or SCHEME.match(source)), None)
+
+
+def is_fatal(raster: str | os.PathLike[str]) -> bool:
+    """Whether GDAL 3.10 would end the process over a file: a VRT with a filter that has no kernel."""
+    return any(
+        "<Kernel>" not in filtered for text in _descriptions(os.fspath(raster)) for filtered in FILTERED.findall(text)
+    )
+
+
+def _descriptions(name: str) -> Iterator[str]:
+    """The text of a local file that describes a raster, and of those that it names in turn; nothing of any other."""
     if REMOTE.match(name):
-        return None
+        return
     seen: set[str] = set()
     waiting = [(name, 0)]
     while waiting:
@@ -110,23 +123,21 @@ def remote_source(raster: str | os.PathLike[str]) -> str | None:
         if path in seen or depth > DEEPEST:
             continue
         seen.add(path)
-        for source in _sources(path):
-            if REMOTE.search(source) or SCHEME.match(source):
-                return source
-            waiting.append((os.path.join(os.path.dirname(path), source), depth + 1))  # noqa: PTH118, PTH120
-    return None
+        text = _description(path)
+        yield text
+        folder = os.path.dirname(path)  # noqa: PTH120
+        waiting += [(os.path.join(folder, source), depth + 1) for source in SOURCES.findall(text)]  # noqa: PTH118
 
 
-def _sources(path: str) -> list[str]:
-    """The sources that a description names; none of any other file."""
+def _description(path: str) -> str:
     try:
         with Path(path).open("rb") as file:
             if not DESCRIPTIONS.match(file.read(256)):
-                return []
+                return ""
             file.seek(0)
-            return SOURCES.findall(file.read(LARGEST).decode("utf-8", errors="replace"))
+            return file.read(LARGEST).decode("utf-8", errors="replace")
     except (OSError, ValueError):
-        return []
+        return ""
 
 
 def _is_no_raster_here(text: str) -> bool:

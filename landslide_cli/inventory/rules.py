@@ -156,7 +156,9 @@ def fill_holes(pixels: Geometries, ground: Ground, largest_m2: float) -> Geometr
 
     def filled(polygon: Any) -> Any:
         if isinstance(polygon, shapely.MultiPolygon):
-            return shapely.MultiPolygon([filled(part) for part in polygon.geoms])
+            # A part may lie in a hole of another one, and is swallowed where that is filled.
+            whole = shapely.union_all([filled(part) for part in polygon.geoms])
+            return whole if isinstance(whole, shapely.MultiPolygon) else shapely.MultiPolygon([whole])
         if not polygon.interiors:
             return polygon
         holes = np.array([shapely.Polygon(ring) for ring in polygon.interiors], dtype=object)

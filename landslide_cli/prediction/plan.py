@@ -181,13 +181,8 @@ def _refuse_endless(scene: Scene, rows: Scaling, cols: Scaling, working_m: float
     Raises:
         SceneError: there are so many pixels.
     """
-    if rows.seen * cols.seen <= MOST_PIXELS:
-        return
-    at = f" at {working_m:.3g} m" if working_m else ""
-    raise SceneError(
-        f"{scene.name}: the network would see {cols.seen:.3g} x {rows.seen:.3g} pixels{at}, more than can be done; "
-        "give a coarser --resolution, or cut the scene (gdalwarp -te)"
-    )
+    if rows.seen * cols.seen > MOST_PIXELS:
+        raise _too_many(scene, rows, cols, working_m)
 
 
 def _refuse_huge(plan: Plan) -> None:
@@ -196,14 +191,23 @@ def _refuse_huge(plan: Plan) -> None:
     Raises:
         SceneError: they would.
     """
-    needed = plan.cache_bytes + plan.read_bytes + plan.blended_bytes
+    needed, scene = plan.cache_bytes + plan.read_bytes + plan.blended_bytes, plan.scene
     if needed <= MOST_BYTES:
         return
-    scene = plan.scene
+    if plan.resampled:
+        raise _too_many(scene, plan.rows, plan.cols, plan.working_m)
     down, across = scene.src.block_shapes[0]
     raise SceneError(
         f"{scene.name}: rows of {scene.width} pixels in blocks of {across} x {down} need {needed / 1e9:.1f} GB of "
         "memory, more than is taken; cut the scene (gdalwarp -te), or rewrite it (gdal_translate -co TILED=YES)"
+    )
+
+
+def _too_many(scene: Scene, rows: Scaling, cols: Scaling, working_m: float | None) -> SceneError:
+    at = f" at {working_m:.3g} m" if working_m else ""
+    return SceneError(
+        f"{scene.name}: the network would see {cols.seen:.3g} x {rows.seen:.3g} pixels{at}, more than can be done; "
+        "give a coarser --resolution, or cut the scene (gdalwarp -te)"
     )
 
 

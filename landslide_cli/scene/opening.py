@@ -14,10 +14,11 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader
 
 from landslide_cli.errors import SceneError, shown
-from landslide_cli.files.belonging import leaving_no_traces, remote_source
+from landslide_cli.files.belonging import is_fatal, leaving_no_traces, remote_source
 from landslide_cli.scene.remote import reaching
 
 MOST_BLOCK_BYTES = 768 << 20
+MOST_BANDS = 1000  # rasterio asks all of them about each read
 
 
 @contextmanager
@@ -32,7 +33,7 @@ def opened(
         overview: Number of the overview that is opened in place of the raster.
 
     Raises:
-        SceneError: a local file names sources on other machines, or its blocks are too large.
+        SceneError: a local file names sources on other machines, would end the process, or has too large blocks.
         RasterioError: it can't be opened.
     """
     source = None if remote else remote_source(raster)
@@ -41,6 +42,8 @@ def opened(
             f"{shown(os.fspath(raster))} reads from {source}, which is on another machine; allow it with "
             "--allow-remote, or copy it here first"
         )
+    if is_fatal(raster):
+        raise SceneError(f"{shown(os.fspath(raster))} filters a source without a kernel; build it anew (gdalbuildvrt)")
     options = {} if overview is None else {"overview_level": overview}
     with reaching(raster), leaving_no_traces([raster]):
         with warnings.catch_warnings():
@@ -48,6 +51,11 @@ def opened(
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             src = rasterio.open(raster, **options)
         with src:
+            if src.count > MOST_BANDS:
+                raise SceneError(
+                    f"{shown(src.name)} has {src.count} bands, more than the {MOST_BANDS} that are read; take some out "
+                    "first: gdal_translate -b NUMBER -b NUMBER -b NUMBER"
+                )
             _refuse_huge_blocks(src)
             yield src
 

@@ -132,7 +132,8 @@ class Scene:
         if values.size == 0:
             raise SceneError(f"{self.src.name}: no valid pixel was found to stretch by; give --scale LO,HI")
         low, high = (float(v) for v in np.percentile(values, PERCENTILES))
-        return (low, high) if high > low else (low, low + max(1.0, abs(low)))
+        # Next to a very large number, 1 is nothing.
+        return (low, high) if high > low else (low, low + 1 if low + 1 > low else low + abs(low))
 
     def valid_share(self, within: Window | None = None) -> float:
         """Part of the pixels that are valid, in small windows spread evenly over one window, or the scene."""

@@ -7,8 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import shapely
+from affine import Affine
+from rasterio.crs import CRS
 
+from landslide_cli.inventory.rules import fill_holes
 from landslide_cli.model.card import ModelCard
+from landslide_cli.scene.ground import Ground
 from tests.conftest import MakeScene, blobs, first_band, go
 
 
@@ -45,3 +49,15 @@ def test_simplified_outlines_are_valid_have_fewer_vertices_and_stay_near(
     assert shapely.get_num_coordinates(simple.geometry).sum() < shapely.get_num_coordinates(plain.geometry).sum() / 2
     # hausdorff_distance compares vertices, and a stair's vertex lies within the tolerance of the new edge.
     assert shapely.hausdorff_distance(simple.geometry, plain.geometry).max() < 2.5
+
+
+def test_a_part_in_a_hole_that_is_filled_is_swallowed() -> None:
+    """With --connectivity 8 a landslide may have a part in a hole of another part, which touches it at a corner."""
+    ring = shapely.Polygon(shapely.box(0, 0, 6, 6).exterior, [shapely.box(1, 1, 5, 5).exterior])
+    island, beside = shapely.box(2, 2, 3, 3), shapely.box(6, 6, 7, 7)
+    ground = Ground(Affine(1, 0, 500_000, 0, -1, 2_950_000), CRS.from_epsg(32648), (1.0, 1.0))
+    (filled,) = fill_holes(np.array([shapely.MultiPolygon([ring, island, beside])], dtype=object), ground, 100)
+    assert filled.is_valid
+    assert filled.equals(shapely.MultiPolygon([shapely.box(0, 0, 6, 6), beside]))
+    (kept,) = fill_holes(np.array([shapely.MultiPolygon([ring, island])], dtype=object), ground, 1)
+    assert kept.equals(shapely.MultiPolygon([ring, island]))
