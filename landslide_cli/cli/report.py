@@ -51,5 +51,6 @@ def as_text(made: Report) -> str:
     size = f"{made.size / 1e6:.1f} MB" if made.size >= 1e5 else f"{made.size / 1e3:.0f} kB"
     fine = f", imagery reduced {made.reduction} times" if made.reduction > 1 else ", imagery in full resolution"
     simple = f", outlines simplified by up to {made.simplified_px:g} pixels" if made.simplified_px else ""
-    line = f"{made.out}: {made.landslides} landslide{'s' * (made.landslides != 1)}{fine}{simple}, {size}"
+    others = f" ({made.elsewhere} more of the inventory lie elsewhere)" if made.elsewhere else ""
+    line = f"{made.out}: {made.landslides} landslide{'s' * (made.landslides != 1)}{others}{fine}{simple}, {size}"
     return line if made.png is None else f"{line}\n{made.png}: picture"

@@ -78,10 +78,10 @@ def test_what_a_run_tells_comes_into_the_page_and_can_do_no_harm(
 def test_leaflet_is_in_the_package_with_its_licence() -> None:
     from importlib.resources import files
 
-    from landslide_cli.report.page import LEAFLET
+    from landslide_cli.report.page import LEAFLET, SCRIPTS
 
     assets = files("landslide_cli.report") / "assets"
     assert f"Leaflet {LEAFLET}" in assets.joinpath(f"leaflet-{LEAFLET}.js").read_text()
     assert "Redistribution and use" in assets.joinpath("LICENSE.leaflet").read_text()
-    for name in ("page.js", f"leaflet-{LEAFLET}.js"):
+    for name in (*SCRIPTS, f"leaflet-{LEAFLET}.js"):
         assert "</script" not in assets.joinpath(name).read_text().lower()
