@@ -100,7 +100,7 @@ def page_of(contents: Contents) -> str:
         ),
         switches=_switches(contents),
         legend=_legend(contents),
-        count=f"{len(contents.areas):,} landslide{'s' * (len(contents.areas) != 1)}.",
+        count=f"{len(contents.areas):,} shown.",
         charts=_charts(contents.sizes),
         not_analysed=_paragraphs(not_analysed(contents.covered)),
         failures="".join(_paragraphs([sentence]) + _list(failures) for sentence, failures in known_failures(inventory)),

@@ -94,8 +94,10 @@ def _measured(landslides: geopandas.GeoDataFrame, areas: Float64) -> tuple[list[
         if column is None or (name != "id" and not np.isfinite(column).any()):
             continue
         columns.append({"name": name, "label": label, "unit": unit, "digits": digits, "main": name in MAIN})
-        exact = np.where(np.isfinite(column), column, np.nan).round(digits or 0).tolist()
-        values.append([None if value != value else value if digits else int(value) for value in exact])
+        # Areas are added up, so they keep what the table doesn't show.
+        decimals = 2 if name == "area_m2" else digits or 0
+        exact = np.where(np.isfinite(column), column, np.nan).round(decimals).tolist()
+        values.append([None if value != value else value if decimals else int(value) for value in exact])
     return columns, values
 
 

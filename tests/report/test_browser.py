@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from typing import Any
 
 import geopandas
 import numpy as np
+import pyproj
 import pytest
 import shapely
 from affine import Affine
@@ -23,6 +25,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from landslide_cli.report.writing import write_report
+from landslide_cli.scene.placing import ground_in
 from tests.conftest import TRANSFORM, UTM, MakeScene, noise
 
 pytest.importorskip("selenium", reason="selenium isn't installed: pip install 'landslide-cli[dev]'")
@@ -55,20 +58,17 @@ def browser() -> Iterator[webdriver.Chrome]:
     driver.quit()
 
 
-def slides(
-    count: int, columns: int = 6, crs: str | None = UTM, transform: Affine = TRANSFORM
-) -> geopandas.GeoDataFrame:
-    """Squares in rows on a scene, each a little larger than the one before, numbered in a mixed order."""
-    step = 80
-    sides = 20 + 30 * np.arange(count) / count
-    boxes = [
-        shapely.box(20 + step * (k % columns), 20 + step * (k // columns), 20 + step * (k % columns) + side,
-                    20 + step * (k // columns) + side)
-        for k, side in enumerate(sides)
-    ]  # fmt: skip
+def slides(count: int, crs: str | None = UTM, transform: Affine = TRANSFORM) -> geopandas.GeoDataFrame:
+    """Squares in rows on a scene of 520 x 500, each larger than the one before, numbered in a mixed order."""
+    across = max(6, math.ceil(math.sqrt(count)))
+    step = 480 / across
+    sides = step * (0.25 + 0.375 * np.arange(count) / count)
+    corners = [(20 + step * (k % across), 10 + step * (k // across)) for k in range(count)]
+    boxes = [shapely.box(x, y, x + side, y + side) for (x, y), side in zip(corners, sides, strict=True)]
     placed = shapely.transform(np.array(boxes), lambda x, y: transform @ (x, y), interleaved=False)
+    area = (sides * 0.8) ** 2 if crs is None else ground_in(pyproj.CRS(crs)).measure(placed)[0].round(2)
     table = {
-        "id": np.random.default_rng(1).permutation(count) + 1, "area_m2": (sides * 0.8) ** 2,
+        "id": np.random.default_rng(1).permutation(count) + 1, "area_m2": area,
         "prob_mean": np.linspace(0.5, 0.9, count), "cut": np.arange(count) == 0, "model": ["<b>m</b>"] * count,
     }  # fmt: skip
     return geopandas.GeoDataFrame(table, geometry=placed, crs=crs)
@@ -76,13 +76,17 @@ def slides(
 
 @pytest.fixture
 def make_page(make_scene: MakeScene, tmp_path: Path) -> Callable[..., Path]:
-    def make(count: int = 30, *, crs: str | None = UTM, transform: Affine = TRANSFORM, **settings: Any) -> Path:
+    def make(
+        count: int = 30, *, crs: str | None = UTM, transform: Affine = TRANSFORM,
+        frame: geopandas.GeoDataFrame | None = None, **settings: Any,
+    ) -> Path:  # fmt: skip
         scene = make_scene(noise(3, 500, 520), name=NAME, crs=crs, transform=transform)
         inventory = tmp_path / "slides.gpkg"
-        slides(count, crs=crs, transform=transform).to_file(inventory, layer="landslides")
+        frame = slides(count, crs, transform) if frame is None else frame
+        frame.to_file(inventory, layer="landslides")
         half = shapely.transform(shapely.box(0, 0, 520, 400), lambda x, y: transform @ (x, y), interleaved=False)
         geopandas.GeoDataFrame(geometry=[half], crs=crs).to_file(inventory, layer="analysed", mode="a")
-        write_report(inventory, tmp_path / "page.html", scene=scene, **settings)
+        write_report(inventory, tmp_path / "page.html", scene=scene, overwrite=True, **settings)
         return tmp_path / "page.html"
 
     return make
@@ -171,11 +175,10 @@ def test_layers_are_switched_on_and_off(browser: webdriver.Chrome, make_page: Ca
 def test_the_table_sorts_by_every_column_both_ways(browser: webdriver.Chrome, make_page: Callable[..., Path]) -> None:
     show(browser, make_page().as_uri())
     frame = slides(30)
-    heads = browser.find_elements(By.CSS_SELECTOR, "th")
     for column, name in enumerate(("id", "area_m2", "prob_mean")):
-        button = heads[column].find_element(By.TAG_NAME, "button")
         for _ in range(2):
-            button.click()
+            browser.find_elements(By.CSS_SELECTOR, "th button")[column].click()
+            heads = browser.find_elements(By.CSS_SELECTOR, "th")
             falling = heads[column].get_attribute("aria-sort") == "descending"
             order = frame.sort_values(name, ascending=not falling)["id"].astype(str).tolist()
             found = numbers(browser)

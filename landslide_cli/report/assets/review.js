@@ -7,9 +7,9 @@ const { confidence, status, area_m2: area, id, new: novelty } = columnOf;
 
 const choices = { confidence: new Set(), status: new Set() };
 
-function offer(name, words, there) {
+function offer(name, words, there, falling) {
   const place = byId(`filter-${name}`);
-  words.forEach((text, code) => {
+  [...words.entries()].sort(([one], [other]) => (falling ? other - one : one - other)).forEach(([code, text]) => {
     if (!there.has(code)) return;
     const label = element("label", null, place);
     const box = element("input", null, label);
@@ -24,8 +24,8 @@ function offer(name, words, there) {
     });
   });
 }
-offer("confidence", columns[confidence].words, new Set(values[confidence]));
-offer("status", columns[status].words, new Set(statuses.keys()));
+offer("confidence", columns[confidence].words, new Set(values[confidence]), true);
+offer("status", columns[status].words, new Set(statuses.keys()), false);
 
 const bounds = [byId("area-from"), byId("area-to")];
 const newOnly = byId("new-only");
@@ -55,8 +55,7 @@ function sift(anew = true) {
 const few = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
 function say() {
   const all = slides.length;
-  let text = `${order.length.toLocaleString("en")} landslide${order.length === 1 ? "" : "s"}`;
-  if (order.length < all) text = `${order.length.toLocaleString("en")} of ${all.toLocaleString("en")} landslides`;
+  let text = `${order.length < all ? `${order.length.toLocaleString("en")} of ` : ""}${all.toLocaleString("en")} shown`;
   if (area !== undefined && order.length) {
     const total = order.reduce((sum, number) => sum + (values[area][number] ?? 0), 0);
     text += `, ${few.format(total / 1e4)} ha`;

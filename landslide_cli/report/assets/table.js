@@ -62,7 +62,7 @@ function rowOf(index) {
   const row = document.createElement("tr");
   row.dataset.index = index;
   row.setAttribute("aria-rowindex", index + 2);
-  for (const column of inTable()) element("td", shown(column, number), row);
+  for (const column of inTable()) element("td", shown(column, number), row).classList.toggle("word", "words" in columns[column]);
   return row;
 }
 
@@ -135,6 +135,7 @@ function headings() {
     const { label, unit, name } = columns[index];
     const cell = element("th", null, head);
     cell.scope = "col";
+    cell.classList.toggle("word", "words" in columns[index]);
     cell.setAttribute("aria-sort", index !== sorted.column ? "none" : sorted.down ? "descending" : "ascending");
     const button = element("button", label, cell);
     button.type = "button";
