@@ -19,6 +19,8 @@ from landslide_cli.typing import Bytes, OnProgress, Pixels
 SAMPLES = 4  # tiles along each side whose size is tried
 SAFETY = 1.15  # levels that are made in vain cost time
 ROWS_AHEAD = 1
+# Above so many tiles classes of colours are shown at half of the scene's resolution: they are as good to read there.
+MANY = 400
 Key = tuple[int, int, int]
 
 
@@ -185,8 +187,10 @@ def _reduced(imagery: Imagery, src: Warped, left: int, top: int, width: int) -> 
 
 
 def _affordable(imagery: Imagery, frame: Frame, budget: int) -> int:
-    """Deepest level that is likely to fit, from the size of a few tiles of the scene's own resolution."""
+    """Deepest level that is likely to fit, from the size of a few of its tiles."""
     level = Level.of(frame, frame.native_zoom)
+    if imagery.lossless and level.rows * level.columns > MANY:
+        level = Level.of(frame, max(frame.shallowest_zoom, frame.native_zoom - 1))
     rows, cols = (np.unique(np.linspace(0, n - 1, SAMPLES).round().astype(int)) for n in (level.rows, level.columns))
     with level.open(imagery, frame) as src:
         sizes = [
@@ -194,7 +198,7 @@ def _affordable(imagery: Imagery, frame: Frame, budget: int) -> int:
             for row in rows.tolist()
             for col in cols.tolist()
         ]
-    for zoom in range(frame.native_zoom, frame.shallowest_zoom, -1):
+    for zoom in range(level.zoom, frame.shallowest_zoom, -1):
         level = Level.of(frame, zoom)
         # Each level above has a quarter of the tiles.
         if level.rows * level.columns * float(np.mean(sizes)) * 4 / 3 * SAFETY <= budget:
