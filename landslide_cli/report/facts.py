@@ -180,7 +180,7 @@ def provenance(inventory: Inventory) -> list[Fact]:
     run, scenes = dict(inventory.run), inventory.scenes
     if len(inventory.runs) > 1 and "scene" not in run:
         names = dict.fromkeys(name for one in inventory.runs for name in one if name != "scene")
-        run |= {name: _of_all(name, inventory.runs) for name in names}
+        run |= {name: _of_all(name, inventory.runs, same=True) for name in names}
     if "confidence" in run:
         run["confidence"] = "; ".join(f"{name}: {inventory.confidence.says(name)}" for name in CONFIDENCES)
     head = [(f"Scenes of the inventory ({len(scenes):,})", listed(scenes, 50))] if len(scenes) > 1 else []
@@ -194,19 +194,19 @@ def _differences(inventory: Inventory) -> list[Fact]:
     if len(inventory.runs) < 2 or "scene" not in inventory.run:
         return []
     told = [
-        f"{LABELS[name]}: {_of_all(name, others)}"
+        f"{LABELS[name]}: {_of_all(name, others, same=False)}"
         for name in SETTINGS
         if (others := [run for run in inventory.runs if run.get(name) != inventory.run.get(name)])
     ]
     return [("Other in other scenes", "; ".join(told))] if told else []
 
 
-def _of_all(name: str, runs: Sequence[dict[str, str]]) -> str:
-    """What runs tell of something, each text once; with their scenes, if they differ."""
+def _of_all(name: str, runs: Sequence[dict[str, str]], *, same: bool) -> str:
+    """What runs tell of something, each text once with its scenes; without them, if all runs tell the ``same``."""
     told: dict[str, list[str]] = {}
     for run in runs:
         told.setdefault(run.get(name, "none"), []).append(run.get("scene", "?"))
-    if len(told) == 1:
+    if same and len(told) == 1:
         return next(iter(told))
     return listed([f"{text} ({listed(scenes, 2)})" for text, scenes in told.items()], 4, "; ")
 

@@ -114,7 +114,7 @@ def _together(outlines: Geometries) -> shapely.Geometry:
 
 def _polygons(shape: shapely.Geometry) -> Geometries:
     parts: Geometries = shapely.get_parts(shapely.get_parts(shape))
-    return parts[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON]
+    return parts[(shapely.get_type_id(parts) == shapely.GeometryType.POLYGON) & ~shapely.is_empty(parts)]
 
 
 def _in_pixels(looked: geopandas.GeoDataFrame, scene: Scene, box: shapely.Geometry) -> shapely.Geometry:
