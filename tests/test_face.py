@@ -20,8 +20,8 @@ from landslide_cli.errors import OptionError, SceneError
 from tests.conftest import MakeScene, blobs, first_band, noise, stand_in_card
 
 FACE = [
-    "Changes", "LandslideError", "Merged", "Outputs", "PolygonRules", "Runtime", "Summary", "View", "__version__",
-    "detect", "find_changes", "merge", "polygonize", "preview", "read_inventory", "run_batch",
+    "Changes", "LandslideError", "Measurement", "Merged", "Outputs", "PolygonRules", "Runtime", "Summary", "View",
+    "__version__", "detect", "find_changes", "measure", "merge", "polygonize", "preview", "read_inventory", "run_batch",
 ]  # fmt: skip
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--recursive", is_flag=True, help="Search the folders inside of folders as well.")
 @click.option("--name-by", type=click.Choice(["stem", "path"]), default="stem", show_default=True,
               help="Name outputs by the scene's name, or by the folders on the way to it as well.")  # fmt: skip
-@click.option("--dry-run", is_flag=True, help="Tell what there is to do and why, and do nothing.")
+@options.dry_run(help="Tell what there is to do and why, and do nothing.")
 @options.each_probability(help="Also write each probability (0 to 1) as a GeoTIFF.")
 @options.each_mask(help="Also write each mask (1 landslide, 0 not, 255 not analysed) as a GeoTIFF.")
 @options.each_spread(help="Also write how far apart the views of --tta are (standard deviation) as a GeoTIFF.")

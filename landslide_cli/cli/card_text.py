@@ -22,6 +22,8 @@ def listed(cards: Sequence[ModelCard]) -> str:
 
 def shown(card: ModelCard, *, where: str) -> str:
     """The whole card."""
+    from landslide_cli.inventory.confidence import CONFIDENCES, Confidence
+
     facts = [
         ["model", card.model_id],
         ["network", card.network + "".join(f", {name} {value}" for name, value in card.arguments.items())],
@@ -29,6 +31,7 @@ def shown(card: ModelCard, *, where: str) -> str:
         ["pixel values", f"{card.value_range[0]:g} to {card.value_range[1]:g}; other types are stretched to that"],
         ["resolution", f"{resolution(card)} m per pixel; other scenes are resampled to that"],
         ["threshold", f"{card.threshold:g}"],
+        ["smallest", f"landslides of {card.min_area_m2:g} m²" if card.min_area_m2 else "not measured"],
         ["written by", f"landslide-cli {card.version}" if card.version else "unknown"],
         ["weights", where],
         ["SHA-256", card.sha256],
@@ -40,6 +43,10 @@ def shown(card: ModelCard, *, where: str) -> str:
         )
     for name, measured in card.metrics.items():
         parts.append(section(f"Measured: {name}", *metric_lines(measured)))
+    if card.confidence:
+        classes = Confidence.of(card.confidence)
+        lines = (f"{name}: {classes.says(name)}" for name in CONFIDENCES)
+        parts.append(section("Classes of confidence", *(wrapped(line, "- ") for line in lines)))
     if card.known_failures:
         parts.append(section("Known failures", *(wrapped(failure, "- ") for failure in card.known_failures)))
     return "\n\n".join(parts)

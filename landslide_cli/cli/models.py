@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import click
 
 from landslide_cli.cli import options
@@ -56,6 +59,50 @@ def show(before: bool, model: str, as_json: bool) -> None:
 
     weights, card = find_model(model)
     click.echo(_json(card) if as_json or before else shown(card, where=str(weights)))
+
+
+@models.command()
+@click.argument("model", metavar="ID|FILE")
+@click.argument("folders", type=options.PATH, nargs=-1, required=True, metavar="CHIPS...")
+@options.groups(help="Chips of these groups choose, such as 'ny,nls-1*'.  [default: all]")
+@click.option(
+    "--judge", "judging", type=options.Words(), default=(), metavar="PATTERNS",
+    help="Groups on which is counted how often each class is right.  [default: those that choose]",
+)  # fmt: skip
+@options.pixel_size
+@options.engine
+@options.device
+@options.precision
+@options.dry_run(help="Leave the card as it is.")
+@options.quiet
+def confidence(model: str, folders: tuple[Path, ...], dry_run: bool, quiet: bool, **given: Any) -> None:
+    """Choose the classes of confidence of a model on chips, and write them into its card.
+
+    A landslide is of high, medium or low confidence by its probability and area, so that at least four of
+    five high ones and one of two medium ones are right: half or more of them on a landslide of the truth.
+    Choose on imagery that the weights were not trained on.
+
+    \b
+    landslide models confidence my.safetensors chips/slides chips/others --pixel-size 0.8 --groups ny
+    """
+    from landslide_cli.cli.talk import talking
+
+    with talking(quiet=quiet) as on_progress:
+        from landslide_cli import Runtime
+        from landslide_cli.evaluation.confidence import confidence_of
+        from landslide_cli.inventory.confidence import CONFIDENCES, Confidence
+        from landslide_cli.model.weights import write_confidence
+
+        runtime = options.taken(Runtime, given | {"model": model})
+        given = {name: given[name] for name in ("groups", "judging", "pixel_size")}
+        entry = confidence_of(folders, runtime=runtime, on_progress=on_progress, **given)
+        classes = Confidence.of(entry)
+        card = None if dry_run else write_confidence(model, entry)
+    for name in CONFIDENCES:
+        count = (entry[name] or {}).get("landslides", 0)
+        click.echo(f"{name}: {classes.says(name)} ({count} polygons)")
+    if card:
+        click.echo(f"{card}: written")
 
 
 def _json(cards: object) -> str:

@@ -81,6 +81,7 @@ inventory = partial(
     out, help="Inventory to write; its ending chooses the format: .gpkg, .shp, .geojson, .fgb or .parquet."
 )
 crs = partial(click.option, "--crs", metavar="CRS")
+dry_run = partial(click.option, "--dry-run", is_flag=True)
 stac = partial(click.option, "--stac", is_flag=True)
 run_dir = partial(click.option, "--run-dir", type=PATH, show_default=True, metavar="FOLDER")
 seed = partial(click.option, "--seed", type=int, show_default=True)

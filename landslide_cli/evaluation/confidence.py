@@ -29,7 +29,7 @@ from landslide_cli.typing import Bools, Bytes, Float64, OnProgress
 # A polygon is right if at least this part of it lies on landslides of the truth.
 RIGHT = 0.5
 # The part of its polygons that must be right, and how many there must be at least.
-TARGETS = {"high": 0.9, "medium": 0.7}
+TARGETS = {"high": 0.8, "medium": 0.5}
 LEAST = 20
 AREAS_M2 = (0.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0)
 
@@ -83,8 +83,7 @@ def choose_classes(objects: Objects) -> dict[str, Any]:
     """The entry ``confidence`` of a model card.
 
     Each class takes, of the polygons that no higher one has, as many as it can while it is right as often as
-    `TARGETS` asks. One right and one wrong polygon are added to what is counted, so that few polygons promise little
-    (Laplace's rule of succession). A class that can't be right often enough is null.
+    `TARGETS` asks. A class that can't be, with at least `LEAST` polygons, is null.
 
     Args:
         objects: On chips that the weights were not trained on.
@@ -105,7 +104,7 @@ def _largest(objects: Objects, target: float) -> tuple[dict[str, float] | None, 
     for probability, area in product(np.arange(0.05, 1, 0.01).round(2), AREAS_M2):
         taken = (objects.prob_mean >= probability) & (objects.area_m2 >= area)
         count, right = int(taken.sum()), int(objects.right[taken].sum())
-        if count >= LEAST and count > most.sum() and (right + 1) / (count + 2) >= target:
+        if count >= LEAST and count > most.sum() and right >= target * count:
             best, most = {"prob_mean": float(probability)} | ({"area_m2": area} if area else {}), taken
     return best, most
 

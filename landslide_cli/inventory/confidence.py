@@ -124,7 +124,7 @@ class Confidence:
         if bar is None:
             return "none: no class was right often enough"
         words = str(bar) or "the rest"
-        right = "" if bar.precision is None else f"; {bar.precision:.0%} right on validation images"
+        right = "" if bar.precision is None else f"; {bar.precision:.0%} right on held-out images"
         return words + right
 
 

@@ -13,6 +13,7 @@ import geopandas
 import numpy as np
 import pandas as pd
 import shapely
+from pandas.api.types import is_numeric_dtype
 
 from landslide_cli.inventory.attributes import FIELDS, PIXEL_FIELDS, SHORT_NAMES, completed, rounded
 from landslide_cli.inventory.slope import FIELDS as SLOPES
@@ -147,12 +148,16 @@ def remeasured(edited: Edited, rows: Bools, ground: Ground) -> dict[str, Float64
 def up_to_date(frame: geopandas.GeoDataFrame, *, coarse: bool = False) -> geopandas.GeoDataFrame:
     """The same rows with sizes that fit their outlines, so that whoever adds them up gets what is there.
 
-    Rows that weren't changed stay as they are. Of those that were, what no outline tells becomes null.
+    Rows that weren't changed stay as they are, and so does a file that tells no area. What no outline tells of a
+    changed row becomes null.
 
     Args:
         frame: Landslides of an inventory, all of them with a polygon.
         coarse: See `compare`.
     """
+    told = frame.get("area_m2")
+    if told is None or not (is_numeric_dtype(told) or told.isna().all()):
+        return frame  # no inventory of ours
     ground = ground_in(frame.crs)
     edited = compare(frame, ground, coarse=coarse)
     rows = edited.changed

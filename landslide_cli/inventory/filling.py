@@ -29,7 +29,7 @@ Measure = Callable[[Geometries], dict[str, Float64]]
 
 @dataclass(frozen=True)
 class Sources:
-    """What is known besides the outlines.
+    """All that polygons are measured by.
 
     Attributes:
         ground: Where the coordinates lie.

@@ -14,14 +14,13 @@ import geopandas
 import numpy as np
 import pandas as pd
 import pyproj
-import shapely
 from affine import Affine
 from rasterio.crs import CRS
 
 from landslide_cli.errors import InventoryError, NoCRSWarning
 from landslide_cli.files import FileSet
 from landslide_cli.files.belonging import leaving_no_traces
-from landslide_cli.files.geopackage import foreign_layers
+from landslide_cli.files.geopackage import foreign_layers, is_held
 from landslide_cli.inventory.confidence import Confidence
 from landslide_cli.inventory.decisions import read_decisions
 from landslide_cli.inventory.filling import Filled, Measure, Sources, filled
@@ -43,7 +42,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What was done to an inventory, in numbers."""
+    """The changes that were made to an inventory, in numbers."""
 
     out: str
     """The inventory that was written."""
@@ -98,19 +97,25 @@ def measure(
         LandslideError: with a message that says what to do; nothing is written then.
     """
     source = Path(inventory)
+    if not source.is_file():
+        raise InventoryError(f"{source}: there is no such file; give an inventory, or any file with polygons")
     target = source if out is None else Path(out)
     refuse_unknown_ending(target)
     inputs = [scene, probability, dem, decisions, *([source] if target != source else [])]
-    files = _claim(source, target, inputs, overwrite=overwrite)
+    here = target.resolve() == source.resolve()
+    style = style_beside(target)
+    # Somebody's own style of the file that is measured stays.
+    styled = style is not None and not (here and style.exists())
+    files = _claim(target, [target, style] if style and styled else [target], inputs, here=here, overwrite=overwrite)
     said = None if decisions is None else read_decisions(Path(decisions))
     with leaving_no_traces([*inputs, source]), files.staged() as places:
-        rows = read_rows(source, places[target], here=target.resolve() == source.resolve())
+        rows = read_rows(source, places[target], here=here)
         with _sources(rows, scene, probability, dem) as sources:
             found = filled(rows.frame, sources)
         decided = 0
         if said is not None:
             decided = _take_over(found, *said.fitted(found.table), said.path)
-        write_rows(rows, found, places[target])
+        write_rows(rows, found, places[target], styled=styled)
     _note(found)
     edited, area = found.edited, float(found.table.loc[found.edited.there, "area_m2"].sum(skipna=False))
     return Measurement(
@@ -127,14 +132,13 @@ def measure(
     )
 
 
-def _claim(source: Path, target: Path, inputs: list[str | Path | None], *, overwrite: bool) -> FileSet:
-    if not source.is_file():
-        raise InventoryError(f"{source}: there is no such file; give an inventory, or any file with polygons")
-    here = target.resolve() == source.resolve()
-    style = style_beside(target)
-    # Whoever measures in place wants the file replaced, with all that others keep in it.
-    layers = foreign_layers(target) if here and target.suffix.lower() == GPKG else []
-    written = [target] if style is None or (here and style.exists()) else [target, style]
+def _claim(
+    target: Path, written: list[Path], inputs: list[str | Path | None], *, here: bool, overwrite: bool
+) -> FileSet:
+    """Decide whether the files can be written; whoever measures in place keeps all that others have in the file."""
+    layers = []
+    if here and target.suffix.lower() == GPKG and not is_held(target):
+        layers = foreign_layers(target)
     return FileSet(written, overwrite=overwrite or here, inputs=inputs, layers=layers)
 
 
@@ -162,7 +166,7 @@ def _sources(
             pixels = raster, mosaic.ground.crs
         ground = ground_in(crs)
         terrain = None
-        if dem is not None:
+        if dem is not None and np.isfinite(rows.frame.total_bounds).all():
             around, size = _around(rows.frame, ground)
             terrain = stack.enter_context(open_terrain(dem, scene=around, size=size)).measure
         yield Sources(
@@ -198,7 +202,7 @@ def _measuring(raster: Raster, where: CRS | None, *, crs: pyproj.CRS | None) -> 
 
 def _around(frame: geopandas.GeoDataFrame, ground: Ground) -> tuple[Ground, tuple[int, int]]:
     """The ground of a raster of one pixel around all polygons, and its size."""
-    left, bottom, right, top = np.nan_to_num(shapely.total_bounds(frame.geometry.to_numpy()))
+    left, bottom, right, top = frame.total_bounds
     return Ground(Affine(max(right - left, 1e-9), 0, left, 0, min(bottom - top, -1e-9), top), ground.crs), (1, 1)
 
 

@@ -129,13 +129,14 @@ def _layer(path: Path) -> str:
     return polygons[0]
 
 
-def write_rows(rows: Rows, found: Filled, place: Path) -> None:
+def write_rows(rows: Rows, found: Filled, place: Path, *, styled: bool) -> None:
     """Write the rows with their attributes in the format of a place's ending.
 
     Args:
         rows: As they were read.
         found: Their attributes.
         place: See `read_rows`.
+        styled: Whether a style is written beside formats that can't carry one.
     """
     confidence = Confidence.told(rows.tags)
     if rows.whole:
@@ -159,7 +160,8 @@ def write_rows(rows: Rows, found: Filled, place: Path) -> None:
     fields = [*table.columns, *others]
     convert(spool, place, fields=fields, kind=kind, crs=crs, tags=rows.tags)
     spool.unlink()
-    write_style(place, LANDSLIDES, confidence)
+    if styled:
+        write_style(place, LANDSLIDES, confidence)
 
 
 def _update(rows: Rows, found: Filled, place: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from landslide_cli.errors import ModelError
+from landslide_cli.files import staged
 from landslide_cli.model.card import ModelCard, checksum, read_card
 from landslide_cli.model.openvino import read_openvino_model
 
@@ -92,6 +94,22 @@ def load_network(weights: Path, card: ModelCard) -> nn.Module:
     if spoilt:
         raise ModelError(f"{weights} holds NaN or infinity in {spoilt[0]}; such a network can't answer: train it anew")
     return network.eval()
+
+
+def write_confidence(model: str | Path, entry: dict[str, Any]) -> Path:
+    """Write the classes of confidence into the card of a model, and give its path.
+
+    Raises:
+        ModelError: there is no such model, or its card lies inside of an exported one.
+        OutputError: the card can't be replaced.
+    """
+    weights, card = find_model(model)
+    if weights.suffix == ".xml":
+        raise ModelError(f"{weights} holds its card inside; give the .safetensors file, and export it again")
+    path = weights.with_suffix(".json")
+    with staged(path) as place:
+        replace(card, confidence=entry).write(place)
+    return path
 
 
 def write_weights(network: nn.Module, path: Path) -> str:

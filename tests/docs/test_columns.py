@@ -26,7 +26,7 @@ from tests.inventory.conftest import write_dem
 DOCS = Path(__file__).parents[2] / "docs" / "outputs.md"
 
 
-OF_LANDSLIDES = ("Size and shape", "Pixels", "Terrain, with `--dem FILE`")
+OF_LANDSLIDES = ("Review", "Size and shape", "Pixels", "Terrain, with `--dem FILE`")
 
 
 def documented(heading: str) -> dict[str, str]:

@@ -73,8 +73,8 @@ def test_what_a_file_says_counts_and_else_its_probability() -> None:
 def test_a_legend_says_what_its_numbers_are() -> None:
     confidence = Confidence(Bar(0.7, 400, 0.05, precision=0.9), None, Bar(precision=0.31))
     assert confidence.says("high") == (
-        "mean probability 0.7 or more, 400 m² or more, spread up to 0.05; 90% right on validation images"
+        "mean probability 0.7 or more, 400 m² or more, spread up to 0.05; 90% right on held-out images"
     )
     assert confidence.says("medium") == "none: no class was right often enough"
-    assert confidence.says("low") == "the rest; 31% right on validation images"
+    assert confidence.says("low") == "the rest; 31% right on held-out images"
     assert all(DEFAULT.says(name) for name in CONFIDENCES)

@@ -328,6 +328,17 @@ def test_what_is_there_is_replaced_on_request_alone(folder: Path) -> None:
         measure(folder / "scene.gpkg", folder / "d.geojson", decisions=folder / "d.geojson", overwrite=True)
 
 
+def test_a_style_of_ones_own_stays(folder: Path) -> None:
+    measure(folder / "scene.gpkg", folder / "out.geojson")
+    style = folder / "out.qml"
+    assert "categorizedSymbol" in style.read_text(encoding="utf-8")
+    style.write_text("mine")
+    measure(folder / "out.geojson")
+    assert style.read_text() == "mine"
+    with pytest.raises(OutputError, match=r"out\.qml exists"):
+        measure(folder / "scene.gpkg", folder / "out.fgb")
+
+
 @pytest.mark.parametrize("make", [lambda p: p.write_text("no"), lambda p: None])
 def test_what_is_no_inventory_is_refused(tmp_path: Path, make: Callable[[Path], None]) -> None:
     make(tmp_path / "a.gpkg")
@@ -362,6 +373,12 @@ def test_without_a_crs_pixels_are_counted_and_metres_stay_unknown(make_scene: Ma
 
 
 # ---- readers of edited inventories ----
+
+
+def test_a_file_of_others_is_read_as_it_is() -> None:
+    for columns in ({"name": ["a"]}, {"area_m2": ["about 100"]}):
+        frame = geopandas.GeoDataFrame(columns, geometry=[shapely.box(0, 0, 9, 9)], crs=UTM)
+        assert up_to_date(frame).equals(frame)
 
 
 def test_whoever_reads_an_edited_inventory_gets_sizes_that_fit(folder: Path) -> None:

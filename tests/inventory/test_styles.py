@@ -148,7 +148,7 @@ def test_classes_colours_and_legend_are_those_of_the_one_table() -> None:
         red, green, blue = (int(shown.colour[at : at + 2], 16) for at in (1, 3, 5))
         assert colours[-1] == f"{red},{green},{blue},255"
         assert categories[shown.name].get("label") == legend(MEASURED)[shown.name]
-    assert "mean probability 0.8 or more, 500 m² or more; 93% right on validation images" in legend(MEASURED)["high"]
+    assert "mean probability 0.8 or more, 500 m² or more; 93% right on held-out images" in legend(MEASURED)["high"]
 
 
 def test_a_mask_lets_the_ground_through() -> None:

@@ -12,7 +12,15 @@ import sys
 from pathlib import Path
 
 import harness
-from qgis.core import Qgis, QgsRasterLayer, QgsVectorLayer
+from qgis.core import (
+    Qgis,
+    QgsExpression,
+    QgsExpressionContext,
+    QgsExpressionContextUtils,
+    QgsFeature,
+    QgsRasterLayer,
+    QgsVectorLayer,
+)
 
 
 def vector(path: str) -> QgsVectorLayer:
@@ -35,20 +43,69 @@ def assert_features_are_valid(layer: QgsVectorLayer) -> None:
         assert feature.geometry().isGeosValid(), feature.geometry().asWkt()
 
 
-def assert_graduated(layer: QgsVectorLayer) -> None:
+def evaluated(layer: QgsVectorLayer, expression: str, feature: QgsFeature) -> object:
+    parsed = QgsExpression(expression)
+    context = QgsExpressionContext(QgsExpressionContextUtils.globalProjectLayerScopes(layer))
+    context.setFeature(feature)
+    value = parsed.evaluate(context)
+    assert not parsed.hasEvalError(), (expression, parsed.evalErrorString())
+    return value
+
+
+def assert_classified(layer: QgsVectorLayer) -> None:
     renderer = layer.renderer()
-    assert (renderer.type(), renderer.classAttribute()) == ("graduatedSymbol", "prob_mean"), renderer.dump()
+    assert renderer.type() == "categorizedSymbol", renderer.dump()
+    classes = [category.value() for category in renderer.categories()]
+    assert classes == ["high", "medium", "low", "drawn", "rejected"], classes
     for feature in layer.getFeatures():
-        assert renderer.rangeForValue(feature["prob_mean"]), feature["prob_mean"]
-    assert renderer.rangeForValue(0.001)
-    assert renderer.rangeForValue(1.0)
+        name = evaluated(layer, renderer.classAttribute(), feature)
+        assert name == feature["confidence"], (name, feature["confidence"])
+        feature["status"] = "not_landslide"
+        assert evaluated(layer, renderer.classAttribute(), feature) == "rejected"
     assert "prob_mean" in layer.mapTipTemplate()
+
+
+def assert_reviewable(layer: QgsVectorLayer) -> None:
+    """Drop-downs, aliases with units, what a person may write, labels from a scale on, and a name for each."""
+    fields = layer.fields()
+    setups = {name: layer.editorWidgetSetup(fields.indexOf(name)) for name in ("status", "confidence", "area_m2")}
+    assert [setups[name].type() for name in setups] == ["ValueMap", "ValueMap", "TextEdit"]
+    values = [value for choice in setups["status"].config()["map"] for value in choice.values()]
+    assert values == ["unreviewed", "landslide", "not_landslide", "unsure"], values
+    assert layer.attributeAlias(fields.indexOf("area_m2")) == "Area (m²)"
+    readonly = {field.name() for number, field in enumerate(fields) if layer.editFormConfig().readOnly(number)}
+    assert not readonly & {"status", "confidence", "note"}, readonly
+    assert "area_m2" in readonly, readonly
+    assert layer.labelsEnabled()
+    labels = layer.labeling().settings()
+    assert (labels.fieldName, labels.scaleVisibility, labels.minimumScale) == ("id", True, 10_000), labels.minimumScale
+    names = [evaluated(layer, layer.displayExpression(), feature) for feature in layer.getFeatures()]
+    assert len(set(names)) == len(names), names[:3]
+    assert all(name.startswith("No. ") and "m²" in name for name in names), names[:3]
+
+
+def check_a_review_in_the_form(folder: Path) -> None:
+    """What the form sets by itself when a polygon is drawn, and when a status is chosen."""
+    layer = vector(f"{folder}/slides.gpkg|layername=landslides")
+    fields = layer.fields()
+    default = layer.defaultValueDefinition(fields.indexOf("status"))
+    feature = next(layer.getFeatures())
+    assert evaluated(layer, default.expression(), feature) == "landslide"
+    for name in ("reviewer", "reviewed_at"):
+        definition = layer.defaultValueDefinition(fields.indexOf(name))
+        assert definition.applyOnUpdate()
+        feature["status"] = "unreviewed"
+        assert not evaluated(layer, definition.expression(), feature)
+        feature["status"] = "unsure"
+        value = evaluated(layer, definition.expression(), feature)
+        assert name == "reviewer" or len(value) == len("2026-11-26T09:30:00"), value
 
 
 def check_landslides_of_a_geopackage(folder: Path) -> None:
     for path in (f"{folder}/slides.gpkg|layername=landslides", f"{folder}/slides.gpkg"):
         layer = vector(path)
-        assert_graduated(layer)
+        assert_classified(layer)
+        assert_reviewable(layer)
         assert_features_are_valid(layer)
 
 
@@ -69,7 +126,7 @@ def check_styles_are_what_qgis_lists(folder: Path) -> None:
 def check_files_with_a_style_beside(folder: Path) -> None:
     for name in ("slides.shp", "slides.fgb", "slides.geojson"):
         layer = vector(f"{folder}/{name}")
-        assert_graduated(layer)
+        assert_classified(layer)
         assert layer.featureCount() == vector(f"{folder}/slides.gpkg").featureCount()
     assert_features_are_valid(vector(f"{folder}/slides.shp"))
 

@@ -181,7 +181,7 @@ def check_results_are_loaded_with_their_styles(folder: Path, *_: str) -> None:
     processing.runAndLoadResults("landslide:detect", {"SCENE": f"{folder}/scene.tif", **outputs})
     found = {layer.name(): layer.renderer().type() for layer in project.mapLayers().values()}
     assert found == {
-        "Landslides": "graduatedSymbol", "Analysed": "singleSymbol",
+        "Landslides": "categorizedSymbol", "Analysed": "singleSymbol",
         "Probability": "singlebandpseudocolor", "Mask": "paletted",
     }, found  # fmt: skip
     names = [node.name() for node in project.layerTreeRoot().findLayers()]
@@ -208,7 +208,7 @@ def check_areas_of_interest(folder: Path, *_: str) -> None:
     result = run("detect", SCENE=scene, BBOX=degrees, OUTPUT=f"{empty(folder)}/b.shp")
     assert abs(result["ANALYSED_M2"] - 99.5 * 110.8) < 500, result
     layer = QgsVectorLayer(result["OUTPUT"])  # a renderer dies with its layer
-    assert layer.renderer().type() == "graduatedSymbol"
+    assert layer.renderer().type() == "categorizedSymbol"
 
 
 def check_polygonize_gives_what_detect_gives(folder: Path, *_: str) -> None:
@@ -264,7 +264,7 @@ def check_batch_loads_the_merged_inventory_and_tells_what_failed(folder: Path, *
     assert heard.shares[-1] == 100
     assert QgsRasterLayer(f"{out}/results/one_mask.tif").isValid()
     found = {layer.name(): layer.renderer().type() for layer in project.mapLayers().values()}
-    assert found == {"Landslides": "graduatedSymbol", "Analysed": "singleSymbol"}, found
+    assert found == {"Landslides": "categorizedSymbol", "Analysed": "singleSymbol"}, found
     project.clear()
 
 

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import geopandas
 import numpy as np
+import pyogrio
 import pytest
 
+from landslide_cli.inventory.classes import CLASSES, legend
+from landslide_cli.inventory.confidence import DEFAULT
 from tests.report.conftest import data_of, report
 
 
@@ -37,6 +40,21 @@ def test_the_page_tells_what_the_inventory_tells(results: tuple[Path, Path, Path
     assert "isn&#x27;t installed where this page was made" in text
     assert "BSD 2-Clause License" in text
     assert sorted(file.name for file in tmp_path.iterdir()) == sorted([*before, "report.html"])
+
+
+def test_colours_and_legend_are_those_of_the_one_table(results: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    scene, inventory, _ = results
+    slides = pyogrio.read_dataframe(inventory, layer="landslides")
+    slides.loc[0, "status"] = "not_landslide"
+    pyogrio.write_dataframe(slides, inventory, layer="landslides", driver="GPKG")
+    page = tmp_path / "report.html"
+    assert report(inventory, "--scene", scene, "-o", page, "-q").exit_code == 0
+    text, data = page.read_text(), data_of(page)
+    assert data["colours"] == [shown.colour for shown in CLASSES]
+    names = [CLASSES[number].name for number in data["classes"]]
+    assert names == ["rejected", *slides["confidence"][1:]]
+    for shown in CLASSES:
+        assert (legend(DEFAULT)[shown.name] in text) == (shown.name in names), shown.name
 
 
 def test_nothing_in_the_page_points_elsewhere(results: tuple[Path, Path, Path], tmp_path: Path) -> None:
