@@ -15,9 +15,10 @@ import shapely
 from affine import Affine
 from pandas.api.types import is_integer_dtype, is_numeric_dtype
 
-from landslide_cli.inventory.attributes import Columns, outlined, rounded
+from landslide_cli.inventory.attributes import PIXEL_FIELDS, Columns, outlined, rounded
 from landslide_cli.inventory.geopackage import append, unsynced
-from landslide_cli.merging.parts import ANALYSED, FOOTPRINTS, LANDSLIDES, RUNS, Part, common_fields, fitted
+from landslide_cli.inventory.slope import FIELDS as TERRAIN
+from landslide_cli.merging.parts import ANALYSED, FOOTPRINTS, LANDSLIDES, ROWS, RUNS, Part, common_fields, fitted
 from landslide_cli.merging.records import Records, outlines_of
 from landslide_cli.merging.scenes import Scenes
 from landslide_cli.merging.stock import MEASURES, SEPARATOR, Stock
@@ -26,6 +27,8 @@ from landslide_cli.typing import Float64, Geometries, Indices, OnNote
 
 # Percentiles and directions of halves don't tell those of the whole.
 UNTOLD = ("prob_median", "prob_p90", "aspect_deg")
+# What was told of the pixels and the ground of an outline that is another one now.
+OF_PIXELS = (*(PIXEL_FIELDS.keys() - {"cut"}), *TERRAIN, "h_over_l", "h_l_angle_deg")
 NEW = {"scenes": "object", "seen": "int32", "analysed_by": "int32", "overlaps": "int32"}
 
 
@@ -50,6 +53,7 @@ class LandslideLayer:
         several = stock.several or any(part.geom_type != "Polygon" for part in records.outlines.values())
         self._kind = "MultiPolygon" if several else "Polygon"
         self._begin: dict[str, Any] = {"mode": "w", "dataset_metadata": dict(tags)}
+        self._pending: list[geopandas.GeoDataFrame] = []
         self._keeps = len(records.rows) > len(records.groups.leads)
 
     def write(self, parts: Sequence[Part], on_note: OnNote | None = None) -> None:
@@ -62,7 +66,7 @@ class LandslideLayer:
         fields = {name: kind for name, kind in fields.items() if name not in (*NEW, "id_in_scene", "same_as")}
         fields |= {"scene": "object"}
         if not len(self._records.rows):
-            self._append(self._table(fitted(pd.DataFrame(index=[]), fields), slice(0, 0), pd.Series([], dtype="Int64")))
+            self._add(self._table(fitted(pd.DataFrame(index=[]), fields), slice(0, 0), pd.Series([], dtype="Int64")))
         for part, piece, rows in self._stock.pieces():
             first, end = np.searchsorted(self._records.rows, [rows.start, rows.stop]).tolist()
             if first == end:
@@ -72,13 +76,22 @@ class LandslideLayer:
             before = told["id_in_scene" if "id_in_scene" in told else "id"] if "id" in told else None
             before = pd.Series(pd.NA, index=told.index) if before is None else before
             numbers = pd.to_numeric(before.reset_index(drop=True), errors="coerce").astype("Int64")
-            self._append(self._table(fitted(told, fields), slice(first, end), numbers))
+            self._add(self._table(fitted(told, fields), slice(first, end), numbers))
             if on_note:
                 on_note(end, len(self._records.rows), f"wrote {end:,} of {len(self._records.rows):,} landslides")
+        self._flush()
 
-    def _append(self, frame: geopandas.GeoDataFrame) -> None:
-        append(self._place, LANDSLIDES, frame, kind=self._kind, **self._begin)
-        self._begin = {"mode": "a"}
+    def _add(self, frame: geopandas.GeoDataFrame) -> None:
+        """Opening the file for each of thousands of scenes would take longer than writing to it."""
+        self._pending.append(frame)
+        if sum(map(len, self._pending)) >= ROWS:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._pending:
+            frame = pd.concat(self._pending, ignore_index=True) if len(self._pending) > 1 else self._pending[0]
+            append(self._place, LANDSLIDES, frame, kind=self._kind, **self._begin)
+            self._begin, self._pending = {"mode": "a"}, []
 
     def _table(self, table: pd.DataFrame, places: slice, before: pd.Series) -> geopandas.GeoDataFrame:
         """Rows as they are written: what their parts tell, and what only all of them together can."""
@@ -111,6 +124,9 @@ class LandslideLayer:
         shape = outlined(outlines[places], self._ground)
         for name, values in rounded(shape).items():
             _set(table, name, places, values)
+        reshaped = np.flatnonzero(self._stock.rows["reshaped"][rows] & ~joined)
+        for name in OF_PIXELS:
+            _set(table, name, reshaped, np.nan)
         halves = np.flatnonzero(joined)
         if len(halves):
             told = np.stack([records.measures[int(row)] for row in rows[halves]], axis=1)
@@ -121,7 +137,7 @@ class LandslideLayer:
 
 def _set(table: pd.DataFrame, name: str, places: Indices, values: Any) -> None:
     """Set numbers of a column, if some part has it, and nobody made a text of it."""
-    if name not in table or not is_numeric_dtype(table[name]):
+    if name not in table or not len(places) or not is_numeric_dtype(table[name]):
         return
     column = table[name].to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
     column[places] = values
@@ -150,11 +166,11 @@ def write_analysed(place: Path, together: Geometries, scenes: Scenes, crs: pypro
 def write_footprints(place: Path, parts: Sequence[Part], scenes: Scenes, crs: pyproj.CRS | None) -> None:
     """Write where each scene looked, with all that its inventory tells of it."""
     fields = {"area_m2": "float64"} | common_fields(parts, None) | {"scene": "object"}
-    several = any((shapely.get_type_id(f.geometry.to_numpy()) != 3).any() for f in scenes.frames)
-    for frame in scenes.frames:
-        table = fitted(frame.drop(columns="geometry"), fields)
-        frame = geopandas.GeoDataFrame(table, geometry=frame.geometry.to_numpy(), crs=crs)
-        append(place, FOOTPRINTS, frame, kind="MultiPolygon" if several else "Polygon")
+    table = pd.concat([fitted(frame.drop(columns="geometry"), fields) for frame in scenes.frames], ignore_index=True)
+    outlines: Geometries = np.concatenate([frame.geometry.to_numpy() for frame in scenes.frames])
+    several = (shapely.get_type_id(outlines) != shapely.GeometryType.POLYGON).any()
+    frame = geopandas.GeoDataFrame(table, geometry=outlines, crs=crs)
+    append(place, FOOTPRINTS, frame, kind="MultiPolygon" if several else "Polygon")
 
 
 def write_runs(place: Path, parts: Sequence[Part], scenes: Scenes) -> None:

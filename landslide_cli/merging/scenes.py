@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import shapely
 from landslide_cli.inventory.footprints import Footprints
 from landslide_cli.merging.parts import Part
 from landslide_cli.merging.placing import Placing
-from landslide_cli.typing import Geometries
+from landslide_cli.typing import Float64, Geometries
 
 # Outlines of one scene that went through two files differ by less, as a part of its width.
 SAME = 1e-6
@@ -32,18 +32,19 @@ class Scenes:
     names: list[str]
     frames: list[geopandas.GeoDataFrame]
     footprints: Footprints
-    _numbers: dict[tuple[int, str], int] = field(repr=False)
+    _numbers: list[dict[str, int]] = field(repr=False)
 
     def number(self, part: int, told: str) -> int:
         """The number of the scene that a part calls so; a new one for what was drawn in no scene."""
-        if (part, told) not in self._numbers:
-            self._numbers[part, told] = len(self.names)
+        numbers = self._numbers[part]
+        if told not in numbers:
+            numbers[told] = len(self.names)
             self.names.append(told)
-        return self._numbers[part, told]
+        return numbers[told]
 
     def numbers(self, part: int) -> dict[str, int]:
         """The numbers of all scenes of a part, by what it calls them."""
-        return {told: number for (which, told), number in self._numbers.items() if which == part}
+        return self._numbers[part]
 
     @property
     def silent(self) -> set[int]:
@@ -57,29 +58,37 @@ def find_scenes(parts: Sequence[Part], placing: Placing) -> Scenes:
     A scene that two merged inventories hold is one. Two scenes of one name are called after their inventories.
     """
     frames = [_looked(part, placing) for part in parts]
-    names: list[str] = []
-    numbers: dict[tuple[int, str], int] = {}
+    names: dict[str, None] = {}
+    numbers: list[dict[str, int]] = []
+    # Scenes of a name that were met: their numbers, the first part of each, and where they looked.
+    met: dict[str, list[tuple[int, Float64 | None]]] = {}
+    first: list[int] = []
     for index, (part, frame) in enumerate(zip(parts, frames, strict=True)):
+        numbers.append({})
+        before = {told: list(met.get(told, ())) for told in part.scenes}
         for told in dict.fromkeys([*part.scenes, *frame["scene"]]):
-            number = _known(told, index, frames, numbers)
+            where = _bounds(frame, told)
+            number = _known(where, before.get(told, []))
             if number is None:
-                number = len(names)
-                names.append(_free(told, part.path, names))
-            numbers[index, told] = number
+                number = len(first)
+                first.append(index)
+                names[_free(told, part.path, names)] = None
+                met.setdefault(told, []).append((number, where))
+            numbers[index][told] = number
+    called = list(names)
     scenes = [
-        np.array([numbers[index, told] for told in frame["scene"]], dtype=np.int64)
+        np.array([numbers[index][told] for told in frame["scene"]], dtype=np.int64)
         for index, frame in enumerate(frames)
     ]
     outlines: Geometries = np.concatenate([frame.geometry.to_numpy() for frame in frames])
     everywhere = np.concatenate(scenes)
     # A scene that came twice looked once.
-    first = {number: key[0] for key, number in reversed(numbers.items())}
-    own = np.concatenate([np.full(len(frame), index) for index, frame in enumerate(frames)])
-    once = np.array([first[int(number)] for number in everywhere], dtype=np.int64) == own
+    own = np.repeat(np.arange(len(frames)), [len(frame) for frame in frames])
+    once = np.array(first, dtype=np.int64)[everywhere] == own
     for index, frame in enumerate(frames):
         kept = once[own == index]
-        frames[index] = frame.assign(scene=[names[n] for n in scenes[index]])[kept].reset_index(drop=True)
-    return Scenes(names, frames, Footprints(outlines[once], everywhere[once]), numbers)
+        frames[index] = frame.assign(scene=[called[n] for n in scenes[index]])[kept].reset_index(drop=True)
+    return Scenes(called, frames, Footprints(outlines[once], everywhere[once]), numbers)
 
 
 def _looked(part: Part, placing: Placing) -> geopandas.GeoDataFrame:
@@ -95,25 +104,21 @@ def _looked(part: Part, placing: Placing) -> geopandas.GeoDataFrame:
     return pieces[0] if len(pieces) == 1 else geopandas.pd.concat(pieces, ignore_index=True)
 
 
-def _known(
-    told: str, part: int, frames: Sequence[geopandas.GeoDataFrame], numbers: dict[tuple[int, str], int]
-) -> int | None:
-    """The number of a scene that another part has too: of the same name, and where it looked the same."""
-    here = _bounds(frames[part], told)
-    for (other, name), number in numbers.items():
-        if name == told and other != part and here is not None:
-            there = _bounds(frames[other], told)
-            if there is not None and np.allclose(here, there, rtol=0, atol=SAME * (here[2] - here[0])):
-                return number
-    return None
+def _known(here: Float64 | None, met: Iterable[tuple[int, Float64 | None]]) -> int | None:
+    """The number of a scene of the same name that looked at the same place; None if there is none."""
+    if here is None:
+        return None
+    room = SAME * (here[2] - here[0])
+    same = (number for number, there in met if there is not None and np.allclose(here, there, rtol=0, atol=room))
+    return next(same, None)
 
 
-def _bounds(frame: geopandas.GeoDataFrame, told: str) -> np.ndarray | None:
-    rows = frame.geometry.to_numpy()[(frame["scene"] == told).to_numpy()]
-    return shapely.total_bounds(rows) if len(rows) else None
+def _bounds(frame: geopandas.GeoDataFrame, told: str) -> Float64 | None:
+    rows = frame.geometry.to_numpy()[(frame["scene"] == told).to_numpy(dtype=bool)]
+    return np.asarray(shapely.total_bounds(rows)) if len(rows) else None
 
 
-def _free(told: str, path: Path, names: list[str]) -> str:
+def _free(told: str, path: Path, names: Collection[str]) -> str:
     """The name itself, or that of the inventory where another scene has it already, with folders as long as needed."""
     ending = Path(told).suffix
     for candidate in (told, path.stem + ending, *(f"{folder.name}/{path.stem}{ending}" for folder in path.parents)):

@@ -19,7 +19,7 @@ from landslide_cli.merging.parts import LANDSLIDES, Part
 from landslide_cli.merging.placing import Placing
 from landslide_cli.merging.scenes import Scenes
 from landslide_cli.scene.ground import Ground
-from landslide_cli.typing import Float64, Geometries, Indices, OnNote
+from landslide_cli.typing import Bools, Float64, Geometries, Indices, OnNote
 
 UNREVIEWED, REJECTED = "unreviewed", "not_landslide"
 # Attributes of pixels and terrain by which those of joined halves are told.
@@ -32,13 +32,15 @@ OURS = FIELDS.keys() | {"id_in_scene", "scenes", "seen", "analysed_by", "overlap
 REVIEW = ("status", "confidence", "reviewer", "reviewed_at", "note")
 # Between the names in the attribute ``scenes``.
 SEPARATOR = ", "
-# Areas are written with two decimals.
-ROUNDING_M2 = 0.02
+# Sizes are written with two decimals.
+ROUNDING = 0.02
+# A centroid of another map lies millimetres beside; this is a decimetre.
+MOVED_DEG = 1e-6
 ROW = np.dtype(
     [
         ("part", np.int32), ("piece", np.int32), ("fid", np.int64), ("scene", np.int32), ("bounds", np.float64, 4),
         ("planar", np.float64), ("area_m2", np.float64), ("lon", np.float64), ("lat", np.float64),
-        ("cut", np.bool_), ("edited", np.bool_), ("touched", np.bool_), ("reviewed", np.bool_),
+        ("cut", np.bool_), ("edited", np.bool_), ("reshaped", np.bool_), ("touched", np.bool_), ("reviewed", np.bool_),
         ("rejected", np.bool_), ("reviewed_at", np.float64), ("start", np.int64), ("size", np.int32),
         *((name, np.float64) for name in MEASURES),
     ]
@@ -139,14 +141,9 @@ def _judged(frame: geopandas.GeoDataFrame, ground: Ground) -> np.ndarray:
     geometry = frame.geometry.to_numpy()
     for name in (*MEASURES, "lon", "lat"):
         rows[name] = _numbers(frame, name)
-    told = _numbers(frame, "area_m2")
-    area, _ = ground.measure(geometry)
-    rows["area_m2"] = np.where(np.isnan(area), told, area)
-    # Nobody measures what they draw or reshape, so an area that isn't the outline's tells of it.
-    with np.errstate(invalid="ignore"):
-        near = np.abs(area - told) <= ROUNDING_M2 + 1e-6 * area
-    edited = ~near & ~np.isnan(area)
-    rows["edited"] = edited
+    rows["area_m2"], edited = _sizes(frame, geometry, ground, rows)
+    told = np.isfinite(_numbers(frame, "area_m2"))
+    rows["edited"], rows["reshaped"] = edited, edited & told
     if edited.any():
         shape = dimensions(geometry[edited], ground)
         rows["lon"][edited], rows["lat"][edited] = shape["lon"], shape["lat"]
@@ -164,6 +161,22 @@ def _judged(frame: geopandas.GeoDataFrame, ground: Ground) -> np.ndarray:
         known = when.notna().to_numpy()
         rows["reviewed_at"][known] = when[known].astype("datetime64[s, UTC]").astype("int64")
     return rows
+
+
+def _sizes(frame: pd.DataFrame, geometry: Geometries, ground: Ground, rows: np.ndarray) -> tuple[Float64, Bools]:
+    """Areas in m², and which outlines aren't those that the attributes were measured of.
+
+    Nobody measures what they draw, reshape or move, so sizes and centroids that aren't the outline's tell of it.
+    """
+    told = _numbers(frame, "area_m2")
+    area, perimeter = ground.measure(geometry)
+    longitude, latitude = ground.longitude_latitude(*shapely.get_coordinates(shapely.centroid(geometry)).T)
+    with np.errstate(invalid="ignore"):
+        edited = ~(np.abs(area - told) <= ROUNDING + 1e-6 * area)
+        edited |= np.abs(perimeter - _numbers(frame, "perimeter_m")) > ROUNDING + 1e-6 * perimeter
+        edited |= np.abs((longitude - rows["lon"] + 180) % 360 - 180) * np.cos(np.radians(latitude)) > MOVED_DEG
+        edited |= np.abs(latitude - rows["lat"]) > MOVED_DEG
+    return np.where(np.isnan(area), told, area), edited & ~np.isnan(area)
 
 
 def _numbers(frame: pd.DataFrame, name: str) -> Float64:

@@ -6,6 +6,7 @@ import json
 import struct
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import geopandas
 import numpy as np
@@ -22,6 +23,7 @@ from landslide_cli import Changes, find_changes
 from landslide_cli.changes.match import CLASSES
 from landslide_cli.cli import main
 from landslide_cli.errors import InventoryError, OptionError, OutputError
+from landslide_cli.inventory.geopackage import read_style
 from tests.conftest import UTM
 from tests.merging.conftest import read
 
@@ -205,6 +207,14 @@ def test_what_can_not_be_compared_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="exists"):
         find_changes(a, b, out)
     find_changes(a, b, out, overwrite=True)
+
+
+@pytest.mark.parametrize("layer", ["changes", "points"])
+def test_the_style_of_a_layer_has_a_colour_for_each_class(layer: str) -> None:
+    style = ElementTree.fromstring(read_style(layer))
+    categories = {one.get("value"): one.get("symbol") for one in style.iter("category")}
+    assert set(categories) == set(CLASSES)
+    assert set(categories.values()) == {one.get("name") for one in style.iterfind("renderer-v2/symbols/symbol")}
 
 
 def test_the_command_prints_a_table(tmp_path: Path) -> None:

@@ -154,6 +154,16 @@ def test_halves_are_joined_where_they_touch_at_the_edge_of_a_scene(
         assert {"a.tif", "b.tif"} == set(told["scenes"].split(", "))
 
 
+def test_halves_of_scenes_of_two_systems_are_joined(said: Said, tmp_path: Path) -> None:
+    parts = [
+        said("a", [LEFT], cut=True),
+        said("b", [(100, 40, 120, 50)], (100, 0, 200, 100), cut=True, crs="EPSG:4326"),
+    ]
+    found = merge(parts, tmp_path / "all.gpkg")
+    assert (found.joined, found.landslides, found.crs) == (1, 1, "EPSG:32648")
+    assert read(tmp_path / "all.gpkg").geometry[0].area == pytest.approx(400, rel=1e-3)
+
+
 def test_every_record_can_be_kept_and_says_which_one_stands_for_it(said: Said, tmp_path: Path) -> None:
     parts = [said("a", [(10, 10, 20, 20), (60, 40, 90, 50)]), said("b", [(60, 40, 85, 50)], prob_mean=0.9)]
     found = merge(parts, tmp_path / "all.gpkg", doubles="keep")

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import geopandas
+import numpy as np
 import pyogrio
 import pytest
 import shapely
@@ -88,7 +89,22 @@ def test_what_was_reshaped_is_measured_anew_and_all_else_stays_as_it_was_told(tw
     merged = read(tmp_path / "all.gpkg")
     assert merged["area_m2"].tolist()[:2] == pytest.approx([true, true], abs=0.01)
     assert merged["length_m"].tolist()[:2] == pytest.approx([77, 10], abs=0.01)
-    assert merged["pixels"].tolist()[:2] == [90, 90]
+    assert merged["pixels"].fillna(-1).tolist()[:2] == [90, -1]
+
+
+def test_what_was_moved_is_measured_anew(two: list[Path], tmp_path: Path) -> None:
+    merge(two, tmp_path / "all.gpkg")
+    once = read(tmp_path / "all.gpkg")
+    edit(two[0], "ALTER TABLE landslides ADD COLUMN area_m2 REAL", "ALTER TABLE landslides ADD COLUMN lon REAL")
+    edit(two[0], "ALTER TABLE landslides ADD COLUMN lat REAL", "ALTER TABLE landslides ADD COLUMN length_m REAL")
+    lon, lat = Ground(Affine.identity(), UTM).longitude_latitude(*(np.array([v]) for v in (500_005.0, 2_949_005.0)))
+    (area,) = Ground(Affine.identity(), UTM).measure(read(two[1]).geometry.to_numpy())[0]
+    edit(two[0], f"UPDATE landslides SET area_m2 = {area:.2f}, lon = {lon[0]:.7f}, lat = {lat[0]:.7f}, length_m = 77")
+    merge(two, tmp_path / "moved.gpkg")
+    moved = read(tmp_path / "moved.gpkg")
+    assert moved["length_m"].tolist()[:2] == pytest.approx([77, 10], abs=0.01)
+    assert moved["lon"][1] > moved["lon"][0] + 1e-4
+    assert len(once) == len(moved)
 
 
 OPEN = """
