@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("inventory", type=options.PATH)
-@options.scene(required=True, type=options.PATH, help="The scene of that run, or one of a merged inventory's, for the map.")
+@options.scene(
+    required=True, type=options.PATH, help="The scene of that run, or one of a merged inventory's, for the map."
+)
 @options.out(required=True, help="Page to write, such as report.html.")
 @options.probability(help="Probability raster of the same run (detect --probability), as a layer of the map.")
 @click.option("--png", type=options.PATH, metavar="PNG",

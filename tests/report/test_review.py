@@ -18,7 +18,7 @@ from selenium.webdriver.common.keys import Keys
 
 from landslide_cli import measure
 from landslide_cli.inventory.decisions import read_decisions
-from tests.report.test_browser import browser, chosen, make_page, numbers, pytestmark, show, slides, wait
+from tests.report.test_browser import browser, chosen, make_page, numbers, pytestmark, ring, show, slides, wait
 
 __all__ = ["browser", "make_page", "pytestmark"]  # fixtures, and the mark that skips without a browser
 MakePage = Callable[..., Path]
@@ -121,6 +121,26 @@ def test_keys_decide_and_go_on_to_the_next_that_nobody_has_looked_at(
     note.send_keys("raz", Keys.ENTER)
     assert kept(browser)[second]["note"] == "raz"
     assert set(kept(browser)) == {first, second}
+    forget(browser)
+
+
+def test_the_map_keeps_up_with_whoever_decides_quickly(browser: webdriver.Chrome, make_page: MakePage) -> None:
+    show(browser, reviewed(make_page).as_uri())
+    forget(browser)
+    wait(browser, lambda: numbers(browser))
+    browser.find_element(By.CSS_SELECTOR, 'tbody tr[data-index="0"]').click()
+    time.sleep(0.6)
+    # The map is on its way back to the whole scene when the answers come.
+    script = """
+    document.getElementById("whole").click();
+    const press = (key) => document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+    setTimeout(() => { for (const key of "raraur") press(key); arguments[0](); }, 100);
+    """
+    browser.execute_async_script(script)
+    assert browser.find_element(By.ID, "decided").text == "6 decisions."
+    wait(browser, lambda: all(abs(ring(browser)[side]) < 8 for side in "xy") and ring(browser)["size"] > 60)
+    time.sleep(0.5)
+    assert ring(browser)["size"] > 60
     forget(browser)
 
 

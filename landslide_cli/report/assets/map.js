@@ -123,7 +123,22 @@ for (const name of names) {
   box.addEventListener("change", toggle);
   toggle();
 }
-byId("whole").addEventListener("click", () => map.fitBounds(home, { animate: !calm }));
+byId("whole").addEventListener("click", () => fit(home));
+
+// Leaflet drops what is asked of it while it zooms; whoever decides quickly would be left behind.
+let zooming = false;
+let wanted = null;
+map.on("zoomanim", () => { zooming = true; });
+map.on("zoomend", () => {
+  zooming = false;
+  const go = wanted;
+  wanted = null;
+  if (go) go();
+});
+function fit(bounds, options = {}) {
+  const go = () => map.fitBounds(bounds, { animate: !calm, ...options });
+  if (zooming) wanted = go; else go();
+}
 
 const Pointer = L.Control.extend({
   options: { position: "bottomright" },
@@ -150,8 +165,7 @@ function ringAround(number) {
   ring = L.polyline(rings.map((line) => [...line, line[0]]), { color: "#00e5ff", weight: 3, interactive: false }).addTo(map);
 }
 
-const goTo = (number) => map.fitBounds(
-  boundsOf(slides[number].box), { padding: [60, 60], maxZoom: frame.native + 1, animate: !calm });
+const goTo = (number) => fit(boundsOf(slides[number].box), { padding: [60, 60], maxZoom: frame.native + 1 });
 
 map.on("click", ({ latlng }) => {
   if (!map.hasLayer(layers.slides)) return;
