@@ -12,15 +12,13 @@ import pytest
 
 pytest.importorskip("selenium", reason="selenium isn't installed: pip install 'landslide-cli[dev]'")
 
-from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from landslide_cli import measure
 from landslide_cli.inventory.decisions import read_decisions
-from tests.report.test_browser import browser, chosen, make_page, numbers, pytestmark, ring, show, slides, wait
+from tests.report.conftest import Browser, chosen, numbers, ring, show, slides, wait
 
-__all__ = ["browser", "make_page", "pytestmark"]  # fixtures, and the mark that skips without a browser
 MakePage = Callable[..., Path]
 DOWNLOADS_S = 20
 
@@ -32,16 +30,16 @@ def reviewed(make_page: MakePage) -> Path:
     return make_page(frame=frame.assign(new=[number % 5 != 0 for number in range(30)], status=status, note='a, "b"'))
 
 
-def press(browser: webdriver.Chrome, *keys: str) -> None:
+def press(browser: Browser, *keys: str) -> None:
     for key in keys:
         browser.switch_to.active_element.send_keys(key)
 
 
-def count(browser: webdriver.Chrome) -> str:
+def count(browser: Browser) -> str:
     return browser.find_element(By.ID, "count").text
 
 
-def kept(browser: webdriver.Chrome) -> dict[str, dict[str, str]]:
+def kept(browser: Browser) -> dict[str, dict[str, str]]:
     """What the browser's own store holds of the inventory."""
     script = """
     const key = Object.keys(localStorage).find((name) => /^landslide:[0-9a-f]{32}$/.test(name));
@@ -50,12 +48,12 @@ def kept(browser: webdriver.Chrome) -> dict[str, dict[str, str]]:
     return browser.execute_script(script)
 
 
-def forget(browser: webdriver.Chrome) -> None:
+def forget(browser: Browser) -> None:
     browser.execute_script("localStorage.clear()")
     browser.refresh()
 
 
-def saved(browser: webdriver.Chrome, button: str, folder: Path) -> Path:
+def saved(browser: Browser, button: str, folder: Path) -> Path:
     """The file that a button saves."""
     folder.mkdir(exist_ok=True)
     browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)})
@@ -69,7 +67,7 @@ def saved(browser: webdriver.Chrome, button: str, folder: Path) -> Path:
     raise AssertionError(f"no {button} was saved")
 
 
-def test_filters_narrow_the_table_and_the_map(browser: webdriver.Chrome, make_page: MakePage) -> None:
+def test_filters_narrow_the_table_and_the_map(browser: Browser, make_page: MakePage) -> None:
     show(browser, reviewed(make_page).as_uri())
     frame = slides(30)
     assert count(browser).startswith("30 shown")
@@ -96,9 +94,7 @@ def test_filters_narrow_the_table_and_the_map(browser: webdriver.Chrome, make_pa
     assert count(browser).startswith("27 of 30 shown")
 
 
-def test_keys_decide_and_go_on_to_the_next_that_nobody_has_looked_at(
-    browser: webdriver.Chrome, make_page: MakePage
-) -> None:
+def test_keys_decide_and_go_on_to_the_next_that_nobody_has_looked_at(browser: Browser, make_page: MakePage) -> None:
     show(browser, reviewed(make_page).as_uri())
     forget(browser)
     browser.find_element(By.CSS_SELECTOR, 'tbody tr[data-index="0"]').click()
@@ -124,7 +120,7 @@ def test_keys_decide_and_go_on_to_the_next_that_nobody_has_looked_at(
     forget(browser)
 
 
-def test_the_map_keeps_up_with_whoever_decides_quickly(browser: webdriver.Chrome, make_page: MakePage) -> None:
+def test_the_map_keeps_up_with_whoever_decides_quickly(browser: Browser, make_page: MakePage) -> None:
     show(browser, reviewed(make_page).as_uri())
     forget(browser)
     wait(browser, lambda: numbers(browser))
@@ -145,7 +141,7 @@ def test_the_map_keeps_up_with_whoever_decides_quickly(browser: webdriver.Chrome
 
 
 def test_decisions_survive_a_reload_and_measure_reads_what_is_saved(
-    browser: webdriver.Chrome, make_page: MakePage, tmp_path: Path
+    browser: Browser, make_page: MakePage, tmp_path: Path
 ) -> None:
     page = reviewed(make_page)
     show(browser, page.as_uri())
@@ -179,9 +175,7 @@ def test_decisions_survive_a_reload_and_measure_reads_what_is_saved(
     forget(browser)
 
 
-def test_decisions_of_another_inventory_are_not_those_of_this_one(
-    browser: webdriver.Chrome, make_page: MakePage
-) -> None:
+def test_decisions_of_another_inventory_are_not_those_of_this_one(browser: Browser, make_page: MakePage) -> None:
     show(browser, make_page(30).as_uri())
     forget(browser)
     browser.find_element(By.CSS_SELECTOR, 'tbody tr[data-index="0"]').click()
@@ -193,7 +187,7 @@ def test_decisions_of_another_inventory_are_not_those_of_this_one(
     forget(browser)
 
 
-def test_a_landslide_without_a_number_of_its_own_is_not_decided(browser: webdriver.Chrome, make_page: MakePage) -> None:
+def test_a_landslide_without_a_number_of_its_own_is_not_decided(browser: Browser, make_page: MakePage) -> None:
     frame = slides(30)
     frame.loc[frame.index[-1], "id"] = frame.loc[frame.index[-2], "id"]
     show(browser, make_page(frame=frame).as_uri())
@@ -204,7 +198,7 @@ def test_a_landslide_without_a_number_of_its_own_is_not_decided(browser: webdriv
     assert kept(browser) == {}
 
 
-def test_tab_reaches_the_table_after_sorting(browser: webdriver.Chrome, make_page: MakePage) -> None:
+def test_tab_reaches_the_table_after_sorting(browser: Browser, make_page: MakePage) -> None:
     show(browser, make_page(3000).as_uri())
     browser.find_element(By.CSS_SELECTOR, 'tbody tr[data-index="1"]').click()
     heads = browser.find_elements(By.CSS_SELECTOR, "th button")
@@ -219,7 +213,7 @@ def test_tab_reaches_the_table_after_sorting(browser: webdriver.Chrome, make_pag
         assert len(chosen(browser)) == 1
 
 
-def test_all_that_is_needed_is_above_the_fold(browser: webdriver.Chrome, make_page: MakePage) -> None:
+def test_all_that_is_needed_is_above_the_fold(browser: Browser, make_page: MakePage) -> None:
     try:
         for height in (900, 760):
             metrics = {"width": 1400, "height": height, "deviceScaleFactor": 1, "mobile": False}

@@ -17,7 +17,7 @@ from affine import Affine
 from landslide_cli import merge
 from landslide_cli.inventory.read import read_layers
 from landslide_cli.model.card import ModelCard
-from landslide_cli.report.facts import areas_of, count, hectares
+from landslide_cli.report.facts import hectares
 from landslide_cli.report.sight import coverage, seen_on
 from landslide_cli.report.writing import Report, write_report
 from landslide_cli.scene.scene import open_scene
@@ -124,28 +124,3 @@ def test_areas_are_told_of_the_scene_and_not_of_all(strip: tuple[list[Path], Pat
     assert covered.analysed_m2 == pytest.approx(covered.scene_m2, rel=1e-6)
     sight = seen_on(read, laid_out(scenes[0]))
     assert len(sight.placed) == len(sight.inventory.landslides)
-
-
-def test_what_was_rejected_and_what_stands_twice_does_not_count() -> None:
-    boxes = [shapely.box(500_000 + x, 3_000_000, 500_010 + x, 3_000_010) for x in (0, 5, 100, 200, 300)]
-    frame = geopandas.GeoDataFrame(
-        {
-            "status": ["landslide", None, "not_landslide", "unreviewed", "?"], "overlaps": [1, 1, 0, 0, 0],
-            "same_as": [np.nan, np.nan, np.nan, 1, np.nan], "area_m2": [100.0, 100, 100, 100, np.nan],
-        },
-        geometry=boxes, crs="EPSG:32645",
-    )  # fmt: skip
-    areas = areas_of(frame)
-    assert np.isfinite(areas).all()
-    counted = count(frame, areas)
-    assert (counted.landslides, counted.rejected, counted.doubles, counted.unknown) == (3, 1, 1, 0)
-    # Two of them share half of their ground.
-    assert counted.area_m2 == pytest.approx(250, rel=2e-3)
-    unknown = count(frame, np.where(np.arange(5) == 4, np.nan, areas))
-    assert unknown.unknown == 1
-    assert unknown.area_m2 == pytest.approx(150, rel=2e-3)
-
-
-@pytest.mark.parametrize("sizes", [(122_000.0, 4_131_900.0), (900.0, 2e8), (5e7, 5e7)])
-def test_areas_that_are_compared_have_one_unit(sizes: tuple[float, float]) -> None:
-    assert len({hectares(size, max(sizes)).split()[-1] for size in sizes}) == 1
