@@ -24,12 +24,14 @@ def main(page: str, out: str) -> None:
     # Named, so that selenium doesn't look for one on the network.
     browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
     try:
-        browser.set_window_size(1240, 1000)
+        metrics = {"width": 1400, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         browser.get(Path(page).resolve().as_uri())
         time.sleep(2)
-        browser.find_element(By.CSS_SELECTOR, 'tbody tr[data-index="2"]').click()
+        browser.find_element(By.CSS_SELECTOR, 'tbody tr[data-index="0"]').click()
+        for key in "aaraa":
+            browser.switch_to.active_element.send_keys(key)
         browser.find_element(By.ID, "whole").click()
-        browser.execute_script("document.getElementById('rows').scrollLeft = 0")
         time.sleep(3)
         picture = Image.open(io.BytesIO(browser.get_screenshot_as_png()))
     finally:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("inventory", type=options.PATH)
-@options.scene(required=True, help="The scene of that run, for the map.")
+@options.scene(required=True, help="The scene of that run, or one of a merged inventory's, for the map.")
 @options.out(required=True, help="Page to write, such as report.html.")
 @options.probability(type=str, help="Probability raster of the same run (detect --probability), as a layer of the map.")
 @click.option("--png", type=options.PATH, metavar="PNG",
@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 def report(inventory: Path, as_json: bool, quiet: bool, **settings: Any) -> None:
     """Write one page that shows an inventory: map, table, charts, how it was made, what nobody looked at.
 
-    INVENTORY is what detect or polygonize has written; a GeoPackage tells most. The page opens in any
-    browser and needs no network: imagery, map library and data are in it.
+    INVENTORY is what detect, polygonize, batch or merge has written; a GeoPackage tells most. The page opens in any
+    browser and needs no network: imagery, map library and data are in it. On it a person can filter and say what each
+    polygon is; landslide measure --decisions takes the file that the page saves.
 
     The imagery is reduced to fit: what can't be seen on the page may be seen in the scene.
 
@@ -51,5 +52,6 @@ def as_text(made: Report) -> str:
     size = f"{made.size / 1e6:.1f} MB" if made.size >= 1e5 else f"{made.size / 1e3:.0f} kB"
     fine = f", imagery reduced {made.reduction} times" if made.reduction > 1 else ", imagery in full resolution"
     simple = f", outlines simplified by up to {made.simplified_px:g} pixels" if made.simplified_px else ""
-    line = f"{made.out}: {made.landslides} landslide{'s' * (made.landslides != 1)}{fine}{simple}, {size}"
+    others = f" ({made.elsewhere} more of the inventory lie elsewhere)" if made.elsewhere else ""
+    line = f"{made.out}: {made.landslides} landslide{'s' * (made.landslides != 1)}{others}{fine}{simple}, {size}"
     return line if made.png is None else f"{line}\n{made.png}: picture"

@@ -38,14 +38,25 @@ class Inventory:
         landslides: Their polygons and attributes. Sizes of polygons that were drawn or reshaped since they were
             measured are those of the outlines, see `landslide_cli.inventory.edited.up_to_date`.
         analysed: Outlines of what was analysed; None if the file doesn't tell.
-        run: How it was made, by the names of the layer ``runs``: ``version``, ``model``, ``threshold``, …
-        runs: Number of runs that the file tells of.
+        footprints: Outlines of what each scene of a merged inventory analysed by itself; None if the file doesn't tell.
+        run: How it was made, by the names of the layer ``runs``: ``version``, ``model``, ``threshold``, …; of several
+            runs that of the scene which was asked for, or what all of them share.
+        runs: The same of every run, one row for each; empty if the file holds no such layer.
     """
 
     landslides: geopandas.GeoDataFrame
     analysed: geopandas.GeoDataFrame | None
+    footprints: geopandas.GeoDataFrame | None
     run: dict[str, str]
-    runs: int
+    runs: list[dict[str, str]]
+
+    @property
+    def scenes(self) -> tuple[str, ...]:
+        """Names of its scenes, as far as it tells them."""
+        told = [run.get("scene") for run in self.runs]
+        if self.footprints is not None and "scene" in self.footprints:
+            told += self.footprints["scene"].dropna().tolist()
+        return tuple(dict.fromkeys(str(name) for name in told if name))
 
     @property
     def confidence(self) -> Confidence:
@@ -63,7 +74,7 @@ def read_inventory(path: str | Path) -> geopandas.GeoDataFrame:
     Returns:
         The landslides with their attributes, in the CRS of the file; sizes of polygons that were drawn or reshaped
         since are those of the outlines. ``attrs`` holds what the file tells of its making as texts, by the names of the
-        layer ``runs``: ``version``, ``model``, ``threshold``, ``scene`` and more.
+        layer ``runs``: ``version``, ``model``, ``threshold``, ``scene`` and more; of several runs what all share.
 
     Raises:
         InventoryError: it can't be read or holds no polygon layer.
@@ -88,7 +99,7 @@ def read_layers(path: Path, scene: str | None = None) -> Inventory:
     try:
         names = list(layers(path))
         landslides = read_polygons(path)
-        analysed = read_layer(path, "analysed") if "analysed" in names else None
+        looks = [read_layer(path, name) if name in names else None for name in ("analysed", "footprints")]
         rows = read_layer(path, "runs") if "runs" in names else pd.DataFrame()
     except (UnreadableError, IndexError) as error:
         raise InventoryError(
@@ -97,14 +108,27 @@ def read_layers(path: Path, scene: str | None = None) -> Inventory:
     if landslides.empty and not _meant_for_polygons(path):
         raise InventoryError(f"{path} holds no polygons; give what landslide detect -o wrote")
     run = {name.removeprefix(PREFIX).lower(): text for name, text in read_tags(path).items() if name.startswith(PREFIX)}
-    if len(rows):
-        same = rows[rows["scene"] == scene] if "scene" in rows else rows[:0]
-        told = (same if len(same) else rows).iloc[0].dropna()
-        run |= {str(name): _text(value) for name, value in told.items()}
+    told = [{str(name): _text(value) for name, value in row.dropna().items()} for _, row in rows.iterrows()]
+    run |= _run_of(told, scene)
     landslides = _known(landslides)
     landslides = landslides.rename(columns={there: name for name, there in ours(landslides).items()})
     landslides = up_to_date(landslides, coarse=is_coarse(path))
-    return Inventory(landslides, None if analysed is None else _known(analysed), run, max(len(rows), 1))
+    analysed, footprints = (None if layer is None else _known(layer) for layer in looks)
+    return Inventory(landslides, analysed, footprints, run, told)
+
+
+def _run_of(runs: list[dict[str, str]], scene: str | None) -> dict[str, str]:
+    """What is told of a scene, which a merged inventory may name with its folder; else what all runs share."""
+    if scene is not None:
+        for names in ([run.get("scene", "") for run in runs], [_without_folders(run.get("scene", "")) for run in runs]):
+            if names.count(scene) == 1:
+                return runs[names.index(scene)]
+    first = runs[0] if runs else {}
+    return {name: text for name, text in first.items() if all(run.get(name) == text for run in runs)}
+
+
+def _without_folders(name: str) -> str:
+    return name.replace("\\", "/").rpartition("/")[2]
 
 
 def is_coarse(path: Path) -> bool:

@@ -128,11 +128,8 @@ def _north(axes: Axes) -> None:
 
 
 def _title(figure: Figure, contents: Contents) -> None:
-    count = len(contents.areas)
-    total = float(contents.areas.sum())
-    title = f"{count:,} landslide{'s' * (count != 1)}" + (
-        f", {hectares(total)}" if math.isfinite(total) and count else ""
-    )
+    count, total = contents.counted.landslides, contents.counted.area_m2
+    title = f"{count:,} landslide{'s' * (count != 1)}" + ("" if total is None else f", {hectares(total)}")
     run, covered = contents.inventory.run, contents.covered
     parts = [contents.scene]
     if covered.analysed_m2 is not None:

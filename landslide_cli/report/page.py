@@ -16,13 +16,14 @@ import geopandas
 import numpy as np
 
 from landslide_cli._version import __version__
-from landslide_cli.inventory.classes import CLASSES, classes_of, classes_there
+from landslide_cli.inventory.classes import CLASSES, REJECTED, classes_there
 from landslide_cli.inventory.read import Inventory
 from landslide_cli.report.charts import frequency_area, histogram
 from landslide_cli.report.facts import (
-    Coverage,
+    Counted,
     Fact,
     known_failures,
+    listed,
     not_analysed,
     novelty,
     numbers,
@@ -32,21 +33,15 @@ from landslide_cli.report.facts import (
 from landslide_cli.report.frame import Frame
 from landslide_cli.report.imagery import class_colours
 from landslide_cli.report.outlines import Outlines, outlines
+from landslide_cli.report.sight import Coverage
 from landslide_cli.report.sizes import Sizes
+from landslide_cli.report.table import table_of
 from landslide_cli.report.tiles import Tiles
 from landslide_cli.typing import Float64
 
 LEAFLET = "1.9.4"
-# Attribute, heading, unit and decimals of each column; None where it is yes or no.
-COLUMNS: tuple[tuple[str, str, str, int | None], ...] = (
-    ("id", "No.", "", 0), ("area_m2", "Area", "m²", 0), ("prob_mean", "Probability", "", 2),
-    ("prob_before", "Before", "", 2), ("new", "New", "", None),
-    ("prob_spread", "Spread", "", 2), ("length_m", "Length", "m", 0), ("width_m", "Width", "m", 0),
-    ("azimuth_deg", "Direction", "°", 0),
-    ("relief_m", "Relief", "m", 0), ("slope_mean_deg", "Slope", "°", 0), ("aspect_deg", "Aspect", "°", 0),
-    ("h_over_l", "H/L", "", 2), ("nearest_m", "Nearest", "m", 0), ("lat", "Latitude", "°", 5),
-    ("lon", "Longitude", "°", 5), ("cut", "Cut", "", None),
-)  # fmt: skip
+# One after the other, in one scope.
+SCRIPTS = ("data.js", "map.js", "table.js", "review.js")
 
 
 @dataclass(frozen=True)
@@ -55,8 +50,12 @@ class Contents:
 
     Attributes:
         scene: Name of the scene.
-        inventory: The landslides.
-        areas: Their areas in m².
+        name: That of the inventory's file, without its ending.
+        identity: What tells the inventory from others, see `landslide_cli.report.table.identity`.
+        inventory: The landslides on the scene.
+        elsewhere: Number of the inventory's other landslides.
+        areas: Their areas in m², NaN where unknown.
+        counted: They in numbers.
         covered: How much of the scene was analysed.
         frame: The map.
         outlines: The landslides on it.
@@ -66,8 +65,12 @@ class Contents:
     """
 
     scene: str
+    name: str
+    identity: str
     inventory: Inventory
+    elsewhere: int
     areas: Float64
+    counted: Counted
     covered: Coverage
     frame: Frame
     outlines: Outlines
@@ -81,32 +84,26 @@ def page_of(contents: Contents) -> str:
     leaflet_js = "\n".join(
         line for line in _asset(f"leaflet-{LEAFLET}.js").splitlines() if not line.startswith("//# sourceMappingURL=")
     )
-    page_js = _asset("page.js")
+    page_js = '"use strict";\n(() => {\n' + "\n".join(map(_asset, SCRIPTS)) + "})();"
     hashes = " ".join(f"'sha256-{_digest(script)}'" for script in (leaflet_js, page_js))
     inventory = contents.inventory
-    sentence, failures = known_failures(inventory.run)
-    model = inventory.run.get("model")
     return Template(_asset("page.html")).substitute(
         policy=f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {hashes}; base-uri 'none'",
         version=escape(__version__),
         title=escape(f"Landslides in {contents.scene}"),
-        subtitle=escape(
-            f"Found by landslide {inventory.run.get('version', '')}".rstrip()
-            + (f" with {model}" if model else "")
-            + ". Look at each polygon before you act on it."
-        ),
+        subtitle=escape(_subtitle(contents)),
         leaflet_css=_asset(f"leaflet-{LEAFLET}.css"),
         page_css=_asset("page.css"),
         totals=_terms(
-            totals(contents.areas, _cut(inventory.landslides), contents.covered) + novelty(inventory.landslides),
+            totals(contents.counted, _cut(inventory.landslides), contents.covered) + novelty(inventory.landslides),
             wrap=True,
         ),
         switches=_switches(contents),
         legend=_legend(contents),
-        count=f"{len(contents.areas):,} landslide{'s' * (len(contents.areas) != 1)}.",
+        count=f"{len(contents.areas):,} shown.",
         charts=_charts(contents.sizes),
         not_analysed=_paragraphs(not_analysed(contents.covered)),
-        failures=_paragraphs([sentence]) + _list(failures),
+        failures="".join(_paragraphs([sentence]) + _list(failures) for sentence, failures in known_failures(inventory)),
         provenance=_terms(provenance(inventory)) or "<dt>The inventory doesn't tell.</dt>",
         made=escape(_made(contents)),
         licence=escape(_asset("LICENSE.leaflet")),
@@ -120,8 +117,10 @@ def _data(contents: Contents) -> dict[str, Any]:
     frame, drawn = contents.frame, contents.outlines
     left, bottom, right, top = frame.outline.bounds
     xs, ys = frame.pixels(np.array([left, right]), np.array([top, bottom]), drawn.zoom)
-    columns, values = _table(contents.inventory.landslides, contents.areas)
+    inventory = contents.inventory
     return {
+        "name": contents.name,
+        "identity": contents.identity,
         "frame": {
             "mercator": frame.mercator, "shallowest": frame.shallowest_zoom, "native": frame.native_zoom,
             "zoom": drawn.zoom, "origin": drawn.origin,
@@ -131,32 +130,24 @@ def _data(contents: Contents) -> dict[str, Any]:
             {"name": name, "shallowest": tiles.shallowest, "deepest": tiles.deepest, "images": tiles.images}
             for name, tiles in contents.rasters.items()
         ],
-        "columns": columns,
-        "values": values,
         "shapes": drawn.shapes,
         "outline": outlines(np.array([frame.outline], dtype=object), frame).shapes,
         "analysed": contents.analysed.shapes if contents.analysed else None,
-        "classes": classes_of(contents.inventory.landslides, contents.inventory.confidence).tolist(),
-        "colours": [shown.colour for shown in CLASSES],
-    }  # fmt: skip
+    } | table_of(inventory.landslides, contents.areas, inventory.confidence)  # fmt: skip
 
 
-def _table(landslides: geopandas.GeoDataFrame, areas: Float64) -> tuple[list[dict[str, Any]], list[list[Any]]]:
-    """Headings, and the values of each column with null for what isn't known; unknown columns are left out."""
-    counted = np.arange(1, len(landslides) + 1, dtype=np.float64)
-    columns, values = [], []
-    for name, label, unit, digits in COLUMNS:
-        column = areas if name == "area_m2" else numbers(landslides, name)
-        if column is None and name == "id":
-            column = counted
-        if column is None:
-            continue
-        if name != "id" and not np.isfinite(column).any():
-            continue
-        columns.append({"name": name, "label": label, "unit": unit, "digits": digits})
-        exact = column.round(digits or 0).tolist()
-        values.append([None if value != value else value if digits else int(value) for value in exact])
-    return columns, values
+def _subtitle(contents: Contents) -> str:
+    inventory = contents.inventory
+    models = list(dict.fromkeys(run["model"] for run in (inventory.runs or [inventory.run]) if run.get("model")))
+    text = f"Found by landslide {inventory.run.get('version', '')}".rstrip()
+    text += f" with {listed(models)}. " if models else ". "
+    scenes = inventory.scenes
+    if len(scenes) > 1:
+        text += f"One inventory of {len(scenes):,} scenes. "
+    if contents.elsewhere:
+        here, every = len(contents.areas), len(contents.areas) + contents.elsewhere
+        text += f"{here:,} of its {every:,} polygons lie on this scene; the others aren't on this page. "
+    return text + "Look at each polygon before you act on it."
 
 
 def _cut(landslides: geopandas.GeoDataFrame) -> int:
@@ -176,10 +167,13 @@ def _switches(contents: Contents) -> str:
 
 
 def _legend(contents: Contents) -> str:
+    there = dict(classes_there(contents.inventory.landslides, contents.inventory.confidence))
+    # Whoever looks at the page may reject some.
+    there |= {shown: shown.label for shown in CLASSES if shown.name == REJECTED}
     lines = "".join(
         f'<span><svg width="22" height="12" aria-hidden="true"><path d="M1 6H21" stroke="#3a2c22" stroke-width="5"/>'
         f'<path d="M1 6H21" stroke="{shown.colour}" stroke-width="2.5"/></svg>{escape(label)}</span>'
-        for shown, label in classes_there(contents.inventory.landslides, contents.inventory.confidence)
+        for shown, label in there.items()
     )
     if "probability" in contents.rasters:
         bars = "".join(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from landslide_cli.prediction.prefetch import ahead
 from landslide_cli.report.data_uri import as_uri
 from landslide_cli.report.frame import TILE, Frame
 from landslide_cli.report.warped import Warped, warped
@@ -17,6 +18,9 @@ from landslide_cli.typing import Bytes, OnProgress, Pixels
 
 SAMPLES = 4  # tiles along each side whose size is tried
 SAFETY = 1.15  # levels that are made in vain cost time
+ROWS_AHEAD = 1
+# Above so many tiles classes of colours are shown at half of the scene's resolution: they are as good to read there.
+MANY = 400
 Key = tuple[int, int, int]
 
 
@@ -110,16 +114,16 @@ def make_tiles(imagery: Imagery, frame: Frame, *, budget: int, on_rows: OnProgre
     """Reduce a raster to tiles of at most ``budget`` bytes together.
 
     The raster is read once, row of tiles by row of tiles, at the deepest level that fits; the levels above are
-    averages of it. At most a row of tiles of each level is in memory, beside the text that is made of them.
+    averages of it. At most a row of tiles of each level, and two that were read ahead while others are encoded, are in
+    memory, beside the text that is made of them.
     """
     deepest = _affordable(imagery, frame, budget)
     level = Level.of(frame, deepest)
     found: dict[int, dict[str, str]] = {}
     seen = 0
-    with level.open(imagery, frame) as src:
+    with level.open(imagery, frame) as src, closing(ahead(_rows(imagery, src, level), ROWS_AHEAD)) as rows:
         pyramid = _Pyramid(frame, level)
-        for row in range(level.rows):
-            band = _reduced(imagery, src, 0, row * TILE, src.width)
+        for row, band in enumerate(rows):
             seen += int(np.count_nonzero(band[-1]))
             for column in range(level.columns):
                 tile = np.ascontiguousarray(band[:, :, column * TILE : (column + 1) * TILE])
@@ -134,6 +138,11 @@ def make_tiles(imagery: Imagery, frame: Frame, *, budget: int, on_rows: OnProgre
         deepest -= 1
     area = frame.outline.area / frame.pixel_side(level.zoom) ** 2
     return Tiles(_joined(found), frame.shallowest_zoom, deepest, min(1.0, seen / area))
+
+
+def _rows(imagery: Imagery, src: Warped, level: Level) -> Iterator[Bytes]:
+    for row in range(level.rows):
+        yield _reduced(imagery, src, 0, row * TILE, src.width)
 
 
 class _Pyramid:
@@ -161,11 +170,15 @@ class _Pyramid:
 def halved(tile: Bytes) -> Bytes:
     """Means of 2×2 pixels of ``(layers, height, width)``; the last layer is opacity: what is unseen doesn't count."""
     layers, height, width = tile.shape
+    if tile[-1].min() == 255:
+        wide = tile.astype(np.uint16)
+        total = wide[:, ::2, ::2] + wide[:, 1::2, ::2] + wide[:, ::2, 1::2] + wide[:, 1::2, 1::2]
+        return ((total + 2) >> 2).astype(np.uint8)
     quads = tile.reshape(layers, height // 2, 2, width // 2, 2).astype(np.float32)
     opacity = quads[-1]
-    total = opacity.sum(axis=(1, 3))
-    values = (quads[:-1] * opacity).sum(axis=(2, 4)) / np.maximum(total, 1)
-    return np.concatenate([values, total[None] / 4]).round().astype(np.uint8)
+    seen = opacity.sum(axis=(1, 3))
+    values = (quads[:-1] * opacity).sum(axis=(2, 4)) / np.maximum(seen, 1)
+    return np.concatenate([values, seen[None] / 4]).round().astype(np.uint8)
 
 
 def _reduced(imagery: Imagery, src: Warped, left: int, top: int, width: int) -> Bytes:
@@ -174,8 +187,10 @@ def _reduced(imagery: Imagery, src: Warped, left: int, top: int, width: int) -> 
 
 
 def _affordable(imagery: Imagery, frame: Frame, budget: int) -> int:
-    """Deepest level that is likely to fit, from the size of a few tiles of the scene's own resolution."""
+    """Deepest level that is likely to fit, from the size of a few of its tiles."""
     level = Level.of(frame, frame.native_zoom)
+    if imagery.lossless and level.rows * level.columns > MANY:
+        level = Level.of(frame, max(frame.shallowest_zoom, frame.native_zoom - 1))
     rows, cols = (np.unique(np.linspace(0, n - 1, SAMPLES).round().astype(int)) for n in (level.rows, level.columns))
     with level.open(imagery, frame) as src:
         sizes = [
@@ -183,7 +198,7 @@ def _affordable(imagery: Imagery, frame: Frame, budget: int) -> int:
             for row in rows.tolist()
             for col in cols.tolist()
         ]
-    for zoom in range(frame.native_zoom, frame.shallowest_zoom, -1):
+    for zoom in range(level.zoom, frame.shallowest_zoom, -1):
         level = Level.of(frame, zoom)
         # Each level above has a quarter of the tiles.
         if level.rows * level.columns * float(np.mean(sizes)) * 4 / 3 * SAFETY <= budget:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import shapely
 from rasterio.errors import RasterioError
 
 from landslide_cli.errors import NoCRSWarning, OutputError, ReportError, SceneError
@@ -18,12 +16,14 @@ from landslide_cli.extras import need
 from landslide_cli.files import FileSet
 from landslide_cli.inventory.read import Inventory, read_layers
 from landslide_cli.mosaic.reading import open_mosaic
-from landslide_cli.report.facts import areas_of, coverage
+from landslide_cli.report.facts import areas_of, count, listed
 from landslide_cli.report.frame import Frame, frame_of
 from landslide_cli.report.imagery import probability_imagery, scene_imagery
 from landslide_cli.report.outlines import outlines
 from landslide_cli.report.page import Contents, page_of
+from landslide_cli.report.sight import Sight, coverage, seen_on
 from landslide_cli.report.sizes import sizes_of
+from landslide_cli.report.table import identity
 from landslide_cli.report.tiles import Imagery, Tiles, make_tiles
 from landslide_cli.scene.bands import choose_bands
 from landslide_cli.scene.opening import opened
@@ -45,8 +45,9 @@ class Report:
     Attributes:
         out: The page.
         png: The picture, if one was asked for.
-        landslides: Number of polygons.
-        area_m2: Their area together; None if unknown.
+        landslides: Number of landslides on the scene, without those that a person rejected.
+        elsewhere: Polygons of the inventory that lie on other scenes.
+        area_m2: Area of the landslides together; None if unknown.
         size: Bytes of the page.
         reduction: Pixels of the scene along each side of a pixel of the page's finest imagery, a power of 2.
         simplified_px: Pixels of the scene by which outlines in the page may be off.
@@ -55,6 +56,7 @@ class Report:
     out: str
     png: str | None
     landslides: int
+    elsewhere: int
     area_m2: float | None
     size: int
     reduction: int
@@ -92,29 +94,32 @@ def write_report(
     with _opened(scene) as opened:
         read = read_layers(Path(inventory), opened.name)
         frame = frame_of(opened)
-        placed = _placed(read, frame, opened)
-        areas = areas_of(read.landslides)
+        sight = _sight(read, frame, opened)
+        landslides = sight.inventory.landslides
+        areas = areas_of(landslides)
         shown = _scene_imagery(opened, read)
         budget = int(imagery_mb * MB)
         part = PROBABILITY_PART if probability else 0
         rasters = {"scene": make_tiles(shown, frame, budget=round(budget * (1 - part)), on_rows=on_progress)}
         if probability is not None:
             rasters["probability"] = _probability_tiles(probability, opened, frame, round(budget * part), on_progress)
-        drawn = outlines(placed, frame)
-        covered = coverage(opened, read, rasters["scene"].valid)
-        analysed = None
-        if read.analysed is not None:
-            analysed = frame.place(read.analysed.geometry.to_numpy(), read.analysed.crs)
+        drawn = outlines(sight.placed, frame)
+        analysed = sight.analysed
+        counted = count(landslides, areas)
         contents = Contents(
             scene=opened.name,
-            inventory=read,
+            name=Path(inventory).stem,
+            identity=identity(read.landslides),
+            inventory=sight.inventory,
+            elsewhere=sight.elsewhere,
             areas=areas,
-            covered=covered,
+            counted=counted,
+            covered=coverage(opened, read, rasters["scene"].valid),
             frame=frame,
             outlines=drawn,
             analysed=None if analysed is None else outlines(analysed, frame, limit=ANALYSED_VERTICES),
             rasters=rasters,
-            sizes=sizes_of(areas),
+            sizes=sizes_of(counted.areas),
         )
         text = page_of(contents)
         with files.staged() as places:
@@ -122,13 +127,13 @@ def write_report(
             if png is not None:
                 from landslide_cli.report.figure import draw_picture
 
-                draw_picture(places[png], contents, shown, placed, analysed)
-    total = float(areas.sum())
+                draw_picture(places[png], contents, shown, sight.placed, analysed)
     return Report(
         out=str(out),
         png=None if png is None else str(png),
-        landslides=len(areas),
-        area_m2=total if math.isfinite(total) else None,
+        landslides=counted.landslides,
+        elsewhere=sight.elsewhere,
+        area_m2=counted.area_m2,
         size=len(text.encode()),
         reduction=2 ** (frame.native_zoom - rasters["scene"].deepest),
         simplified_px=drawn.simplified_px,
@@ -192,11 +197,11 @@ def _probability_tiles(
     return make_tiles(probability_imagery(path), frame, budget=budget, on_rows=on_progress)
 
 
-def _placed(inventory: Inventory, frame: Frame, scene: Scene) -> np.ndarray:
-    """The landslides on the map.
+def _sight(inventory: Inventory, frame: Frame, scene: Scene) -> Sight:
+    """What of the inventory lies on the scene.
 
     Raises:
-        ReportError: they can't be placed there, or none of them lies on the scene.
+        ReportError: it can't be placed there, or none of its landslides lies on the scene.
     """
     landslides = inventory.landslides
     if scene.crs is None and landslides.crs is not None:
@@ -204,11 +209,12 @@ def _placed(inventory: Inventory, frame: Frame, scene: Scene) -> np.ndarray:
             f"{scene.name} has no coordinate reference system, but the inventory has one ({landslides.crs.name}); "
             "give the scene of that run, or assign its own with gdal_edit.py -a_srs"
         )
-    placed = frame.place(landslides.geometry.to_numpy(), landslides.crs)
-    if len(placed) and not shapely.intersects(shapely.box(*shapely.total_bounds(placed)), frame.outline):
-        where = inventory.run.get("scene")
+    sight = seen_on(inventory, frame)
+    # A scene of many may have none.
+    if sight.elsewhere and not len(sight.placed) and (sight.analysed is None or not len(sight.analysed)):
+        where = inventory.run.get("scene") or listed(inventory.scenes)
         raise ReportError(
             f"no landslide of the inventory lies on {scene.name}; give --scene the scene of its run"
             + (f", {where}" if where else "")
         )
-    return placed
+    return sight

@@ -4,124 +4,25 @@ from __future__ import annotations
 
 import functools
 import json
-import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
-import geopandas
-import numpy as np
 import pytest
-import shapely
 from affine import Affine
-from selenium import webdriver
-from selenium.webdriver.common.action_chains import ActionChains
-from selenium.webdriver.common.by import By
-from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import WebDriverWait
-
-from landslide_cli.report.writing import write_report
-from tests.conftest import TRANSFORM, UTM, MakeScene, noise
 
 pytest.importorskip("selenium", reason="selenium isn't installed: pip install 'landslide-cli[dev]'")
 
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
-CHROME = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-
-
-DRIVER = shutil.which("chromedriver")
-
-
-pytestmark = pytest.mark.skipif(
-    CHROME is None or DRIVER is None, reason="no browser: apt-get install chromium chromium-driver"
-)
+from tests.conftest import TRANSFORM
+from tests.report.conftest import NAME, Browser, chosen, numbers, ring, show, slides, wait
 
 
-NAME = "<img src=x onerror=window.harmed=1>.tif"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[webdriver.Chrome]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(CHROME)
-    for word in ("--headless=new", "--no-sandbox", "--disable-gpu", "--force-device-scale-factor=1"):
-        options.add_argument(word)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    driver.set_window_size(1300, 900)
-    yield driver
-    driver.quit()
-
-
-def slides(
-    count: int, columns: int = 6, crs: str | None = UTM, transform: Affine = TRANSFORM
-) -> geopandas.GeoDataFrame:
-    """Squares in rows on a scene, each a little larger than the one before, numbered in a mixed order."""
-    step = 80
-    sides = 20 + 30 * np.arange(count) / count
-    boxes = [
-        shapely.box(20 + step * (k % columns), 20 + step * (k // columns), 20 + step * (k % columns) + side,
-                    20 + step * (k // columns) + side)
-        for k, side in enumerate(sides)
-    ]  # fmt: skip
-    placed = shapely.transform(np.array(boxes), lambda x, y: transform @ (x, y), interleaved=False)
-    table = {
-        "id": np.random.default_rng(1).permutation(count) + 1, "area_m2": (sides * 0.8) ** 2,
-        "prob_mean": np.linspace(0.5, 0.9, count), "cut": np.arange(count) == 0, "model": ["<b>m</b>"] * count,
-    }  # fmt: skip
-    return geopandas.GeoDataFrame(table, geometry=placed, crs=crs)
-
-
-@pytest.fixture
-def make_page(make_scene: MakeScene, tmp_path: Path) -> Callable[..., Path]:
-    def make(count: int = 30, *, crs: str | None = UTM, transform: Affine = TRANSFORM, **settings: Any) -> Path:
-        scene = make_scene(noise(3, 500, 520), name=NAME, crs=crs, transform=transform)
-        inventory = tmp_path / "slides.gpkg"
-        slides(count, crs=crs, transform=transform).to_file(inventory, layer="landslides")
-        half = shapely.transform(shapely.box(0, 0, 520, 400), lambda x, y: transform @ (x, y), interleaved=False)
-        geopandas.GeoDataFrame(geometry=[half], crs=crs).to_file(inventory, layer="analysed", mode="a")
-        write_report(inventory, tmp_path / "page.html", scene=scene, **settings)
-        return tmp_path / "page.html"
-
-    return make
-
-
-def show(browser: webdriver.Chrome, address: str) -> None:
-    browser.get_log("browser"), browser.get_log("performance")  # of the test before
-    browser.get(address)
-    wait(browser, lambda: browser.find_elements(By.CSS_SELECTOR, ".leaflet-scene-pane img.leaflet-tile-loaded"))
-
-
-def wait(browser: webdriver.Chrome, condition: Callable[[], Any]) -> Any:
-    return WebDriverWait(browser, 30, poll_frequency=0.1).until(lambda _: condition())
-
-
-def numbers(browser: webdriver.Chrome, column: int = 0) -> list[str]:
-    """What stands in a column of the rows in sight."""
-    script = "return [...document.querySelectorAll('tbody tr[data-index]')].map(r => r.cells[arguments[0]].textContent)"
-    return browser.execute_script(script, column)
-
-
-def chosen(browser: webdriver.Chrome) -> list[str]:
-    script = "return [...document.querySelectorAll('tr[aria-selected=true]')].map(r => r.cells[0].textContent)"
-    return browser.execute_script(script)
-
-
-def ring(browser: webdriver.Chrome) -> dict[str, float]:
-    """Where the chosen landslide is outlined on the screen, relative to the map's centre."""
-    script = """
-    const r = document.querySelector('.leaflet-overlay-pane path').getBoundingClientRect();
-    const m = document.getElementById('map').getBoundingClientRect();
-    return {x: r.x + r.width / 2 - m.x - m.width / 2, y: r.y + r.height / 2 - m.y - m.height / 2, size: r.width};
-    """
-    return browser.execute_script(script)
-
-
-def test_it_is_silent_and_asks_the_network_for_nothing(
-    browser: webdriver.Chrome, make_page: Callable[..., Path]
-) -> None:
+def test_it_is_silent_and_asks_the_network_for_nothing(browser: Browser, make_page: Callable[..., Path]) -> None:
     page = make_page()
     asked: list[str] = []
 
@@ -147,14 +48,14 @@ def test_it_is_silent_and_asks_the_network_for_nothing(
     assert [url for url in urls if not url.startswith("data:")] == [f"http://127.0.0.1:{server.server_port}/page.html"]
 
 
-def test_names_are_text(browser: webdriver.Chrome, make_page: Callable[..., Path]) -> None:
+def test_names_are_text(browser: Browser, make_page: Callable[..., Path]) -> None:
     show(browser, make_page().as_uri())
     assert browser.title == f"Landslides in {NAME}"
     assert browser.find_element(By.TAG_NAME, "h1").text == f"Landslides in {NAME}"
     assert browser.execute_script("return window.harmed") is None
 
 
-def test_layers_are_switched_on_and_off(browser: webdriver.Chrome, make_page: Callable[..., Path]) -> None:
+def test_layers_are_switched_on_and_off(browser: Browser, make_page: Callable[..., Path]) -> None:
     show(browser, make_page().as_uri())
     for name, tag in (("scene", "img"), ("slides", "canvas"), ("unknown", "canvas")):
         box = browser.find_element(By.ID, f"show-{name}")
@@ -168,14 +69,13 @@ def test_layers_are_switched_on_and_off(browser: webdriver.Chrome, make_page: Ca
     assert not browser.find_elements(By.ID, "show-probability")
 
 
-def test_the_table_sorts_by_every_column_both_ways(browser: webdriver.Chrome, make_page: Callable[..., Path]) -> None:
+def test_the_table_sorts_by_every_column_both_ways(browser: Browser, make_page: Callable[..., Path]) -> None:
     show(browser, make_page().as_uri())
     frame = slides(30)
-    heads = browser.find_elements(By.CSS_SELECTOR, "th")
     for column, name in enumerate(("id", "area_m2", "prob_mean")):
-        button = heads[column].find_element(By.TAG_NAME, "button")
         for _ in range(2):
-            button.click()
+            browser.find_elements(By.CSS_SELECTOR, "th button")[column].click()
+            heads = browser.find_elements(By.CSS_SELECTOR, "th")
             falling = heads[column].get_attribute("aria-sort") == "descending"
             order = frame.sort_values(name, ascending=not falling)["id"].astype(str).tolist()
             found = numbers(browser)
@@ -185,7 +85,7 @@ def test_the_table_sorts_by_every_column_both_ways(browser: webdriver.Chrome, ma
 
 
 def test_a_row_jumps_to_its_landslide_and_a_landslide_marks_its_row(
-    browser: webdriver.Chrome, make_page: Callable[..., Path]
+    browser: Browser, make_page: Callable[..., Path]
 ) -> None:
     show(browser, make_page().as_uri())
     row = browser.find_element(By.CSS_SELECTOR, 'tbody tr[data-index="4"]')
@@ -210,7 +110,7 @@ def test_a_row_jumps_to_its_landslide_and_a_landslide_marks_its_row(
     wait(browser, centred)
 
 
-def test_of_many_rows_those_in_sight_exist(browser: webdriver.Chrome, make_page: Callable[..., Path]) -> None:
+def test_of_many_rows_those_in_sight_exist(browser: Browser, make_page: Callable[..., Path]) -> None:
     show(browser, make_page(5000).as_uri())
     assert len(numbers(browser)) < 80
     browser.find_element(By.CSS_SELECTOR, "th button").click()
@@ -228,7 +128,7 @@ def test_of_many_rows_those_in_sight_exist(browser: webdriver.Chrome, make_page:
 )  # fmt: skip
 @pytest.mark.filterwarnings("ignore:'crs' was not provided:UserWarning")
 def test_every_kind_of_place_has_a_map(
-    browser: webdriver.Chrome, make_page: Callable[..., Path], crs: str | None, transform: Affine
+    browser: Browser, make_page: Callable[..., Path], crs: str | None, transform: Affine
 ) -> None:
     show(browser, make_page(crs=crs, transform=transform).as_uri())
     browser.find_element(By.CSS_SELECTOR, 'tbody tr[data-index="2"]').click()
@@ -246,7 +146,7 @@ def test_every_kind_of_place_has_a_map(
     assert browser.get_log("browser") == []
 
 
-def test_it_fits_a_telephone(browser: webdriver.Chrome, make_page: Callable[..., Path]) -> None:
+def test_it_fits_a_telephone(browser: Browser, make_page: Callable[..., Path]) -> None:
     try:
         metrics = {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True}
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
@@ -256,9 +156,7 @@ def test_it_fits_a_telephone(browser: webdriver.Chrome, make_page: Callable[...,
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
-def test_everything_has_a_name_for_those_who_cannot_see(
-    browser: webdriver.Chrome, make_page: Callable[..., Path]
-) -> None:
+def test_everything_has_a_name_for_those_who_cannot_see(browser: Browser, make_page: Callable[..., Path]) -> None:
     show(browser, make_page().as_uri())
     nodes = browser.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
     roles = ("button", "checkbox", "grid", "image", "application", "link", "columnheader", "heading")
@@ -268,7 +166,7 @@ def test_everything_has_a_name_for_those_who_cannot_see(
     assert browser.find_element(By.TAG_NAME, "html").get_attribute("lang") == "en"
 
 
-def test_on_paper_the_table_stops_after_60_rows(browser: webdriver.Chrome, make_page: Callable[..., Path]) -> None:
+def test_on_paper_the_table_stops_after_60_rows(browser: Browser, make_page: Callable[..., Path]) -> None:
     show(browser, make_page(200).as_uri())
     browser.execute_script("window.dispatchEvent(new Event('beforeprint'))")
     assert len(numbers(browser)) == 60

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import geopandas
 import numpy as np
+import pandas as pd
 import pyogrio
 import pytest
 from click.testing import CliRunner
@@ -54,9 +55,29 @@ def test_colours_and_legend_are_those_of_the_one_table(results: tuple[Path, Path
     text, data = page.read_text(), data_of(page)
     assert data["colours"] == [shown.colour for shown in CLASSES]
     names = [CLASSES[number].name for number in data["classes"]]
-    assert names == ["rejected", *slides["confidence"][1:]]
+    assert names == slides["confidence"].tolist()
+    # What a person rejected is told by its status, which may change on the page.
+    assert CLASSES[data["rejected"]].name == "rejected"
+    status = data["values"][[column["name"] for column in data["columns"]].index("status")]
+    assert [data["statuses"][code][0] for code in status] == ["not_landslide", *["unreviewed"] * (len(slides) - 1)]
+    assert "<dt>Rejected by review</dt><dd>1</dd>" in text
+    names.append("rejected")
     for shown in CLASSES:
         assert (legend(DEFAULT)[shown.name] in text) == (shown.name in names), shown.name
+
+
+def test_what_is_new_has_a_column_a_filter_and_a_total(results: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    scene, inventory, _ = results
+    slides = pyogrio.read_dataframe(inventory, layer="landslides")
+    new = pd.array([True, False, None] + [True] * (len(slides) - 3), dtype="boolean")
+    pyogrio.write_dataframe(slides.assign(new=new, prob_before=0.25), inventory, layer="landslides", driver="GPKG")
+    page = tmp_path / "report.html"
+    assert report(inventory, "--scene", scene, "-o", page, "-q").exit_code == 0
+    text, data = page.read_text(), data_of(page)
+    column = next(number for number, one in enumerate(data["columns"]) if one["name"] == "new")
+    assert data["values"][column][:4] == [1, 0, None, 1]
+    assert f"<dt>New</dt><dd>{len(slides) - 2}</dd>" in text
+    assert "<dt>On ground not seen before</dt><dd>1</dd>" in text
 
 
 def test_nothing_in_the_page_points_elsewhere(results: tuple[Path, Path, Path], tmp_path: Path) -> None:
@@ -71,9 +92,6 @@ def test_nothing_in_the_page_points_elsewhere(results: tuple[Path, Path, Path], 
 def test_what_a_run_tells_comes_into_the_page_and_can_do_no_harm(
     results: tuple[Path, Path, Path], tmp_path: Path
 ) -> None:
-    import pandas as pd
-    import pyogrio
-
     scene, inventory, _ = results
     evil = "</script><img src=x onerror=alert(1)>"
     hostile = scene.rename(tmp_path / "<img src=x onerror=alert(1)>&'\".tif")
@@ -98,12 +116,12 @@ def test_what_a_run_tells_comes_into_the_page_and_can_do_no_harm(
 def test_leaflet_is_in_the_package_with_its_licence() -> None:
     from importlib.resources import files
 
-    from landslide_cli.report.page import LEAFLET
+    from landslide_cli.report.page import LEAFLET, SCRIPTS
 
     assets = files("landslide_cli.report") / "assets"
     assert f"Leaflet {LEAFLET}" in assets.joinpath(f"leaflet-{LEAFLET}.js").read_text()
     assert "Redistribution and use" in assets.joinpath("LICENSE.leaflet").read_text()
-    for name in ("page.js", f"leaflet-{LEAFLET}.js"):
+    for name in (*SCRIPTS, f"leaflet-{LEAFLET}.js"):
         assert "</script" not in assets.joinpath(name).read_text().lower()
 
 
