@@ -44,6 +44,7 @@ import shapely
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.errors import NotGeoreferencedWarning
+from rasterio.features import shapes
 from safetensors.numpy import save
 from scipy import ndimage
 
@@ -115,7 +116,7 @@ RUNS = (
         "--probability {plain}/probability.tif", everywhere=False, model=""),
     Run("judged", "evaluate {sieved}/slides.gpkg --reference {plain}/slides.gpkg --scene {in}/plain.tif "
         "--probability {plain}/probability.tif --json", everywhere=False, model=""),
-    Run("chips", "chips {in}/plain.tif --labels {plain}/slides.gpkg -o {out}/chips --size 128", model=""),
+    Run("chips", "chips {in}/plain.tif --labels {in}/scars.gpkg -o {out}/chips --size 128", model=""),
     Run("shipped", f"{DETECT % ('demo', '.gpkg')} {RASTERS} --json", everywhere=False, model=""),
     Run("shipped-torch", f"{DETECT % ('demo', '.gpkg')} {RASTERS} --engine torch --precision float32 --resolution 4",
         everywhere=False, model=""),
@@ -294,6 +295,10 @@ def write_inputs(folder: Path) -> None:
     write_scene(folder / "collar.tif", deep, UTM, nodata=0, interleave="pixel", compress="deflate")
     area = shapely.Polygon([UTM @ place for place in ((60, 40), (840, 130), (700, 560), (380, 330), (90, 600))])
     geopandas.GeoSeries([area], crs="EPSG:32648").to_file(folder / "aoi.geojson")
+    bright = shapes(pixels[0], pixels[0] >= BRIGHT, transform=UTM)
+    scars = [shapely.geometry.shape(outline) for outline, _ in bright]
+    union = geopandas.GeoSeries([shapely.union_all(scars)], crs="EPSG:32648").explode(ignore_index=True)
+    union.to_file(folder / "scars.gpkg")
     write_elevations(folder / "dem.tif")
     write_stand_in(folder / "stand-in.safetensors")
 

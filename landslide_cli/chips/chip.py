@@ -21,7 +21,7 @@ from landslide_cli.chips.decode import (
     read_size,
     read_truth,
 )
-from landslide_cli.errors import LandslideError, TrainingDataError
+from landslide_cli.errors import TrainingDataError
 from landslide_cli.parsing import read_text
 from landslide_cli.typing import Bools, Bytes
 
@@ -188,9 +188,7 @@ def _is_damaged(chip: Chip) -> bool:
         read_pixels(chip.image, chip.scale)
         if chip.mask is not None:
             read_truth(chip.mask)
-    except LandslideError:
-        raise  # it says what is wrong, such as bands that nobody names
-    except Exception:  # Pillow and GDAL have a dozen ways to say it
+    except TrainingDataError:
         return True
     return False
 

@@ -103,9 +103,11 @@ class _Interrupt:
         """A polite kill and a closed terminal end like Ctrl-C, so that unfinished files are cleared away."""
         numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
         before = {number: signal.signal(number, self) for number in numbers}
-        yield
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         if self.came:

@@ -9,6 +9,7 @@ import click
 
 from landslide_cli.cli import options
 from landslide_cli.cli.merge import told
+from landslide_cli.cli.settings import how
 from landslide_cli.cli.summaries import as_machine_text, novelty
 from landslide_cli.cli.talk import command_line
 from landslide_cli.errors import counted, without_secrets
@@ -105,7 +106,7 @@ def batch(
         named = [*scenes, *(read_list(listed, asset=asset) if listed else [])]
         found = find_scenes(named, recursive=settings.pop("recursive"))
         settings["shard"] = settings["shard"] or Shard()
-        view, rules, runtime = options.how(settings)
+        view, rules, runtime = how(settings)
         also = [kind for kind in ALSO if settings.pop(kind)]
         plan = plan_batch(found, out, view=view, rules=rules, runtime=runtime, also=also, **settings)
         if dry_run:

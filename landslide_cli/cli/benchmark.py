@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from landslide_cli.cli import options
+from landslide_cli.cli.settings import taken
 from landslide_cli.cli.summaries import as_machine_text
 from landslide_cli.errors import counted
 
@@ -42,7 +43,7 @@ def benchmark(scene: str | None, as_json: bool, quiet: bool, **settings: Any) ->
         from landslide_cli import Runtime, View
         from landslide_cli.detection.timing import benchmark as run
 
-        found = run(scene, view=options.taken(View, settings), runtime=options.taken(Runtime, settings))
+        found = run(scene, view=taken(View, settings), runtime=taken(Runtime, settings))
     click.echo(as_machine_text(found) if as_json else as_text(found))
 
 

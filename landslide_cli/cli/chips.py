@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from landslide_cli.cli import options
+from landslide_cli.cli.settings import taken
 from landslide_cli.errors import counted
 
 
@@ -60,7 +61,7 @@ def chips(scene: str, labels: Path, out: Path, quiet: bool, **settings: Any) -> 
             if on_progress:
                 on_progress(done, total, f"{done} of {counted(total, 'window')}")
 
-        view, cutting = options.taken(View, settings), options.taken(Cutting, settings)
+        view, cutting = taken(View, settings), taken(Cutting, settings)
         cut = cut_chips(scene, labels, out, view=view, cutting=cutting, on_progress=on_chip, **settings)
     rejected = f", {cut.rejected} of what was rejected" if cut.rejected else ""
     left_out = f"; {counted(cut.invalid, 'window')} left out for invalid pixels" if cut.invalid else ""

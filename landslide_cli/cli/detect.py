@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from landslide_cli.cli import options
+from landslide_cli.cli.settings import how
 from landslide_cli.cli.summaries import as_machine_text, as_text
 from landslide_cli.cli.talk import command_line
 
@@ -47,7 +48,7 @@ def detect(scene: str, out: Path, as_json: bool, quiet: bool, **settings: Any) -
         from landslide_cli import Outputs
         from landslide_cli import detect as run
 
-        view, rules, runtime = options.how(settings)
+        view, rules, runtime = how(settings)
         overwrite = settings.pop("overwrite")
         outputs = Outputs(out, **settings, command=command_line())
         summary = run(

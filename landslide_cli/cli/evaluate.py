@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from landslide_cli.cli import options
+from landslide_cli.cli.settings import taken
 
 OF_CHIPS = ("model", "threshold", "groups", "pixel_size", "resolution_m", "engine", "device", "precision", "tta")
 OF_INVENTORIES = ("scene", "probability")
@@ -93,7 +94,7 @@ def _call_for_chips(given: dict[str, Any]) -> dict[str, Any]:
     from landslide_cli import Runtime
 
     names = ("threshold", "groups", "pixel_size", "resolution_m", "tolerance")
-    return {"folders": folders, "runtime": options.taken(Runtime, given)} | {name: given[name] for name in names}
+    return {"folders": folders, "runtime": taken(Runtime, given)} | {name: given[name] for name in names}
 
 
 def _call_for_inventory(given: dict[str, Any], plot: Path | None) -> dict[str, Any]:

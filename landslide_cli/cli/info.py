@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from landslide_cli.cli import options
+from landslide_cli.cli.settings import how
 from landslide_cli.cli.summaries import as_machine_text
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def info(ctx: click.Context, /, scene: str, out: Path | None, as_json: bool, **s
     """
     from landslide_cli import Outputs, preview
 
-    view, rules, runtime = options.how(settings)
+    view, rules, runtime = how(settings)
     flags = {name: settings.pop(name) for name in ("overwrite", "probe")}
     outputs = None if out is None else Outputs(out, **settings)
     found = preview(scene, outputs, view=view, rules=rules, runtime=runtime, **flags)

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from landslide_cli.cli import options
+from landslide_cli.cli.settings import taken
 from landslide_cli.cli.values import Words
 
 
@@ -94,7 +95,7 @@ def confidence(model: str, folders: tuple[Path, ...], dry_run: bool, quiet: bool
         from landslide_cli.inventory.confidence import CONFIDENCES, Confidence
         from landslide_cli.model.weights import write_confidence
 
-        runtime = options.taken(Runtime, given | {"model": model})
+        runtime = taken(Runtime, given | {"model": model})
         given = {name: given[name] for name in ("groups", "judging", "pixel_size")}
         entry = confidence_of(folders, runtime=runtime, on_progress=on_progress, **given)
         classes = Confidence.of(entry)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,7 +12,7 @@ import click
 from landslide_cli.cli.values import NodataType, Numbers, Words
 
 if TYPE_CHECKING:
-    from landslide_cli import PolygonRules, Runtime, View
+    pass
 
 Value = TypeVar("Value")
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -271,18 +270,6 @@ config = click.option(
     help="Take options from a TOML file, or from the GeoPackage of an earlier run to repeat it; what is typed counts "
     "before them.",
 )
-
-
-def taken(kind: type[Value], settings: dict[str, Any]) -> Value:
-    """Take the options that are fields of a class out of what was given, and make one of it."""
-    return kind(**{field.name: settings.pop(field.name) for field in fields(kind) if field.name in settings})  # type: ignore[arg-type]
-
-
-def how(settings: dict[str, Any]) -> tuple[View, PolygonRules, Runtime]:
-    """What of a scene is seen, what counts as a landslide and what predicts, taken out of what was given."""
-    from landslide_cli import PolygonRules, Runtime, View
-
-    return taken(View, settings), taken(PolygonRules, settings), taken(Runtime, settings)
 
 
 def _together(*options: Option) -> Option:

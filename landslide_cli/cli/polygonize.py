@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from landslide_cli.cli import options
+from landslide_cli.cli.settings import taken
 from landslide_cli.cli.summaries import as_machine_text, as_text
 from landslide_cli.cli.talk import command_line
 
@@ -58,13 +59,13 @@ def polygonize(
         if out is None:
             from landslide_cli.detection.polygonize import table as count
 
-            rows = count(probability, rules=options.taken(PolygonRules, settings), on_progress=on_progress)
+            rows = count(probability, rules=taken(PolygonRules, settings), on_progress=on_progress)
             text = as_machine_text(rows) if as_json else as_table(rows)
         else:
             from landslide_cli import Outputs
             from landslide_cli import polygonize as run
 
-            rules = options.taken(PolygonRules, settings | {"threshold": threshold})
+            rules = taken(PolygonRules, settings | {"threshold": threshold})
             outputs = Outputs(out, command=command_line())
             found = run(probability, outputs, rules=rules, spread=spread, overwrite=overwrite, on_progress=on_progress)
             text = as_machine_text(found) if as_json else as_text(found)

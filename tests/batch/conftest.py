@@ -21,7 +21,7 @@ from landslide_cli.batch.running import carry_out
 from landslide_cli.batch.summary import BatchSummary
 from landslide_cli.batch.tasks import ALSO
 from landslide_cli.cli import main
-from landslide_cli.cli.options import how
+from landslide_cli.cli.settings import how
 from landslide_cli.engine import Engine
 from tests.conftest import TRANSFORM, MakeScene, first_band, stand_in_card
 

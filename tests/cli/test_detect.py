@@ -109,7 +109,7 @@ HOW = (landslide_cli.View, landslide_cli.PolygonRules, landslide_cli.Runtime)
 def test_every_option_of_detect_is_a_field_of_what_the_function_takes() -> None:
     options = {parameter.name for parameter in main.commands["detect"].params} - {"as_json", "quiet", "config"}  # type: ignore[attr-defined]
     fields_of = {field.name for kind in HOW for field in fields(kind)}
-    files = {field.name for field in fields(landslide_cli.Outputs)} - {"inventory", "command", "config"}
+    files = {field.name for field in fields(landslide_cli.Outputs)} - {"inventory", "command", "config", "on_complete"}
     assert options == fields_of | files | {"scene", "out", "overwrite"}
 
 

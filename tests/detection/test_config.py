@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from landslide_cli import PolygonRules, Runtime, View
 from landslide_cli.cli import main
-from landslide_cli.cli.options import how
+from landslide_cli.cli.settings import how
 from landslide_cli.detection.config import config_text, known_settings, read_config
 from landslide_cli.errors import OptionError
 from landslide_cli.scene.vectors import read_layer

@@ -100,7 +100,7 @@ def test_what_would_never_end_is_refused_before_work(
     make_scene: MakeScene, card: ModelCard, resolution_m: float
 ) -> None:
     path = make_scene(noise(3, 60, 1000), transform=Affine(4, 0, 500_000, 0, -4, 2_950_000))
-    with open_scene(path, wanted=RGB) as scene, pytest.raises(SceneError, match="more than can be done"):
+    with open_scene(path, wanted=RGB) as scene, pytest.raises(SceneError, match=r"more than (can be done|is taken)"):
         make_plan(scene, card, resolution_m=resolution_m)
 
 

@@ -150,7 +150,9 @@ def test_a_mosaic_reads_from_servers_also_in_threads(folder: Path, tmp_path: Pat
         with ThreadPoolExecutor(1) as pool:
             for number, name in enumerate((str(mosaic), f"{server.address}/m.vrt")):
                 out = tmp_path / f"{number}.gpkg"
-                pool.submit(detect, name, out, runtime=runtime, engine=first_band()).result()
+                pool.submit(
+                    detect, name, out, view=View(allow_remote=True), runtime=runtime, engine=first_band()
+                ).result()
                 same(tmp_path / "here.gpkg", out)
 
 
