@@ -15,18 +15,15 @@ import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from landslide_cli.errors import OutputError, SceneError, without_secrets
+from landslide_cli.files.stamps import Stamp, stamps_of, stamps_of_raster
 
 log = logging.getLogger(__name__)
 
 NameBy = Literal["stem", "path"]
 # What a folder is searched for; anything else that GDAL reads can be named.
 ENDINGS = (".tif", ".tiff", ".vrt", ".jp2", ".img")
-# Files that GDAL and QGIS write beside a scene when somebody looks at it.
-PASSING = (".aux.xml", ".ovr")
 OURS = "LANDSLIDE_VERSION"
 MERGED = "landslides"
-
-Stamp = tuple[str, int | None, int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,20 +107,6 @@ def read_list(path: str | Path) -> list[str]:
     return [line for line in named if line and not line.startswith("#")]
 
 
-def stamps_of(*files: str | Path) -> tuple[Stamp, ...]:
-    """Name, size and time of change of files; the last two are None for what lies in no file system."""
-    stamps: list[Stamp] = []
-    for file in files:
-        try:
-            told = Path(file).stat()
-        except OSError:
-            stamps.append((Path(without_secrets(str(file))).name, None, None))
-        else:
-            # File servers keep no more than milliseconds alike for all who ask.
-            stamps.append((Path(file).name, told.st_size, told.st_mtime_ns // 1_000_000))
-    return tuple(stamps)
-
-
 def _rasters(folder: Path, recursive: bool) -> Iterator[str]:
     """Rasters in a folder in the order of their names; hidden files and folders hold nobody's scenes."""
     for below, folders, files in os.walk(folder):
@@ -141,8 +124,7 @@ def _look(path: str, relative: Path) -> Found | None:
             with rasterio.open(path) as src:
                 if OURS in src.tags():
                     return None
-                files = [file for file in src.files if not file.endswith(PASSING)]
-                return Found(path, relative, src.width * src.height, stamps_of(*(files or [path])))
+                return Found(path, relative, src.width * src.height, stamps_of_raster(src.files, path))
         except (RasterioError, ValueError):
             # A name that isn't UTF-8 is a ValueError. Why is told when its turn comes.
             return Found(path, relative, 0, stamps_of(path))

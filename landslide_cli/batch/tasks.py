@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from landslide_cli.batch.finding import Found, stamps_of
+from landslide_cli.batch.finding import Found
 from landslide_cli.batch.ledger import Record
 from landslide_cli.detection.outputs import Outputs
 from landslide_cli.detection.run import detect
@@ -25,6 +25,7 @@ from landslide_cli.errors import (
     OutsideAreaError,
 )
 from landslide_cli.files.readback import refuse_unsound
+from landslide_cli.files.stamps import stamps_of
 from landslide_cli.inventory.rules import PolygonRules
 from landslide_cli.model.card import ModelCard
 from landslide_cli.prediction.runtime import Runtime
@@ -36,7 +37,7 @@ FORMAT = 2
 # Errors that every scene would meet.
 HOPELESS = (ModelError, DeviceError, MissingExtraError, AreaError)
 # Where and how fast a scene is done isn't what is asked of it: machines that share a batch may differ in these.
-HOW = ("device", "batch_size")
+HOW = ("device", "batch_size", "resume")
 UNIT = r"_(m2|m|deg)$"  # at the end of a name in Python; the command line has none
 RASTERS = ("probability", "mask", "spread")
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 @options.threshold
 @options.polygons
 @options.prediction
+@options.running
 @options.batch_overwrite
 @options.as_json
 @options.quiet

@@ -22,6 +22,7 @@ from landslide_cli.cli.talk import command_line
 @options.threshold
 @options.polygons
 @options.prediction
+@options.running
 @options.overwrite
 @options.as_json
 @options.quiet

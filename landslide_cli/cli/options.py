@@ -204,6 +204,14 @@ tta = click.option(
     help="Mean over mirrored (flips: 4) or also turned (d4: 8) views of each window, in 4 or 8 times the time.  "
     "[default: the model card's]",
 )
+resume = click.option(
+    "--no-resume",
+    "resume",
+    flag_value=False,
+    default=True,
+    help="Keep no finished bands of a large scene while it is done, and don't go on from those of a run that was cut "
+    "off.",
+)
 bands = click.option(
     "--bands",
     type=Numbers(int),
@@ -281,3 +289,5 @@ polygons = _together(min_area, fill_holes, simplify, connectivity, boundary, dem
 prediction = _together(
     aoi, bbox, bands, nodata, scale, resolution, model, overlap, batch_size, engine, device, precision, tta
 )
+# How the work is done, of which results don't depend.
+running = _together(resume)

@@ -28,11 +28,11 @@ from landslide_cli.inventory.rules import PolygonRules
 from landslide_cli.inventory.terrain import CACHE_BYTES
 from landslide_cli.inventory.writer import InventoryWriter
 from landslide_cli.model.weights import files_of_model, installed_weights
-from landslide_cli.mosaic.blend import blend
 from landslide_cli.mosaic.encoding import NODATA
+from landslide_cli.prediction.keeping import Kept, keeping
 from landslide_cli.prediction.plan import Plan
-from landslide_cli.prediction.predictor import Predictor
 from landslide_cli.prediction.runtime import Runtime
+from landslide_cli.prediction.strips import Strips
 from landslide_cli.scene.scene import Raster, name_of
 from landslide_cli.scene.view import View
 from landslide_cli.typing import OnProgress
@@ -104,7 +104,8 @@ def detect(
         rules = rules.with_threshold(plan.card.threshold)
         with open_measurer(rules, opened.ground, (opened.height, opened.width)) as measurer:
             engine = engine or prepared.open_engine()
-            return run(plan, engine, outputs, measurer=measurer, files=files, on_progress=on_progress)
+            with keeping(outputs.inventory, plan, engine, wanted=runtime.resume) as kept:
+                return run(plan, engine, outputs, measurer=measurer, files=files, on_progress=on_progress, kept=kept)
 
 
 def run(
@@ -115,6 +116,7 @@ def run(
     measurer: Measurer | None = None,
     files: FileSet | None = None,
     on_progress: OnProgress | None = None,
+    kept: Kept | None = None,
 ) -> Summary:
     """Carry a plan out with any engine; the outputs get their names together, at the end.
 
@@ -125,6 +127,7 @@ def run(
         measurer: What makes the polygons; by the card's threshold alone by default.
         files: The outputs as `Outputs.claim` gave them; whatever is there is replaced by default.
         on_progress: Called after each window with the scene's pixels done and in all.
+        kept: Finished bands that are there, and where further ones are kept.
 
     Raises:
         SceneError: the scene can't be read to its end, or nothing in it is valid.
@@ -135,7 +138,7 @@ def run(
     engine.prepare(plan.size, len(plan.grid))
     _announce(plan, engine)
     tags = provenance(plan, engine, measurer)
-    predictor = Predictor(plan, engine, on_progress)
+    predicted = Strips(plan, engine, on_progress, kept)
     cache = plan.cache_bytes + (CACHE_BYTES if measurer.terrain else 0)
     files = files or outputs.claim(overwrite=True)
     with rasterio.Env(GDAL_CACHEMAX=cache), files.staged() as places:
@@ -145,8 +148,7 @@ def run(
                 open_raster(rasters, places.get(path) if path else None, plan, tags, kind)
                 for kind, path in outputs.by_kind.items()
             )
-            predictions = rasters.enter_context(closing(iter(predictor)))
-            for strip in blend(predictions, plan.grid, scene=(plan.rows, plan.cols), spread=plan.tta != "none"):
+            for strip in rasters.enter_context(closing(iter(predicted))):
                 landslide = collector.add(strip)
                 if probability:
                     probability.write(strip.top, strip.stored)
@@ -165,7 +167,7 @@ def run(
             write_item(places[outputs.stac], plan, outputs, tags)
     return summary_of(
         collector, scene=name_of(scene.src), out=str(outputs.inventory),
-        probability=None if outputs.probability is None else str(outputs.probability), windows=predictor.asked,
+        probability=None if outputs.probability is None else str(outputs.probability), windows=predicted.asked,
     )  # fmt: skip
 
 

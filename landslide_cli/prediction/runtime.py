@@ -41,6 +41,9 @@ class Runtime:
     tta: str | None = None
     """``flips`` or ``d4`` to ask the network about four or eight views of each window and take their mean, ``none`` for
     one; the card's by default."""
+    resume: bool = True
+    """Keep finished bands of a large scene beside the inventory until it is complete, and go on from those that a run
+    before has left."""
 
     def __post_init__(self) -> None:
         for name, known in (("engine", ENGINES), ("precision", PRECISIONS), ("tta", (None, "none", *VIEWS))):
