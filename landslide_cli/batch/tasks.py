@@ -37,7 +37,7 @@ FORMAT = 2
 # Errors that every scene would meet.
 HOPELESS = (ModelError, DeviceError, MissingExtraError, AreaError)
 # Where and how fast a scene is done isn't what is asked of it: machines that share a batch may differ in these.
-HOW = ("device", "batch_size", "resume")
+HOW = ("device", "batch_size", "workers", "cluster", "resume")
 UNIT = r"_(m2|m|deg)$"  # at the end of a name in Python; the command line has none
 RASTERS = ("probability", "mask", "spread")
 

@@ -188,7 +188,8 @@ device = click.option(
     default="auto",
     show_default=True,
     metavar="NAME",
-    help="auto, cpu, cuda, cuda:N or mps. What isn't there is refused, never replaced by the CPU.",
+    help="auto, cpu, cuda, cuda:N or mps. What isn't there is refused, never replaced by the CPU. Several cards "
+    "(cuda:0,cuda:1) get a worker each.",
 )
 precision = click.option(
     "--precision",
@@ -203,6 +204,17 @@ tta = click.option(
     type=click.Choice(["none", "flips", "d4"]),
     help="Mean over mirrored (flips: 4) or also turned (d4: 8) views of each window, in 4 or 8 times the time.  "
     "[default: the model card's]",
+)
+workers = click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Predict in N processes of this machine, beside each other.  [default: in this one]",
+)
+cluster = click.option(
+    "--cluster",
+    metavar="tcp://HOST:PORT|FILE",
+    help="Predict by the workers of a Dask cluster that runs: the address of its scheduler, or its scheduler file.",
 )
 resume = click.option(
     "--no-resume",
@@ -290,4 +302,4 @@ prediction = _together(
     aoi, bbox, bands, nodata, scale, resolution, model, overlap, batch_size, engine, device, precision, tta
 )
 # How the work is done, of which results don't depend.
-running = _together(resume)
+running = _together(workers, cluster, resume)

@@ -70,6 +70,15 @@ def default_band(windows_across: int) -> int:
     return max(ROWS, -(-WINDOWS // windows_across))
 
 
+def shared_band(count: int, band: int, workers: int) -> int:
+    """Rows of windows in a band where so many workers share a scene of ``count`` rows and nothing else is to be done.
+
+    Bands are of a number that all workers have equally many of.
+    """
+    rounds = -(-count // (band * workers))
+    return max(min(2, band), -(-count // (rounds * workers)))
+
+
 def gaps(count: int, there: Collection[Rows]) -> list[Rows]:
     """Runs of rows of windows, of ``count`` in all, that aren't among those that are there."""
     found, row = [], 0
