@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from landslide_cli._version import __version__
-from landslide_cli.errors import LandslideError
+from landslide_cli.errors import LandslideError, counted
 from landslide_cli.model.card import checksum, read_card
 from landslide_cli.model.weights import DEFAULT_MODEL, installed_weights
 
@@ -102,7 +102,7 @@ def devices() -> list[Finding]:
 
     native = "bfloat16 in hardware" if torch.cpu.get_capabilities().get("avx512_bf16", False) else "float32 only"
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    found = [Finding("device", "cpu", f"{platform.machine()}, {usable} cores, {native}")]
+    found = [Finding("device", "cpu", f"{platform.machine()}, {counted(usable or 1, 'core')}, {native}")]
     for number in range(torch.cuda.device_count()):
         card = torch.cuda.get_device_properties(number)
         found.append(
@@ -153,7 +153,7 @@ def _make_scene(folder: Path) -> str:
     from landslide_cli.demo import write_demo_scene
 
     scars = write_demo_scene(folder / "demo.tif", folder / "truth.gpkg", size=DEMO_SIZE)
-    return f"synthetic, {DEMO_SIZE} x {DEMO_SIZE}, {scars} scars"
+    return f"synthetic, {DEMO_SIZE} x {DEMO_SIZE}, {counted(scars, 'scar')}"
 
 
 def _detect(folder: Path, model: str | Path, device: str) -> str:
@@ -169,7 +169,7 @@ def _detect(folder: Path, model: str | Path, device: str) -> str:
     seconds = time.perf_counter() - start
     return (
         f"{summary.model} by {summary.engine} on {summary.device}, {summary.precision}: "
-        f"{summary.landslides} landslides in {seconds:.1f} s"
+        f"{counted(summary.landslides, 'landslide')} in {seconds:.1f} s"
     )
 
 
@@ -181,4 +181,4 @@ def _read_back(folder: Path) -> str:
     if slides.crs != scars.crs or not slides.is_valid.all():
         raise LandslideError("the polygons that were read back are invalid or lie elsewhere; report this")
     met = int(scars.intersects(slides.union_all()).sum())
-    return f"read back, valid; {met} of {len(scars)} scars met"
+    return f"read back, valid; {met} of {counted(len(scars), 'scar')} met"

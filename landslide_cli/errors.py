@@ -26,6 +26,11 @@ def shown(name: str) -> str:
     return without_secrets(name.encode(errors="replace").decode())
 
 
+def counted(count: float, thing: str, form: str = "") -> str:
+    """A number of things in words: ``1 window``, ``2 windows``; ``form`` says how the number is written."""
+    return f"{count:{form}} {thing}{'s' * (count != 1)}"
+
+
 def _address(options: re.Match[str]) -> str:
     """The address inside of GDAL's ``/vsicurl?option=value&url=…``."""
     inner = re.search(r"url=([^&\s]+)", options[0])

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from landslide_cli.cli import main
 from landslide_cli.cli.talk import command_line
-from landslide_cli.errors import LandslideError, LandslideWarning, without_secrets
+from landslide_cli.errors import LandslideError, LandslideWarning, counted, without_secrets
 from tests.conftest import MakeScene, blobs
 
 TOKEN = "SECRET%2Bab/cd%3D"
@@ -100,3 +100,10 @@ def test_a_signature_reaches_no_output(
     for file in folder.rglob("*"):
         assert "SECRET" not in file.name
         assert file.is_dir() or b"SECRET" not in file.read_bytes(), file
+
+
+@pytest.mark.parametrize(
+    ("count", "told"), [(0, "0 windows"), (1, "1 window"), (2, "2 windows"), (1200, "1200 windows")]
+)
+def test_things_are_counted_in_words(count: int, told: str) -> None:
+    assert counted(count, "window") == told

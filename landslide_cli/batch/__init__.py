@@ -1,5 +1,5 @@
-"""Many scenes: which there are, what is done already, who does which, and one inventory of all.
+"""Many scenes: which there are, what is done already, one after the other, and one inventory of all.
 
-Doing one scene, `landslide_cli.batch.tasks.attempt`, takes and gives what can be sent to another process, so that
-whoever hands out the scenes may be another one than the ledger here.
+Plan (`planning.plan_batch`), for each scene that is left: run (`tasks.attempt`) and note in the ledger; then merge
+(`running.carry_out`).
 """

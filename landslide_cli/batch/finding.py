@@ -1,4 +1,4 @@
-"""Which scenes there are, and what their outputs are called."""
+"""Which scenes there are."""
 
 from __future__ import annotations
 
@@ -6,24 +6,22 @@ import codecs
 import logging
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
-from landslide_cli.errors import OutputError, SceneError, without_secrets
+from landslide_cli.errors import SceneError, counted, without_secrets
+from landslide_cli.files.belonging import REMOTE
 from landslide_cli.files.stamps import Stamp, stamps_of, stamps_of_raster
 
 log = logging.getLogger(__name__)
 
-NameBy = Literal["stem", "path"]
 # What a folder is searched for; anything else that GDAL reads can be named.
 ENDINGS = (".tif", ".tiff", ".vrt", ".jp2", ".img")
 OURS = "LANDSLIDE_VERSION"
-MERGED = "landslides"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +29,23 @@ class Found:
     """A scene as it lies there.
 
     Attributes:
-        name: What its outputs are called, without their endings.
         path: How it was given, or found.
-        relative: The same, from the folder that was searched.
         pixels: Rows times columns; 0 if it can't be opened.
         stamps: Name, size and time of change (milliseconds) of its files, those of a VRT's sources included.
     """
 
     path: str
-    relative: Path
     pixels: int
     stamps: tuple[Stamp, ...]
-    name: str = ""
+
+    @property
+    def where(self) -> str:
+        """The whole path, without secrets."""
+        told = without_secrets(self.path)
+        return told if REMOTE.match(told) else os.path.abspath(told)  # noqa: PTH100  (pathlib would follow links)
 
 
-def find_scenes(given: Iterable[str | Path], *, recursive: bool = False, name_by: NameBy = "stem") -> list[Found]:
+def find_scenes(given: Iterable[str | Path], *, recursive: bool = False) -> list[Found]:
     """Look for scenes: files as they are named, folders searched for rasters by their endings.
 
     What landslide has written itself is left out of folders, and a file that is met twice counts once.
@@ -53,11 +53,9 @@ def find_scenes(given: Iterable[str | Path], *, recursive: bool = False, name_by
     Args:
         given: Rasters, and folders that are searched for rasters.
         recursive: Search folders inside of folders as well.
-        name_by: Name outputs by the scene's name (``stem``), or by the folders on the way to it as well (``path``).
 
     Raises:
         SceneError: there is none.
-        OutputError: the outputs of two scenes would have one name.
     """
     given = list(given)
     found: dict[str, Found] = {}
@@ -65,22 +63,20 @@ def find_scenes(given: Iterable[str | Path], *, recursive: bool = False, name_by
     for place in given:
         searched = Path(place).is_dir()
         for path in _rasters(Path(place), recursive) if searched else [str(place)]:
-            scene = _look(path, Path(path).relative_to(place) if searched else Path(without_secrets(path)))
+            scene = _look(path)
             if scene is None and searched:
                 ours += 1
             else:
-                found.setdefault(
-                    os.path.realpath(path), scene or Found(path, Path(without_secrets(path)), 0, stamps_of(path))
-                )
+                found.setdefault(os.path.realpath(path), scene or Found(path, 0, stamps_of(path)))
     if ours:
-        log.info("%d raster%s that landslide wrote: left out", ours, "s" * (ours != 1))
+        log.info("%s that landslide wrote: left out", counted(ours, "raster"))
     if not found:
         deeper = "" if recursive else ", or search folders inside as well with --recursive"
         raise SceneError(
             f"no scene in {', '.join(map(str, given)) or 'an empty list'}: folders are searched for "
             f"{', '.join(ENDINGS)}; name other files themselves{deeper}"
         )
-    return _named(list(found.values()), name_by)
+    return list(found.values())
 
 
 def read_list(path: str | Path) -> list[str]:
@@ -116,7 +112,7 @@ def _rasters(folder: Path, recursive: bool) -> Iterator[str]:
                 yield str(Path(below, name))
 
 
-def _look(path: str, relative: Path) -> Found | None:
+def _look(path: str) -> Found | None:
     """The facts of a scene that need no pixels; None if landslide wrote it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
@@ -124,35 +120,7 @@ def _look(path: str, relative: Path) -> Found | None:
             with rasterio.open(path) as src:
                 if OURS in src.tags():
                     return None
-                return Found(path, relative, src.width * src.height, stamps_of_raster(src.files, path))
+                return Found(path, src.width * src.height, stamps_of_raster(src.files, path))
         except (RasterioError, ValueError):
             # A name that isn't UTF-8 is a ValueError. Why is told when its turn comes.
-            return Found(path, relative, 0, stamps_of(path))
-
-
-def _named(scenes: Sequence[Found], by: NameBy) -> list[Found]:
-    """The scenes with their names.
-
-    Raises:
-        OutputError: two would have one name, or one that of the merged inventory.
-    """
-    taken: dict[str, Found] = {}
-    for scene in scenes:
-        name = _name(scene, by)
-        other = taken.setdefault(name.casefold(), scene)
-        apart = by == "stem" and _name(scene, "path").casefold() != _name(other, "path").casefold()
-        remedy = "name outputs by the folders as well with --name-by path" if apart else "rename one"
-        if other is not scene:
-            raise OutputError(f"{other.path} and {scene.path} would both write {name}.gpkg; {remedy}")
-        if name.casefold() == MERGED:
-            raise OutputError(
-                f"{scene.path} would write {name}.gpkg, the name of the merged inventory; rename the scene"
-            )
-    return [replace(scene, name=_name(scene, by)) for scene in scenes]
-
-
-def _name(scene: Found, by: NameBy) -> str:
-    if by == "stem":
-        return scene.relative.stem
-    parts = scene.relative.with_suffix("").parts
-    return "_".join(part for part in parts if part not in (scene.relative.anchor, ".."))
+            return Found(path, 0, stamps_of(path))

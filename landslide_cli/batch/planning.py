@@ -6,12 +6,14 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from landslide_cli.batch.finding import MERGED, Found, find_scenes
+from landslide_cli.batch.finding import Found, find_scenes
 from landslide_cli.batch.ledger import Ledger
+from landslide_cli.batch.naming import MERGED, name_scenes
+from landslide_cli.batch.ownership import Shard
 from landslide_cli.batch.tasks import ALSO, Also, Task, Wish, make_task
 from landslide_cli.detection.outputs import refuse_lonely_spread
 from landslide_cli.engine import Engine
-from landslide_cli.errors import OutputError, refuse_unless
+from landslide_cli.errors import OutputError, counted, refuse_unless
 from landslide_cli.files import refuse_unwritable
 from landslide_cli.inventory.rules import PolygonRules
 from landslide_cli.model.card import ModelCard
@@ -19,7 +21,6 @@ from landslide_cli.model.weights import find_model
 from landslide_cli.prediction.runtime import Runtime
 from landslide_cli.scene.view import View
 
-LEDGER = ".landslide-batch"
 NAMED = 5  # files that a refusal names
 
 
@@ -29,17 +30,29 @@ class Batch:
 
     Attributes:
         folder: Where the outputs go.
-        tasks: All scenes, in their order.
+        scenes: All scenes, in their order.
         left: Why a scene has to be done, by the names of those that have to.
         card: The model's card.
         wish: What is asked of every scene alike.
+        shard: The share of the scenes that is done.
     """
 
     folder: Path
-    tasks: tuple[Task, ...]
+    scenes: tuple[Task, ...]
     left: dict[str, str]
     card: ModelCard
     wish: Wish
+    shard: Shard = Shard()
+
+    @property
+    def tasks(self) -> Sequence[Task]:
+        """The scenes of this share."""
+        return self.shard.take(self.scenes)
+
+    @property
+    def ledger(self) -> Ledger:
+        """Where what becomes of the scenes is noted."""
+        return Ledger.of(self.folder)
 
     def open_engine(self) -> Engine:
         """Load the model, for one scene after the other.
@@ -66,6 +79,7 @@ def plan_batch(
     runtime: Runtime = Runtime(),
     also: Collection[Also] = (),
     overwrite: bool = False,
+    shard: Shard = Shard(),
 ) -> Batch:
     """Look which scenes there are and which of them have to be done; nothing is written.
 
@@ -77,6 +91,7 @@ def plan_batch(
         runtime: What predicts, and how.
         also: What is written of each scene beside its inventory: ``probability``, ``mask``, ``spread``, ``stac``.
         overwrite: Replace outputs that the batch didn't write, or that were changed since.
+        shard: The share of the scenes that is done.
 
     Raises:
         LandslideError: nothing could be done: no scenes, two of one name, no such model, outputs in the way.
@@ -96,25 +111,21 @@ def plan_batch(
     refuse_unless(not (found and paths), "scenes", given, "give paths, or what find_scenes gave, and not both")
     found = found or find_scenes(paths)
     wish = Wish(view, rules.with_threshold(card.threshold), replace(runtime, tta=runtime.tta or card.tta))
-    tasks = [make_task(scene, folder, card, wish, also) for scene in found]
-    ledger = Ledger(folder / LEDGER)
+    ledger = Ledger.of(folder)
+    named = zip(name_scenes(found, ledger), found, strict=True)
+    every = tuple(make_task(name, scene, folder, card, wish, also) for name, scene in named)
+    tasks = shard.take(every)
     left = {task.name: why for task in tasks if (why := task.left(ledger.read(task.name)))}
     left |= {task.name: "can't be opened" for task in tasks if task.name in left and not task.pixels}
     if folder.exists():
         # Not at the end of a long batch.
         refuse_unwritable(folder / f"{MERGED}.gpkg", overwrite=True)
     if not overwrite:
-        # What is claimed may be in its place already, but not yet in the ledger.
-        foreign = [
-            path
-            for task in tasks
-            if task.name in left and not ledger.claimed(task.name)
-            for path in task.foreign(ledger.read(task.name))
-        ]
-        if not ledger.claimed(MERGED) and ledger.read(MERGED) is None:
+        foreign = [path for task in tasks if task.name in left for path in task.foreign(ledger.read(task.name))]
+        if shard.is_all and ledger.read(MERGED) is None:
             foreign += [path for path in (folder / f"{MERGED}.gpkg",) if path.exists()]
         _refuse_foreign(folder, foreign)
-    return Batch(folder, tuple(tasks), left, card, wish)
+    return Batch(folder, every, left, card, wish, shard)
 
 
 def _refuse_foreign(folder: Path, files: list[Path]) -> None:
@@ -131,7 +142,8 @@ def plan_line(batch: Batch) -> str:
     """How much there is to do."""
     pixels = sum(task.pixels for task in batch.tasks)
     count, left = len(batch.tasks), len(batch.left)
+    share = "" if batch.shard.is_all else f" in shard {batch.shard}"
     return (
-        f"{count} scene{'s' * (count != 1)}, {pixels / 1e6:.1f} Mpx: {count - left} done, "
+        f"{counted(count, 'scene')}{share}, {pixels / 1e6:.1f} Mpx: {count - left} done, "
         f"{left} to do ({batch.pixels_left / 1e6:.1f} Mpx)"
     )

@@ -1,90 +1,35 @@
-"""The run over many scenes: share them with other processes, and merge what was found."""
+"""The run over many scenes: one after the other, and one inventory of all."""
 
 from __future__ import annotations
 
 import logging
-import time
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from landslide_cli._version import __version__
-from landslide_cli.batch.finding import MERGED, Found
-from landslide_cli.batch.ledger import Ledger, Record
+from landslide_cli.batch.finding import Found
+from landslide_cli.batch.ledger import Record, stamp_of
 from landslide_cli.batch.merging import merge
+from landslide_cli.batch.naming import MERGED
+from landslide_cli.batch.ownership import owning
 from landslide_cli.batch.parts import Part
-from landslide_cli.batch.planning import LEDGER, Batch, plan_batch, plan_line
-from landslide_cli.batch.tasks import Also, Task, attempt, stamp_of
-from landslide_cli.detection.summary import nan_as_none
+from landslide_cli.batch.planning import Batch, plan_batch, plan_line
+from landslide_cli.batch.summary import BatchSummary, result_of, summary_of
+from landslide_cli.batch.tasks import Also, Task, attempt
+from landslide_cli.batch.telling import note_result, note_scenes, write_failures
 from landslide_cli.engine import Engine
-from landslide_cli.errors import shown, without_secrets
+from landslide_cli.errors import counted, shown, without_secrets
 from landslide_cli.files.interrupts import finishing
+from landslide_cli.files.staging import clear_leftovers
 from landslide_cli.inventory.rules import PolygonRules
 from landslide_cli.prediction.runtime import Runtime
 from landslide_cli.scene.view import View
 from landslide_cli.typing import OnProgress
 
 log = logging.getLogger(__name__)
-
-POLL_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class SceneResult:
-    """The outcome of one scene.
-
-    Attributes:
-        scene: Where it lies.
-        out: Its inventory; None if there is none.
-        state: ``done``, ``failed``, or ``outside`` of the area of interest.
-        landslides: Polygons that were found; None if it isn't done.
-        area_m2: Their area together; None if it isn't done or has no CRS.
-        reason: Why it failed.
-    """
-
-    scene: str
-    out: str | None
-    state: str
-    landslides: int | None
-    area_m2: float | None
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class BatchSummary:
-    """The landslides of all scenes, in numbers.
-
-    Attributes:
-        out: The merged inventory; None if no scene is done.
-        scenes: What became of each.
-        done: Scenes that are done, those of earlier runs included.
-        outside: Scenes that the area of interest doesn't meet.
-        failed: Scenes that failed.
-        landslides: Polygons of the merged inventory.
-        area_m2: Their area together; None without a CRS.
-        analysed_m2: Area that the network has looked at, scene by scene; None without a CRS.
-        overlapping: Landslides that overlap one of another scene, so that they count more than once.
-        overlap_m2: Area that counts more than once for that; None without a CRS.
-        crs: Of the merged inventory.
-        left_out: Scenes without a CRS that the merged inventory can't place.
-    """
-
-    out: str | None
-    scenes: tuple[SceneResult, ...]
-    done: int
-    outside: int
-    failed: int
-    landslides: int = 0
-    area_m2: float | None = None
-    analysed_m2: float | None = None
-    overlapping: int = 0
-    overlap_m2: float | None = None
-    crs: str | None = None
-    left_out: tuple[str, ...] = ()
 
 
 def run_batch(
@@ -101,7 +46,7 @@ def run_batch(
     """Find the landslides in many scenes; each gets its inventory in a folder, and all together one merged inventory.
 
     A scene that fails doesn't stop the others. Whatever ends the run, finished scenes stay; called again, it does what
-    is left or has changed. Other processes may run the same at once.
+    is left, has failed or has changed. One run at a time writes into a folder.
 
     Args:
         scenes: Rasters, and folders that are searched for rasters; or what `landslide_cli.batch.finding.find_scenes`
@@ -128,164 +73,119 @@ def carry_out(
     command: str | None = None,
     on_progress: OnProgress | None = None,
     engine: Engine | None = None,
+    retries: int = 0,
 ) -> BatchSummary:
-    """Do what has to be done, together with other processes that carry out the same batch, and merge all inventories.
+    """Do what has to be done, and merge all inventories, if the batch is no mere share of the scenes.
 
     Args:
         batch: What to do.
         command: Command line to note in the layers ``runs``.
         on_progress: Called after each window with the pixels done and in all.
         engine: What predicts; opened before the first scene by default.
+        retries: How often scenes that fail are tried again, after all others.
 
     Raises:
-        LandslideError: what would go wrong with every scene.
+        LandslideError: what would go wrong with every scene, or another run is at work in the folder.
         KeyboardInterrupt: with a message that says how far the batch is.
     """
-    ledger = Ledger(batch.folder / LEDGER)
-    ledger.folder.mkdir(parents=True, exist_ok=True)
-    tasks = {task.name: task for task in batch.tasks}
+    ledger = batch.ledger
     progress = _Progress(batch, on_progress)
     opened = cache(batch.open_engine) if engine is None else lambda: engine
-    began = ledger.now()
-    log.info(plan_line(batch))
 
-    def finished(name: str) -> Record | None:
-        record = ledger.read(name)
-        if record is None or (record.state == "failed" and ledger.written(name) < began):
-            return None
-        anew = record.state == "failed" and record.asked == tasks[name].asked
-        return record if anew or not tasks[name].left(record) else None
-
-    def do(name: str) -> Record:
-        task = tasks[name]
-        log.info("%s (%d of %d)", shown(task.scene), progress.number, len(batch.left))
-        # A signal that comes when the files have their names must not part them from their record.
-        with finishing():
-            record = attempt(task, engine=opened, command=command, on_progress=progress)
-            ledger.write(name, record)
-        log.info(_line(task, record))
+    def do(task: Task) -> Record:
+        record = ledger.read(task.name)
+        if record is not None and not task.left(record):
+            return record  # Another run has done it since this one was planned.
+        record = attempt(task, ledger, engine=opened, command=command, on_progress=progress)
+        result = result_of(ledger, task.name, task.scene, record)
+        note_result(ledger, result)
+        log.info(result.line)
         return record
 
-    with _interruptible(batch, ledger, finished):
-        records = {name: record for name in tasks if name not in batch.left and (record := finished(name))}
-        for name, record in _share([name for name in tasks if name not in records], ledger, finished, do):
-            records[name] = record
-            progress.finish(tasks[name])
-        return _summary(batch, records, _merged(batch, records, ledger))
+    with owning(ledger.folder, batch.shard):
+        for folder in (batch.folder, ledger.folder):
+            clear_leftovers(folder)
+        note_scenes(ledger, batch.scenes)
+        log.info(plan_line(batch))
+        with _interruptible(batch):
+            try:
+                _do_scenes(batch, do, progress, retries)
+            finally:
+                write_failures(ledger)
+            gone = Record("failed", {}, reason="its record is gone; start the same command again")
+            records = {task.name: ledger.read(task.name) or gone for task in batch.tasks}
+            return summary_of(batch, records, _merged(batch, records) if batch.shard.is_all else None)
 
 
-def _share(
-    names: list[str], ledger: Ledger, finished: Callable[[str], Record | None], do: Callable[[str], Record]
-) -> Iterator[tuple[str, Record]]:
-    """Each name with its record, as soon as this process or another one has it."""
-    waiting = ""
-    while names:
-        before = len(names)
-        for name in list(names):
-            record = finished(name)
-            if record is None:
-                with ledger.claim(name) as ours:
-                    # Who held it may have finished it just before.
-                    record = (finished(name) or do(name)) if ours else None
-            if record is not None:
-                names.remove(name)
-                yield name, record
-        if len(names) == before:
-            told = f"waiting for {', '.join(sorted({ledger.owner(name) for name in names}))}"
-            if told != waiting:
-                log.info(told)
-            waiting = told
-            time.sleep(POLL_S)
+def _do_scenes(batch: Batch, do: Callable[[Task], Record], progress: _Progress, retries: int) -> None:
+    """Do the scenes that are left, one by one, and those that fail again after the others."""
+    left = [task for task in batch.tasks if task.name in batch.left]
+    for round_ in range(retries + 1):
+        if round_ and left:
+            log.info("%s failed: trying again (%d of %d)", counted(len(left), "scene"), round_, retries)
+        failed = []
+        for number, task in enumerate(left, 1):
+            log.info("%s (%d of %d)", shown(task.scene), number, len(left))
+            if do(task).state == "failed" and round_ < retries:
+                failed.append(task)
+            else:
+                progress.finish(task)
+        left = failed
 
 
-def _merged(batch: Batch, records: dict[str, Record], ledger: Ledger) -> Record | None:
-    """The merged inventory, made by one process; None if no scene is done."""
-    out = batch.folder / f"{MERGED}.gpkg"
+def _merged(batch: Batch, records: dict[str, Record]) -> Record | None:
+    """The merged inventory; None if no scene is done."""
+    out, ledger = batch.folder / f"{MERGED}.gpkg", batch.ledger
     done = [task for task in batch.tasks if records[task.name].state == "done"]
     if not done:
         return None
     parts = [Part(task.name + Path(without_secrets(task.scene)).suffix, task.outputs.inventory) for task in done]
     asked = {"parts": [[part.name, *stamp_of(part.path)] for part in parts]}
-
-    def finished(name: str) -> Record | None:
-        record = ledger.read(name)
-        return record if record and record.asked == asked and out.exists() else None
-
-    def do(name: str) -> Record:
-        tags = {
-            "LANDSLIDE_VERSION": __version__, "LANDSLIDE_MODEL": batch.card.model_id,
-            "LANDSLIDE_WEIGHTS_SHA256": batch.card.sha256,
-            "LANDSLIDE_THRESHOLD": f"{batch.wish.rules.threshold:g}",
-        }  # fmt: skip
-        with finishing():
-            record = Record("done", asked, found=asdict(merge(parts, out, tags)))
-            ledger.write(name, record)
-        return record
-
-    ((_, record),) = _share([MERGED], ledger, finished, do)
+    before = ledger.read(MERGED)
+    if before is not None and before.state == "done" and before.asked == asked and not before.flaw([out]):
+        return before
+    tags = {
+        "LANDSLIDE_VERSION": __version__, "LANDSLIDE_MODEL": batch.card.model_id,
+        "LANDSLIDE_WEIGHTS_SHA256": batch.card.sha256,
+        "LANDSLIDE_THRESHOLD": f"{batch.wish.rules.threshold:g}",
+    }  # fmt: skip
+    with finishing():
+        # If it is killed when the file has its name, the next run knows it for its own by this.
+        ledger.write(MERGED, Record("begun", asked))
+        merged = merge(parts, out, tags)
+        record = Record("done", asked, outputs={out.name: stamp_of(out)}, found=asdict(merged))
+        ledger.write(MERGED, record)
     return record
 
 
 @contextmanager
-def _interruptible(batch: Batch, ledger: Ledger, finished: Callable[[str], Record | None]) -> Iterator[None]:
+def _interruptible(batch: Batch) -> Iterator[None]:
     """Say on Ctrl-C how far the batch is."""
     try:
         yield
     except KeyboardInterrupt:
-        done = sum(finished(task.name) is not None for task in batch.tasks)
+        records = [(task, batch.ledger.read(task.name)) for task in batch.tasks]
+        done = sum(
+            record is not None and record.state in ("done", "outside") and record.asked == task.asked
+            for task, record in records
+        )
         raise KeyboardInterrupt(
-            f"Interrupted; {done} of {len(batch.tasks)} scenes are done and stay, the same command goes on."
+            f"Interrupted; {done} of {counted(len(records), 'scene')} done. The same command goes on from there."
         ) from None
-
-
-def _line(task: Task, record: Record) -> str:
-    if record.found is None:
-        what = "outside of the area of interest" if record.state == "outside" else "failed"
-        return f"{shown(task.scene)}: {what}"
-    count, area_m2 = record.found["landslides"], record.found["area_m2"]
-    hectares = "" if area_m2 is None else f", {area_m2 / 1e4:.2f} ha"
-    return f"{record.found['out']}: {count} landslide{'s' * (count != 1)}{hectares}"
-
-
-def _summary(batch: Batch, records: dict[str, Record], merged: Record | None) -> BatchSummary:
-    results = tuple(_result(batch.folder, task, records[task.name]) for task in batch.tasks)
-    states = Counter(result.state for result in results)
-    counts: dict[str, Any] = {name: states[name] for name in ("done", "outside", "failed")}
-    if merged is None or merged.found is None:
-        return BatchSummary(None, results, **counts)
-    found = dict(merged.found)
-    for name in ("area_m2", "analysed_m2", "overlap_m2"):
-        found[name] = nan_as_none(found[name])
-    found["left_out"] = tuple(found["left_out"])
-    return BatchSummary(str(batch.folder / f"{MERGED}.gpkg"), results, **counts, **found)
-
-
-def _result(folder: Path, task: Task, record: Record) -> SceneResult:
-    found, reason = record.found or {}, record.reason
-    if record.trace:
-        reason += f"; this was not foreseen, please report it with {folder / LEDGER / task.name}.json"
-    out = str(task.outputs.inventory) if record.found else None
-    return SceneResult(
-        without_secrets(task.scene), out, record.state, found.get("landslides"), found.get("area_m2"), reason
-    )
 
 
 class _Progress:
     """Pixels of all scenes together, for a callback that knows one bar."""
 
     def __init__(self, batch: Batch, on_progress: OnProgress | None) -> None:
-        self._total, self._done, self._left = batch.pixels_left, 0, set(batch.left)
+        self._total, self._done = batch.pixels_left, 0
         self._on_progress = on_progress
-        self.number = 1
 
     def __call__(self, done: int, total: int) -> None:
         if self._on_progress:
             self._on_progress(min(self._done + done, self._total), self._total)
 
     def finish(self, task: Task) -> None:
-        """Count a scene as done, whoever has done it."""
-        if task.name in self._left:
-            self._left.remove(task.name)
-            self._done += task.pixels
-            self.number += 1
-            self(0, 0)
+        """Count a scene, whatever has become of it."""
+        self._done += task.pixels
+        self(0, 0)

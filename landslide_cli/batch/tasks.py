@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from landslide_cli.batch.finding import Found
-from landslide_cli.batch.ledger import Record
+from landslide_cli.batch.ledger import Ledger, Record, Stamp, stamp_of
 from landslide_cli.detection.outputs import Outputs
 from landslide_cli.detection.run import detect
 from landslide_cli.engine import Engine
@@ -21,10 +21,9 @@ from landslide_cli.errors import (
     LandslideError,
     MissingExtraError,
     ModelError,
-    OutputError,
     OutsideAreaError,
 )
-from landslide_cli.files.readback import refuse_unsound
+from landslide_cli.files.interrupts import finishing
 from landslide_cli.files.stamps import stamps_of
 from landslide_cli.inventory.rules import PolygonRules
 from landslide_cli.model.card import ModelCard
@@ -61,7 +60,8 @@ class Task:
 
     Attributes:
         name: What its outputs are called.
-        scene: Where it lies.
+        scene: How it was given, or found.
+        where: Where it lies, without secrets.
         pixels: Its rows times columns.
         outputs: Files to write.
         wish: What is asked.
@@ -70,6 +70,7 @@ class Task:
 
     name: str
     scene: str
+    where: str
     pixels: int
     outputs: Outputs
     wish: Wish
@@ -88,34 +89,25 @@ class Task:
             return "new"
         if record.state == "failed":
             return "failed before"
+        if record.state == "begun":
+            return "interrupted"
         changed = [name for name in self.asked if record.asked.get(name) != self.asked[name]]
         if changed:
             return f"changed: {', '.join(re.sub(UNIT, '', name) for name in changed)}"
-        if record.state == "done":
-            missing = [path.name for path in self.files if path.name not in record.outputs or not path.exists()]
-            if missing:
-                return f"missing: {', '.join(missing)}"
-            spoilt = [path.name for path in self.files if _is_spoilt(path, record)]
-            if spoilt:
-                return f"damaged: {', '.join(spoilt)}"
-        return ""
+        return record.flaw(self.files) if record.state == "done" else ""
 
     def foreign(self, record: Record | None) -> list[Path]:
         """Files in the way that the batch didn't write, or that somebody has changed since."""
-        known = record.outputs if record else {}
-        return [
-            path
-            for path in self.files
-            if path.exists() and not (record and _is_spoilt(path, record)) and known.get(path.name) != stamp_of(path)
-        ]
+        there = [path for path in self.files if path.exists()]
+        return [path for path in there if record is None or not (record.is_own(path) or record.is_spoilt(path))]
 
 
-def make_task(scene: Found, folder: Path, card: ModelCard, wish: Wish, also: Collection[Also]) -> Task:
+def make_task(name: str, scene: Found, folder: Path, card: ModelCard, wish: Wish, also: Collection[Also]) -> Task:
     """Decide what a scene's outputs are called, and all that its result depends on."""
-    inventory = folder / f"{scene.name}.gpkg"
-    probability, mask, spread = (folder / f"{scene.name}_{kind}.tif" if kind in also else None for kind in RASTERS)
+    inventory = folder / f"{name}.gpkg"
+    probability, mask, spread = (folder / f"{name}_{kind}.tif" if kind in also else None for kind in RASTERS)
     outputs = Outputs(inventory, probability, mask, spread, "stac" in also)
-    return Task(scene.name, scene.path, scene.pixels, outputs, wish, _asked(scene, card, wish))
+    return Task(name, scene.path, scene.where, scene.pixels, outputs, wish, _asked(scene, card, wish))
 
 
 def _asked(scene: Found, card: ModelCard, wish: Wish) -> dict[str, Any]:
@@ -133,15 +125,17 @@ def _asked(scene: Found, card: ModelCard, wish: Wish) -> dict[str, Any]:
 
 def attempt(
     task: Task,
+    ledger: Ledger,
     *,
     engine: Callable[[], Engine] | None = None,
     command: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> Record:
-    """Do one scene; what goes wrong with it alone becomes part of the record.
+    """Do one scene, and note it in the ledger; what goes wrong with it alone becomes part of the record.
 
     Args:
         task: What to do.
+        ledger: Where what becomes of it is noted.
         engine: Gives the engine that is used for one scene after the other; opened for this scene by default.
         command: Command line to note in the layer ``runs``.
         on_progress: Called after each window with the scene's pixels done and in all.
@@ -150,36 +144,35 @@ def attempt(
         LandslideError: what would go wrong with every scene.
     """
     wish = task.wish
-    try:
-        summary = detect(
-            task.scene, replace(task.outputs, command=command), view=wish.view, rules=wish.rules,
-            runtime=wish.runtime, overwrite=True, engine=engine() if engine else None, on_progress=on_progress,
-        )  # fmt: skip
-    except OutsideAreaError as error:
-        return Record("outside", task.asked, reason=str(error))
-    except HOPELESS:
-        raise
-    except LandslideError as error:
-        return Record("failed", task.asked, reason=str(error))
-    except Exception as error:  # whatever a library can say of a scene; the other scenes can't help it
-        reason = (str(error).strip().splitlines() or [""])[0]
-        return Record("failed", task.asked, reason=f"{type(error).__name__}: {reason}", trace=traceback.format_exc())
-    written = {path.name: stamp_of(path) for path in task.files}
-    return Record("done", task.asked, outputs=written, found=json.loads(json.dumps(asdict(summary))))
+    before = ledger.read(task.name)
+    own = {path.name: stamp_of(path) for path in task.files if before and before.is_own(path)}
+    begun = Record("begun", task.asked, task.where, outputs=own)
+    naming: dict[str, Stamp] = {}
 
+    def note(places: dict[Path, Path]) -> None:
+        # If the run is killed while files get their names, the next one knows them for its own by this.
+        naming.update({path.name: stamp_of(places[path]) for path in task.files})
+        ledger.write(task.name, replace(begun, naming=naming))
 
-def stamp_of(path: Path) -> list[Any]:
-    """Of an output; edits that another program has saved beside it, in a log, count as a change."""
-    told, log = stamps_of(path, f"{path}-wal")
-    return list(told) if not log[1] else [*told, *log]
-
-
-def _is_spoilt(path: Path, record: Record) -> bool:
-    """Whether an output isn't as it was written, and isn't sound either; edited ones are."""
-    if record.outputs.get(path.name) == stamp_of(path):
-        return False
-    try:
-        refuse_unsound(path)
-    except OutputError:
-        return True
-    return False
+    outputs = replace(task.outputs, command=command, on_complete=note)
+    failed = replace(begun, state="failed")
+    # A signal that comes when the files have their names must not part them from their record.
+    with finishing():
+        try:
+            summary = detect(
+                task.scene, outputs, view=wish.view, rules=wish.rules, runtime=wish.runtime, overwrite=True,
+                engine=engine() if engine else None, on_progress=on_progress,
+            )  # fmt: skip
+            found = json.loads(json.dumps(asdict(summary)))
+            record = Record("done", task.asked, task.where, outputs=naming, found=found)
+        except OutsideAreaError as error:
+            record = replace(begun, state="outside", reason=str(error))
+        except HOPELESS:
+            raise
+        except LandslideError as error:
+            record = replace(failed, reason=str(error))
+        except Exception as error:  # whatever a library can say of a scene; the other scenes can't help it
+            reason = (str(error).strip().splitlines() or [""])[0]
+            record = replace(failed, reason=f"{type(error).__name__}: {reason}", trace=traceback.format_exc())
+        ledger.write(task.name, record)
+    return record

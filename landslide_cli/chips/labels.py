@@ -57,8 +57,8 @@ class Labels:
         met = np.array([shape for shape in shapes if shape.intersects(whole)], dtype=object)
         if not len(met):
             raise TrainingDataError(
-                f"none of the {len(shapes)} polygons of {path} meets {scene.name}; check their coordinates and CRS "
-                f"({frame.crs or 'none'}; the scene's is {scene.crs or 'none'})"
+                f"no polygon of {path} ({len(shapes)} in all) meets {scene.name}; check their coordinates "
+                f"and CRS ({frame.crs or 'none'}; the scene's is {scene.crs or 'none'})"
             )
         return cls(met, scene.transform, shapely.STRtree(met))
 

@@ -10,10 +10,28 @@ import click
 from landslide_cli.cli import options
 from landslide_cli.cli.summaries import as_machine_text
 from landslide_cli.cli.talk import command_line
+from landslide_cli.errors import counted
 
 if TYPE_CHECKING:
+    from landslide_cli.batch.ownership import Shard
     from landslide_cli.batch.planning import Batch
-    from landslide_cli.batch.running import BatchSummary
+    from landslide_cli.batch.summary import BatchSummary
+    from landslide_cli.batch.telling import BatchStatus
+
+
+class ShardType(click.ParamType["Shard"]):
+    """A share of the scenes, such as ``3/20``."""
+
+    name = "shard"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Shard:
+        from landslide_cli.batch.ownership import Shard
+        from landslide_cli.errors import OptionError
+
+        try:
+            return value if isinstance(value, Shard) else Shard.parse(value)
+        except OptionError as error:
+            self.fail(str(error), param, ctx)
 
 
 @click.command()
@@ -22,9 +40,13 @@ if TYPE_CHECKING:
               help="Text file that names more scenes or folders, one in a line.")  # fmt: skip
 @options.out(required=True, metavar="FOLDER", help="Folder for the outputs; made if it isn't there.")
 @click.option("--recursive", is_flag=True, help="Search the folders inside of folders as well.")
-@click.option("--name-by", type=click.Choice(["stem", "path"]), default="stem", show_default=True,
-              help="Name outputs by the scene's name, or by the folders on the way to it as well.")  # fmt: skip
+@click.option("--retries", type=click.IntRange(min=0), default=0, show_default=True, metavar="N",
+              help="Try scenes that fail so many times again, after all others.")  # fmt: skip
+@click.option("--shard", type=ShardType(), metavar="K/N",
+              help="Do every N-th scene, beginning with the K-th, and don't merge; for a job array.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Tell what there is to do and why, and do nothing.")
+@click.option("--status", is_flag=True,
+              help="Tell what became of the scenes of the last run, and do nothing; needs no SCENES.")  # fmt: skip
 @options.each_probability(help="Also write each probability (0 to 1) as a GeoTIFF.")
 @options.each_mask(help="Also write each mask (1 landslide, 0 not, 255 not analysed) as a GeoTIFF.")
 @options.each_spread(help="Also write how far apart the views of --tta are (standard deviation) as a GeoTIFF.")
@@ -38,15 +60,16 @@ if TYPE_CHECKING:
 @options.quiet
 @click.pass_context
 def batch(
-    ctx: click.Context, /, scenes: tuple[str, ...], listed: Path | None, out: Path, dry_run: bool, as_json: bool,
-    quiet: bool, **settings: Any,
+    ctx: click.Context, /, scenes: tuple[str, ...], listed: Path | None, out: Path, retries: int, dry_run: bool,
+    status: bool, as_json: bool, quiet: bool, **settings: Any,
 ) -> None:  # fmt: skip
     """Write the landslides of many SCENES, each into FOLDER, and one merged inventory, FOLDER/landslides.gpkg.
 
     SCENES are rasters, and folders that are searched for them. A scene that fails doesn't stop the others; the exit
-    status is 1 then. The same command again does what is left: a scene is done again if it, the model or the
-    settings have changed. Several processes, also of other machines that share the folder, may run
-    the same command at once; no scene is done twice.
+    status is 1 then. The same command again does what is left: a scene is done again if it has failed, or if it, the
+    model or the settings have changed. One run at a time writes into FOLDER, or one for each --shard.
+
+    FOLDER/landslide.log has a line for each scene that was tried, FOLDER/failed.csv those that failed.
 
     Where scenes overlap, landslides are in the merged inventory more than once: the attribute "overlaps" marks
     them, and the last line counts them.
@@ -54,28 +77,36 @@ def batch(
     \b
     landslide batch imagery/ -o results/ --min-area 100
     """
+    if status:
+        from landslide_cli.batch.telling import read_status
+
+        standing = read_status(out)
+        click.echo(as_machine_text(standing) if as_json else as_status(standing))
+        return
     if not scenes and listed is None:
         raise click.UsageError("name SCENES, or give them with --list FILE")
     from landslide_cli.cli.talk import talking
 
     with talking(quiet=quiet) as on_progress:
         from landslide_cli.batch.finding import find_scenes, read_list
+        from landslide_cli.batch.ownership import Shard
         from landslide_cli.batch.planning import plan_batch
         from landslide_cli.batch.running import carry_out
         from landslide_cli.batch.tasks import ALSO
 
         named = [*scenes, *(read_list(listed) if listed else [])]
-        found = find_scenes(named, recursive=settings.pop("recursive"), name_by=settings.pop("name_by"))
+        found = find_scenes(named, recursive=settings.pop("recursive"))
+        settings["shard"] = settings["shard"] or Shard()
         view, rules, runtime = options.how(settings)
         also = [kind for kind in ALSO if settings.pop(kind)]
         plan = plan_batch(found, out, view=view, rules=rules, runtime=runtime, also=also, **settings)
         if dry_run:
             click.echo(as_machine_plan(plan) if as_json else as_plan(plan))
             return
-        summary = carry_out(plan, command=command_line(), on_progress=on_progress)
-    click.echo(as_machine_text(summary) if as_json else as_text(summary))
+        summary = carry_out(plan, command=command_line(), on_progress=on_progress, retries=retries)
+    click.echo(as_machine_text(summary) if as_json else as_text(plan, summary))
     if summary.failed:
-        click.echo(as_failures(summary), err=True)
+        click.echo(as_failures(plan, summary), err=True)
         ctx.exit(1)
 
 
@@ -103,11 +134,25 @@ def as_machine_plan(plan: Batch) -> str:
     return json.dumps(rows)
 
 
-def as_text(found: BatchSummary) -> str:
+def as_status(found: BatchStatus) -> str:
+    """One line for each scene, and one for all."""
+    lines = [f"{row.state:<7}  {row.scene}{f': {row.text}' if row.text else ''}" for row in found.scenes]
+    counts = {"done": found.done, "outside": found.outside, "failed": found.failed, "left": found.left}
+    told = ", ".join(f"{count} {state}" for state, count in counts.items() if count or state != "outside")
+    going = "; a run is going on" if found.running else ""
+    return "\n".join([*lines, f"{found.out}: {counted(len(found.scenes), 'scene')}: {told}{going}"])
+
+
+def as_text(plan: Batch, found: BatchSummary) -> str:
     """How many scenes and landslides, how much, and what to know of them."""
-    total = len(found.scenes)
+    total = counted(len(found.scenes), "scene")
+    outside = f" ({found.outside} outside of the area of interest)" if found.outside else ""
+    if not plan.shard.is_all:
+        slides = counted(sum(row.landslides or 0 for row in found.scenes), "landslide")
+        merging = f"landslide merge {plan.folder}/*.gpkg -o all.gpkg"
+        return f"{plan.folder}: shard {plan.shard}: {found.done} of {total}{outside}, {slides}; after all: {merging}"
     if found.out is None:
-        return f"0 of {total} scenes done; there is no inventory"
+        return f"0 of {total} done{outside}; there is no inventory"
     lines = []
     if found.left_out:
         lines.append(
@@ -115,23 +160,21 @@ def as_text(found: BatchSummary) -> str:
         )
     if found.overlapping:
         shared = "" if found.overlap_m2 is None else f", {found.overlap_m2 / 1e4:.2f} ha of them more than once"
+        # Never one alone.
         lines.append(f"{found.overlapping} landslides overlap one of another scene{shared}: see the attribute overlaps")
-    outside = f" ({found.outside} outside of the area of interest)" if found.outside else ""
     size = "areas unknown without a CRS"
     if found.area_m2 is not None and found.analysed_m2 is not None:
         size = f"{found.area_m2 / 1e4:.2f} ha of {found.analysed_m2 / 1e4:.2f} ha analysed"
-    slides = f"{found.landslides} landslide{'s' * (found.landslides != 1)}"
-    return "\n".join([*lines, f"{found.out}: {found.done} of {total} scenes{outside}, {slides}, {size}"])
+    slides = counted(found.landslides, "landslide")
+    return "\n".join([*lines, f"{found.out}: {found.done} of {total}{outside}, {slides}, {size}"])
 
 
-def as_failures(found: BatchSummary) -> str:
+def as_failures(plan: Batch, found: BatchSummary) -> str:
     """What failed and why, one line each, and what to do."""
-    lines = [f"Failed: {row.scene}: {row.reason}" for row in found.scenes if row.state == "failed"]
+    from landslide_cli.batch.telling import FAILED
+
+    lines = [f"Failed: {row.scene}: {row.text}" for row in found.scenes if row.state == "failed"]
     what = "it" if found.failed == 1 else "them"
-    count = f"{found.failed} of {len(found.scenes)} scenes"
-    return "\n".join(
-        [
-            *lines,
-            f"Error: {count} failed; mend {what} and start the same command again: the others stay done",
-        ]
-    )
+    count = f"{found.failed} of {counted(len(found.scenes), 'scene')}"
+    told = f"Error: {count} failed, see {plan.folder / FAILED}"
+    return "\n".join([*lines, f"{told}; mend {what} and start the same command again: the others stay done"])

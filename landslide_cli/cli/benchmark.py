@@ -8,6 +8,7 @@ import click
 
 from landslide_cli.cli import options
 from landslide_cli.cli.summaries import as_machine_text
+from landslide_cli.errors import counted
 
 if TYPE_CHECKING:
     from landslide_cli.detection.timing import Benchmark
@@ -48,7 +49,7 @@ def benchmark(scene: str | None, as_json: bool, quiet: bool, **settings: Any) ->
 def as_text(found: Benchmark) -> str:
     """A benchmark as a table."""
     lines = [
-        f"{found.scene}: {found.megapixels:.1f} Mpx, {found.windows} windows, {found.batch_size} at once; "
+        f"{found.scene}: {found.megapixels:.1f} Mpx, {counted(found.windows, 'window')}, {found.batch_size} at once; "
         f"{found.model} by {found.engine} on {found.device}, {found.precision}",
         f"{'':<40}{'s':>8}{'Mpx/s':>10}{'of network':>12}",
     ]

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from landslide_cli.cli import options
+from landslide_cli.errors import counted
 
 
 @click.command()
@@ -50,9 +51,9 @@ def chips(scene: str, labels: Path, out: Path, quiet: bool, **settings: Any) -> 
 
         def on_chip(done: int, total: int) -> None:
             if on_progress:
-                on_progress(done, total, f"{done} of {total} windows")
+                on_progress(done, total, f"{done} of {counted(total, 'window')}")
 
         view, cutting = options.taken(View, settings), options.taken(Cutting, settings)
         cut = cut_chips(scene, labels, out, view=view, cutting=cutting, on_progress=on_chip, **settings)
-    left_out = f"; {cut.invalid} windows left out for invalid pixels" if cut.invalid else ""
-    click.echo(f"{out}: {cut.with_landslide} chips with landslide, {cut.without} without{left_out}")
+    left_out = f"; {counted(cut.invalid, 'window')} left out for invalid pixels" if cut.invalid else ""
+    click.echo(f"{out}: {counted(cut.with_landslide, 'chip')} with landslide, {cut.without} without{left_out}")

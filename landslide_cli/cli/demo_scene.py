@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from landslide_cli.cli import options
+from landslide_cli.errors import counted
 
 
 @click.command("demo-scene")
@@ -27,4 +28,4 @@ def demo_scene(out: Path, size: int, seed: int, overwrite: bool) -> None:
 
     truth = out.with_name(out.stem + "_truth.gpkg")
     scars = write_demo_scene(out, truth, size=size, seed=seed, overwrite=overwrite)
-    click.echo(f"{out}: synthetic, {size} x {size} pixels of 0.8 m; {scars} scars in {truth}")
+    click.echo(f"{out}: synthetic, {size} x {size} pixels of 0.8 m; {counted(scars, 'scar')} in {truth}")

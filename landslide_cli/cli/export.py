@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from landslide_cli.cli import options
+from landslide_cli.errors import counted
 
 
 @click.command()
@@ -74,7 +75,7 @@ def _int8(model: str, chips: tuple[Path, ...], out: Path | None, *, quiet: bool,
         from landslide_cli.export.quantize import export_int8
 
         done = export_int8(model, chips, out, on_progress=on_progress, **settings)
-    what = f"{done.path}: {done.model} in int8, quantized by {done.windows} windows"
+    what = f"{done.path}: {done.model} in int8, quantized by {counted(done.windows, 'window')}"
     if done.f1 is None:
         return f"{what}; no chip is of the model's validation groups, so what it costs isn't known"
-    return f"{what}; F1 {done.f1:.4f} on {done.judged} validation chips, float32 {done.f1_float32:.4f}"
+    return f"{what}; F1 {done.f1:.4f} on {counted(done.judged, 'validation chip')}, float32 {done.f1_float32:.4f}"

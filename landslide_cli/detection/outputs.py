@@ -13,6 +13,7 @@ from landslide_cli._version import __version__
 from landslide_cli.engine import Engine
 from landslide_cli.errors import OutputError
 from landslide_cli.files import FileSet
+from landslide_cli.files.fileset import OnComplete
 from landslide_cli.inventory.attributes import Measurer
 from landslide_cli.inventory.formats import refuse_unknown_ending
 from landslide_cli.inventory.geopackage import style_beside, write_style
@@ -40,6 +41,7 @@ class Outputs:
         spread: GeoTIFF of the standard deviation between the views; needs ``Runtime.tta``.
         stac: STAC item. True names it as the inventory is named, but ending in ``.json``.
         command: Command line to note in the layer ``runs``.
+        on_complete: Called with each file and where it lies, when all are complete and none has its name yet.
     """
 
     inventory: Path
@@ -48,6 +50,7 @@ class Outputs:
     spread: Path | None
     stac: Path | None
     command: str | None
+    on_complete: OnComplete | None
 
     def __init__(
         self,
@@ -57,12 +60,14 @@ class Outputs:
         spread: str | Path | None = None,
         stac: str | Path | bool | None = None,
         command: str | None = None,
+        on_complete: OnComplete | None = None,
     ) -> None:
         item = Path(inventory).with_suffix(".json") if stac is True else stac or None
         files = {"inventory": inventory, "probability": probability, "mask": mask, "spread": spread, "stac": item}
         for name, path in files.items():
             object.__setattr__(self, name, None if path is None else Path(path))
         object.__setattr__(self, "command", command)
+        object.__setattr__(self, "on_complete", on_complete)
 
     @property
     def by_kind(self) -> dict[str, Path | None]:
@@ -82,7 +87,7 @@ class Outputs:
                 raise OutputError(f"{path}: rasters are written as GeoTIFF; let the name end in .tif")
         given = [self.inventory, *rasters, *([self.stac] if self.stac else [])]
         styles = [style for path in (self.inventory, *rasters) if (style := style_beside(path))]
-        return FileSet([*given, *styles], overwrite=overwrite, inputs=inputs)
+        return FileSet([*given, *styles], overwrite=overwrite, inputs=inputs, on_complete=self.on_complete)
 
 
 def refuse_lonely_spread(spread: str | Path | None, tta: str) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from landslide_cli.engine import Engine
+from landslide_cli.errors import counted
 from landslide_cli.typing import Float32, Pixels
 
 log = logging.getLogger(__name__)
@@ -92,7 +93,7 @@ class Halving(Engine):
         self._most //= 2
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        windows = f"{self._most} window{'s' * (self._most > 1)}"
+        windows = counted(self._most, "window")
         log.info("memory of %s is out; asked again, and from now on, about %s at once", self.device, windows)
 
 

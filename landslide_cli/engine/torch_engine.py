@@ -15,7 +15,7 @@ from landslide_cli.engine import Engine
 from landslide_cli.engine.batch_size import LARGEST, probed_batch_size
 from landslide_cli.engine.compiling import Compiled, from_windows
 from landslide_cli.engine.folding import folded
-from landslide_cli.errors import DeviceError
+from landslide_cli.errors import DeviceError, counted
 from landslide_cli.model.normalise import Normalise
 from landslide_cli.typing import Float32, Pixels
 
@@ -40,8 +40,9 @@ def choose_device(name: str) -> torch.device:
         raise DeviceError(f"no device is called {name!r}; use auto, cpu, cuda, cuda:N or mps") from error
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise DeviceError(
-            f"{name} was asked for, but torch {torch.__version__} sees {torch.cuda.device_count()} CUDA devices; "
-            "use --device cpu, or install the driver and a CUDA build of torch"
+            f"{name} was asked for, but torch {torch.__version__} sees "
+            f"{counted(torch.cuda.device_count(), 'CUDA device')}; use --device cpu, or install the driver and a CUDA "
+            "build of torch"
         )
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise DeviceError("mps was asked for, but this machine has none; use --device cpu")

@@ -14,7 +14,7 @@ import pyproj
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
-from landslide_cli.errors import EvaluationError
+from landslide_cli.errors import EvaluationError, counted
 from landslide_cli.evaluation.summary import Evaluation, Judged, judge_image
 from landslide_cli.extras import need
 from landslide_cli.model.card import ModelCard
@@ -114,7 +114,7 @@ def plan_views(
 
     if len(pixel_size) not in (0, 1, len(folders)):
         raise EvaluationError(
-            f"--pixel-size is given {len(pixel_size)} times for {len(folders)} folders; "
+            f"--pixel-size is given {counted(len(pixel_size), 'time')} for {counted(len(folders), 'folder')}; "
             "give it once for all, or once for each folder in their order"
         )
     sizes = [*pixel_size, *[pixel_size[0] if pixel_size else None] * (len(folders) - len(pixel_size))]

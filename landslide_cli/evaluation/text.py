@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from landslide_cli.errors import counted
 from landslide_cli.evaluation.summary import PIXEL_RATIOS, Evaluation, Judged, Summary
 from landslide_cli.metrics.boundary import BoundaryCounts
 from landslide_cli.metrics.calibration import Reliability
@@ -126,11 +127,11 @@ def _lines(evaluation: Evaluation) -> Iterator[str]:
         yield _row("  pooled", *[NOTHING] * 4) + "   no true landslide"
     if several and summary.mean:
         mean = [f"{summary.mean[name]:.4f}" for name in PIXEL_RATIOS]
-        yield _row("  mean", *mean) + f"   over {summary.with_landslide} images with landslide"
+        yield _row("  mean", *mean) + f"   over {counted(summary.with_landslide, 'image')} with landslide"
     yield f"objects     {summary.objects.found} found, {summary.objects.true} true, paired one to one"
     for at, least in enumerate(IOUS):
         yield _row(f"  IoU >= {least:g}", *_of(summary.objects.scores(at), "precision", "recall", "f1"))
-    yield f"boundary    within {evaluation.tolerance:g} pixels"
+    yield f"boundary    within {counted(evaluation.tolerance, 'pixel', 'g')}"
     yield _row("  pooled", *_of(summary.boundary, "precision", "recall", "f1"))
     if several and summary.boundary_mean is not None:
         yield _row("  mean", "", "", f"{summary.boundary_mean:.4f}")
@@ -152,8 +153,8 @@ def _alarms(summary: Summary) -> str:
     if summary.images == 1 or not without:
         return everywhere
     return (
-        f"{everywhere}; {summary.quiet.false_alarm:.2%} of the {without} images without landslide, "
-        f"{summary.alarmed} of which have any"
+        f"{everywhere}; {summary.quiet.false_alarm:.2%} of the {counted(without, 'image')} without landslide, "
+        f"{summary.alarmed} of which {'has' if summary.alarmed == 1 else 'have'} any"
     )
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from landslide_cli.engine import Engine
 from landslide_cli.engine.openvino_engine import OpenVINOEngine
 from landslide_cli.engine.openvino_files import converted, import_openvino, save
-from landslide_cli.errors import EvaluationError, OutputError
+from landslide_cli.errors import EvaluationError, OutputError, counted
 from landslide_cli.evaluation.chips import Viewed, judge_views, plan_views
 from landslide_cli.evaluation.summary import summarise
 from landslide_cli.extras import need
@@ -152,7 +152,7 @@ def _quantize(model: OpenVINOModel, windows: list[Pixels]) -> Any:
     import nncf
     from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 
-    log.info("quantizing %s by %d windows", model.card.model_id, len(windows))
+    log.info("quantizing %s by %s", model.card.model_id, counted(len(windows), "window"))
     logging.getLogger("nncf").setLevel(logging.ERROR)
     engine = _engine(model, "float32")
     data = nncf.Dataset(windows, lambda pixels: engine.normalised(pixels, model.card.value_range))

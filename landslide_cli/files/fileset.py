@@ -6,7 +6,7 @@ import errno
 import os
 import re
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,6 +22,8 @@ LONGEST_ADDED = 8  # bytes that SQLite adds to a name: -journal
 FULL_BYTES = 1 << 16  # a disk with no more than that left is full
 FULL = re.compile(r"no space left|disk is full|commit transaction|quota", re.IGNORECASE)
 
+OnComplete = Callable[[dict[Path, Path]], None]
+
 
 class FileSet:
     """Files that are written together. To make one is to decide, before any work, whether they can be written.
@@ -33,6 +35,7 @@ class FileSet:
         inputs: What is read: no file of it may be written. Names as GDAL takes them.
         layers: Tables that a GeoPackage may have even if nothing in it tells that landslide wrote it.
         guarded: Don't replace what others made or changed since.
+        on_complete: Called with each file and where it lies, when all are complete and none has its name yet.
 
     Raises:
         OutputError: one of the files can't be written, two share a name, or one belongs to an input.
@@ -46,6 +49,7 @@ class FileSet:
         inputs: Iterable[str | os.PathLike[str] | None] = (),
         layers: Collection[str] = (),
         guarded: bool = True,
+        on_complete: OnComplete | None = None,
     ) -> None:
         given = list(files)
         self._names = {path: _resolved(path, known_to_gdal=guarded) for path in given}
@@ -57,6 +61,7 @@ class FileSet:
         for path, name in self._names.items():
             _refuse_present(path, name, overwrite=overwrite, layers=layers)
         self._guarded = guarded
+        self._on_complete = on_complete
         self._before: dict[Path, State] = {name: state_of(name) for name in self._names.values()}
 
     @contextmanager
@@ -76,11 +81,14 @@ class FileSet:
                     lead = next(iter(stagings.values()), None)
                     stagings[name.parent] = Staging.beside(name.parent, lead)
             with _disk_errors(list(stagings)):
-                yield {path: stagings[name.parent].new / name.name for path, name in self._names.items()}
+                places = {path: stagings[name.parent].new / name.name for path, name in self._names.items()}
+                yield places
                 for staging in stagings.values():
                     for file in staging.new.iterdir():
                         if file.is_file():
                             refuse_unsound(file)
+                if self._on_complete:
+                    self._on_complete(places)
             self._name_uninterrupted(stagings)
         finally:
             # The one with the journal last.

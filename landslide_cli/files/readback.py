@@ -16,7 +16,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from landslide_cli.errors import OutputError
+from landslide_cli.errors import OutputError, counted
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
@@ -108,7 +108,7 @@ def _vector(path: Path) -> None:
         count = len(geometry)
         first += count
     if first != promised:
-        raise ValueError(f"it holds {first} of {promised} features")
+        raise ValueError(f"it holds {first} of {counted(promised, 'feature')}")
 
 
 def _shapefile(path: Path) -> None:

@@ -20,7 +20,7 @@ from rasterio.features import geometry_mask
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
-from landslide_cli.errors import TerrainError
+from landslide_cli.errors import TerrainError, counted
 from landslide_cli.files.belonging import leaving_no_traces
 from landslide_cli.inventory.slope import FIELDS, Relief
 from landslide_cli.scene.ground import Ground
@@ -165,7 +165,7 @@ def open_terrain(path: str | Path, *, scene: Ground, size: tuple[int, int]) -> I
     with leaving_no_traces([path]), src:
         if src.count != 1:
             raise TerrainError(
-                f"--dem {path} has {src.count} bands, but one of heights is needed; "
+                f"--dem {path} has {counted(src.count, 'band')}, but one of heights is needed; "
                 f"take it out with gdal_translate -b NUMBER {path} dem.tif"
             )
         unit = (src.units[0] or "").lower()

@@ -14,7 +14,7 @@ import pandas as pd
 import pyogrio
 import shapely
 
-from landslide_cli.errors import OutputError
+from landslide_cli.errors import OutputError, counted
 from landslide_cli.inventory.attributes import PIXEL_FIELDS, Columns, Measurer, rounded
 from landslide_cli.inventory.formats import convert, fitting_crs
 from landslide_cli.inventory.geopackage import append, set_column, store_styles, unsynced, without_traces, write_style
@@ -140,8 +140,8 @@ class InventoryWriter:
             found = pyogrio.read_info(self._path, layer=layer, force_feature_count=True)["features"]
         if found != self.count:
             raise OutputError(
-                f"{self._path.name} holds {found} of {self.count} landslides after it was written; nothing got its "
-                "name. Look whether the disk is full or fails"
+                f"{self._path.name} holds {found} of {counted(self.count, 'landslide')} after it was written; nothing "
+                "got its name. Look whether the disk is full or fails"
             )
 
     def _fill_nearest(self) -> None:

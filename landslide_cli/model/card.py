@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from landslide_cli._version import __version__
-from landslide_cli.errors import ModelError
+from landslide_cli.errors import ModelError, counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,8 @@ class ModelCard:
     def __post_init__(self) -> None:
         if not len(self.bands) == len(self.mean) == len(self.std):
             raise ModelError(
-                f"the card of {self.model_id} names {len(self.bands)} bands, but {len(self.mean)} means "
-                f"and {len(self.std)} standard deviations; mend the card"
+                f"the card of {self.model_id} names {counted(len(self.bands), 'band')}, but "
+                f"{counted(len(self.mean), 'mean')} and {counted(len(self.std), 'standard deviation')}; mend the card"
             )
 
     def write(self, path: Path) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from landslide_cli.errors import counted
 from landslide_cli.report.sizes import Sizes, general_density
 from landslide_cli.typing import Float64
 
@@ -70,7 +71,8 @@ def histogram(sizes: Sizes) -> str:
         left, right, top = chart.x(low), chart.x(high), chart.y(count)
         bar = f'x="{left + 0.7:.1f}" y="{top:.1f}" width="{right - left - 1.4:.1f}" height="{chart.y(0) - top:.1f}"'
         chart.parts.append(f"<rect {bar}><title>{low:,.0f} to {high:,.0f} m²: {count:,.0f}</title></rect>")
-    return chart.svg(f"Histogram of areas: {counts.sum():,.0f} landslides from {edges[0]:,.0f} to {edges[-1]:,.0f} m²")
+    total = counted(counts.sum(), "landslide", ",.0f")
+    return chart.svg(f"Histogram of areas: {total} from {edges[0]:,.0f} to {edges[-1]:,.0f} m²")
 
 
 def frequency_area(sizes: Sizes) -> str:
@@ -88,9 +90,8 @@ def frequency_area(sizes: Sizes) -> str:
     chart.parts.append(f'<path class="reference" d="M{"L".join(points)}"/>')
     for area, value, count in zip(areas.tolist(), density.tolist(), sizes.counts[some].tolist(), strict=True):
         spot = f'cx="{chart.x(area):.1f}" cy="{chart.y(value):.1f}" r="4"'
-        chart.parts.append(
-            f"<circle {spot}><title>{area:,.0f} m²: {value:.2g} per m², {count:,.0f} landslides</title></circle>"
-        )
+        many = counted(count, "landslide", ",.0f")
+        chart.parts.append(f"<circle {spot}><title>{area:,.0f} m²: {value:.2g} per m², {many}</title></circle>")
     return chart.svg("Frequency-area plot: probability density against area, both logarithmic")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from rasterio.enums import ColorInterp
 from rasterio.io import DatasetReader
 
-from landslide_cli.errors import BandNamesWarning, SceneError
+from landslide_cli.errors import BandNamesWarning, SceneError, counted
 
 RGB = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
 # What programs and people call the visible bands: English, then Spanish and Portuguese, French, German, Italian.
@@ -43,7 +43,7 @@ def choose_bands(src: DatasetReader, wanted: Sequence[str], bands: Sequence[int]
                 "choose others with --bands"
             )
         if len(bands) != len(wanted):
-            raise SceneError(f"--bands names {len(bands)} bands, but {need}")
+            raise SceneError(f"--bands names {counted(len(bands), 'band')}, but {need}")
         return tuple(bands)
     told = _by_name(src, wanted)
     coloured = len(wanted) == len(RGB) and all(src.colorinterp.count(colour) == 1 for colour in RGB)
@@ -83,7 +83,7 @@ def _first(src: DatasetReader, wanted: Sequence[str], need: str) -> tuple[int, .
         )
     if len(colours) < len(wanted):
         raise SceneError(
-            f"{src.name} has {len(colours)} band{'s' * (len(colours) != 1)} of colour, but {need}; "
+            f"{src.name} has {counted(len(colours), 'band')} of colour, but {need}; "
             "repeat one with --bands (such as 1,1,1) if you know what that means"
         )
     if len(wanted) > 1 and any(_is_other(name) for name in src.descriptions):

@@ -126,7 +126,6 @@ BATCH = Description(
         *SHAPING,
         AREA,
         *PREDICTION,
-        choice("NAME_BY", "Name results by the image, or by its folders as well", "--name-by", ("stem", "path")),
         flag("PROBABILITY", "Write probabilities as well", "--probability", advanced=True),
         flag("MASK", "Write masks as well", "--mask", advanced=True),
         flag(

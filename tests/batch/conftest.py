@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,12 +14,15 @@ from affine import Affine
 from click.testing import CliRunner, Result
 from numpy.typing import NDArray
 
-from landslide_cli.batch.finding import NameBy, find_scenes
+from landslide_cli.batch.finding import find_scenes
+from landslide_cli.batch.ownership import Shard
 from landslide_cli.batch.planning import Batch, plan_batch
-from landslide_cli.batch.running import BatchSummary, carry_out
+from landslide_cli.batch.running import carry_out
+from landslide_cli.batch.summary import BatchSummary
 from landslide_cli.batch.tasks import ALSO
 from landslide_cli.cli import main
 from landslide_cli.cli.options import how
+from landslide_cli.engine import Engine
 from tests.conftest import TRANSFORM, MakeScene, first_band, stand_in_card
 
 Band = NDArray[np.uint8]
@@ -64,19 +65,23 @@ def scenes(tmp_path: Path, make_scene: MakeScene) -> Path:
     return folder
 
 
-def planned(
-    given: Any, out: Path, model: Path, *, recursive: bool = False, name_by: NameBy = "stem", **settings: Any
-) -> Batch:
+def planned(given: Any, out: Path, model: Path, *, recursive: bool = False, **settings: Any) -> Batch:
     """The plan of a batch; settings are fields of `View`, `PolygonRules` and `Runtime`, and what is written besides."""
-    found = find_scenes([given] if isinstance(given, Path) else given, recursive=recursive, name_by=name_by)
+    found = find_scenes([given] if isinstance(given, Path) else given, recursive=recursive)
     settings["model"] = model
     view, rules, runtime = how(settings)
     also = [kind for kind in ALSO if settings.pop(kind, False)]
     return plan_batch(found, out, view=view, rules=rules, runtime=runtime, also=also, **settings)
 
 
-def go_batch(given: Any, out: Path, model: Path, **settings: Any) -> BatchSummary:
-    return carry_out(planned(given, out, model, **settings), engine=first_band())
+def go_batch(
+    given: Any, out: Path, model: Path, *, engine: Engine | None = None, retries: int = 0, **settings: Any
+) -> BatchSummary:
+    return carry_out(planned(given, out, model, **settings), engine=engine or first_band(), retries=retries)
+
+
+def go_shard(text: str, given: Any, out: Path, model: Path) -> BatchSummary:
+    return go_batch(given, out, model, shard=Shard.parse(text))
 
 
 def layers(path: Path) -> dict[str, Any]:
@@ -101,29 +106,3 @@ def command(monkeypatch: pytest.MonkeyPatch, model: Path) -> Callable[..., Resul
     """The command line with a stand-in for the network."""
     monkeypatch.setattr(Batch, "open_engine", lambda self: first_band())
     return lambda *words: CliRunner().invoke(main, ["batch", *map(str, words), "--model", str(model)])
-
-
-PROCESS = """
-import logging, sys, time
-from landslide_cli import Runtime
-from landslide_cli.batch.planning import plan_batch
-from landslide_cli.batch.running import carry_out
-from landslide_cli.engine import Engine
-
-class Slow(Engine):
-    name, device, precision, batch_size = "stand-in", "cpu", "float32", 3
-    def __call__(self, pixels, value_range):
-        time.sleep(float(sys.argv[4]))
-        return (pixels[:, 0] / 254).astype("float32")
-
-logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
-batch = plan_batch([sys.argv[1]], sys.argv[2], runtime=Runtime(model=sys.argv[3]))
-print("ready", flush=True)
-sys.stdin.readline()
-print(carry_out(batch, engine=Slow()).landslides, flush=True)
-"""
-
-
-def start(*words: object) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", PROCESS, *map(str, words)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

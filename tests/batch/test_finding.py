@@ -53,10 +53,6 @@ def test_folders_below_are_searched_if_asked_for(scenes: Path, below: Path, foun
     assert found(scenes, recursive=True) == ["a", "b", "d", "C"]
 
 
-def test_outputs_may_be_named_by_folders_as_well(scenes: Path, below: Path, found: Names) -> None:
-    assert found(scenes, recursive=True, name_by="path") == ["a", "b", "d", "north_C"]
-
-
 def test_rasters_that_landslide_has_written_are_no_scenes(scenes: Path, model: Path, found: Names) -> None:
     outputs = landslide_cli.Outputs(scenes / "x.gpkg", scenes / "x.tif")
     landslide_cli.detect(scenes / "a.tif", outputs, runtime=landslide_cli.Runtime(model=model), engine=first_band())

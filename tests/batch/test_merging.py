@@ -31,7 +31,7 @@ def test_the_merged_inventory_is_all_inventories_one_after_the_other(scenes: Pat
     out = tmp_path / "out"
     summary = go_batch(scenes, out, model)
     assert sorted(path.name for path in out.iterdir() if not path.name.startswith(".")) == [
-        "a.gpkg", "b.gpkg", "c.gpkg", "d.gpkg", "landslides.gpkg",
+        "a.gpkg", "b.gpkg", "c.gpkg", "d.gpkg", "landslide.log", "landslides.gpkg",
     ]  # fmt: skip
     singles = []
     for name in "abcd":
@@ -136,7 +136,7 @@ def test_scenes_without_a_system_are_left_out_where_others_have_one(
     folder.mkdir()
     make_scene(image((10, 10, 5, 5)), name="scenes/a.tif", crs=None)
     alone = command(folder, "-o", tmp_path / "alone")
-    assert alone.stdout.splitlines()[-1].endswith("1 of 1 scenes, 1 landslide, areas unknown without a CRS")
+    assert alone.stdout.splitlines()[-1].endswith("1 of 1 scene, 1 landslide, areas unknown without a CRS")
     make_scene(image((20, 10, 5, 5)), name="scenes/b.tif")
     both = command(folder, "-o", tmp_path / "both")
     assert both.stdout.startswith("not in it, for they have no coordinate reference system as the others do: a.tif\n")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,12 +17,13 @@ import shapely
 from rasterio.vrt import WarpedVRT
 
 from landslide_cli.batch.finding import find_scenes
-from landslide_cli.batch.planning import LEDGER, plan_batch
+from landslide_cli.batch.ledger import LEDGER, Ledger, Record, stamp_of
+from landslide_cli.batch.planning import plan_batch
 from landslide_cli.errors import OptionError, OutputError
 from landslide_cli.files.readback import refuse_unsound
 from landslide_cli.prediction.runtime import Runtime
-from tests.batch.conftest import assert_same, beside, go_batch, image, left
-from tests.conftest import MakeScene, stand_in_card
+from tests.batch.conftest import assert_same, go_batch, image, left
+from tests.conftest import stand_in_card
 
 
 @pytest.fixture
@@ -94,8 +95,8 @@ def test_a_raster_of_other_settings_does_not_pass_for_the_one_asked_for(
 ) -> None:
     go_batch(scenes / "a.tif", tmp_path / "out", model, mask=True, probability=True, stac=True)
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {LEDGER, "landslides.gpkg", "a.gpkg", "a.json", "a_mask.tif", "a_mask.qml", "a_probability.tif",
-                     "a_probability.qml"}  # fmt: skip
+    assert names == {LEDGER, "landslide.log", "landslides.gpkg", "a.gpkg", "a.json", "a_mask.tif", "a_mask.qml",
+                     "a_probability.tif", "a_probability.qml"}  # fmt: skip
     go_batch(scenes / "a.tif", tmp_path / "out", model, threshold=0.9)
     assert left(scenes / "a.tif", tmp_path / "out", model, threshold=0.9) == {}
     # The mask that lies there is that of the first run.
@@ -113,14 +114,39 @@ def test_what_the_batch_did_not_write_is_not_replaced(scenes: Path, tmp_path: Pa
     assert go_batch(scenes, out, model, overwrite=True).landslides == 1 + 2 + 3 + 4
 
 
-def test_what_a_killed_process_wrote_may_be_replaced(scenes: Path, tmp_path: Path, model: Path) -> None:
-    """It was killed when its output had its name and its record had not."""
-    (tmp_path / "out" / LEDGER).mkdir(parents=True)
-    (tmp_path / "out" / "b.gpkg").write_text("the killed one's")
-    claim = tmp_path / "out" / LEDGER / "b.claim.1"
-    claim.write_text(json.dumps({"host": "elsewhere", "pid": 1, "start": ""}))
-    os.utime(claim, (0, 0))
-    assert left(scenes, tmp_path / "out", model) == dict.fromkeys("abcd", "new")
+def test_what_a_killed_run_named_may_be_replaced_and_what_somebody_made_since_may_not(
+    scenes: Path, tmp_path: Path, model: Path
+) -> None:
+    """It was killed when its output had its name and the record of that had not."""
+    out = tmp_path / "out"
+    (out / LEDGER).mkdir(parents=True)
+    (out / "b.gpkg").write_bytes(b"the killed one's")
+    Ledger.of(out).write("b", Record("begun", {}, naming={"b.gpkg": stamp_of(out / "b.gpkg")}))
+    assert left(scenes, out, model) == dict.fromkeys("acd", "new") | {"b": "interrupted"}
+    geopandas.GeoDataFrame(geometry=[shapely.box(0, 0, 1, 1)], crs="EPSG:32648").to_file(out / "b.gpkg")
+    with pytest.raises(OutputError, match=r"didn't write, or that were changed since: b\.gpkg"):
+        left(scenes, out, model)
+
+
+def test_a_scene_that_fails_when_it_is_done_again_does_not_block_the_batch(
+    scenes: Path, done: Path, model: Path
+) -> None:
+    """Its earlier output stays the batch's own."""
+    whole = (scenes / "b.tif").read_bytes()
+    (scenes / "b.tif").write_bytes(whole[:2000])
+    assert go_batch(scenes, done, model).failed == 1
+    assert left(scenes, done, model) == {"b": "failed before"}
+    (scenes / "b.tif").write_bytes(whole)
+    assert go_batch(scenes, done, model).landslides == 10
+
+
+def test_a_copy_of_the_outputs_counts_as_what_was_written(scenes: Path, done: Path, model: Path) -> None:
+    copy = done.with_name("copy")
+    shutil.copytree(done, copy, copy_function=shutil.copy)
+    for path in copy.glob("*.gpkg"):
+        os.utime(path, (1, 1))
+    assert left(scenes, copy, model) == {}
+    assert go_batch(scenes, copy, model, threshold=0.4).landslides == 10
 
 
 def test_an_inventory_that_was_edited_by_hand_stays_and_is_merged(scenes: Path, done: Path, model: Path) -> None:
@@ -152,26 +178,6 @@ def test_a_folder_that_can_not_be_made_is_refused(
 def drop_first(path: Path) -> None:
     frame = geopandas.read_file(path, layer="landslides")
     frame[1:].to_file(path, layer="landslides", driver="GPKG", engine="pyogrio")
-
-
-def test_two_scenes_of_one_name_are_refused_before_any_work(
-    scenes: Path, tmp_path: Path, model: Path, make_scene: MakeScene
-) -> None:
-    (scenes / "north").mkdir()
-    again = make_scene(image((5, 5, 5, 5)), name="scenes/north/A.tif", transform=beside(9))
-    with pytest.raises(OutputError, match=rf"{scenes}/a.tif and {again} would both write A\.gpkg; .*--name-by path"):
-        go_batch(scenes, tmp_path / "out", model, recursive=True)
-    assert not (tmp_path / "out").exists()
-    summary = go_batch(scenes, tmp_path / "out", model, recursive=True, name_by="path")
-    assert summary.landslides == 11
-    merged = geopandas.read_file(tmp_path / "out" / "landslides.gpkg", layer="landslides")
-    assert set(merged["scene"]) == {"a.tif", "b.tif", "c.tif", "d.tif", "north_A.tif"}
-    (scenes / "north_A.tif").write_bytes(again.read_bytes())
-    with pytest.raises(OutputError, match=r"would both write north_A\.gpkg; rename one"):
-        go_batch(scenes, tmp_path / "out", model, recursive=True, name_by="path")
-    (scenes / "Landslides.tif").write_bytes(again.read_bytes())
-    with pytest.raises(OutputError, match="the name of the merged inventory; rename the scene"):
-        go_batch(scenes, tmp_path / "out", model)
 
 
 def test_a_vrt_has_changed_when_a_file_behind_it_has(scenes: Path, tmp_path: Path, model: Path) -> None:
@@ -215,9 +221,20 @@ def test_outputs_that_were_spoilt_are_done_again(
 ) -> None:
     out = tmp_path / "out"
     go_batch(scenes, out, model, mask=True)
-    whole = (out / name).read_bytes()
+    whole, then = (out / name).read_bytes(), (out / name).stat()
     (out / name).write_bytes(spoil(whole))
+    os.utime(out / name, ns=(then.st_atime_ns, then.st_mtime_ns))
     assert left(scenes, out, model, mask=True) == {"a": f"damaged: {name}"}
     go_batch(scenes, out, model, mask=True)
     assert left(scenes, out, model, mask=True) == {}
     refuse_unsound(out / name)
+
+
+@pytest.mark.parametrize("spoil", [lambda raw: b"", lambda raw: raw[: len(raw) // 2]])
+def test_a_merged_inventory_that_was_spoilt_is_merged_anew(
+    scenes: Path, done: Path, model: Path, spoil: Callable[[bytes], bytes]
+) -> None:
+    merged = done / "landslides.gpkg"
+    merged.write_bytes(spoil(merged.read_bytes()))
+    go_batch(scenes, done, model)
+    assert len(geopandas.read_file(merged, layer="landslides")) == 10

@@ -1,11 +1,11 @@
-"""A batch with stand-ins for the network: what is done, by whom, and what a bad scene changes."""
+"""A batch with stand-ins for the network: what is done, and what a bad scene, an interruption and a kill change."""
 
 from __future__ import annotations
 
 import json
 import logging
-import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,12 @@ from click.testing import Result
 from numpy.typing import NDArray
 
 from landslide_cli import Runtime
-from landslide_cli.batch.ledger import Ledger
-from landslide_cli.batch.planning import LEDGER, Batch
+from landslide_cli.batch.ledger import LEDGER, Ledger
+from landslide_cli.batch.ownership import Shard, owning
+from landslide_cli.batch.planning import Batch
 from landslide_cli.batch.running import carry_out, run_batch
-from landslide_cli.errors import DeviceError, OptionError, TerrainError
-from tests.batch.conftest import assert_same, go_batch, image, planned, start
+from landslide_cli.errors import DeviceError, OptionError, SceneError, TerrainError
+from tests.batch.conftest import assert_same, go_batch, go_shard, image, planned
 from tests.conftest import MakeScene, StandIn, first_band
 
 
@@ -35,10 +36,13 @@ def test_a_bad_scene_does_not_stop_the_others(
     assert result.exit_code == 1
     *_, first, second, third, last = result.stderr.splitlines()
     assert first.startswith(f"Failed: {scenes}/b.tif: ")
-    assert "bad.tif can't be opened as a raster" in second
+    assert second.startswith(f"Failed: {scenes}/bad.tif: can't be opened as a raster")
     assert "give a GeoTIFF" in second
-    assert "grey.tif has 1 band of colour, but the model needs 3" in third
-    assert last == "Error: 3 of 6 scenes failed; mend them and start the same command again: the others stay done"
+    assert third.startswith(f"Failed: {scenes}/grey.tif: has 1 band of colour, but the model needs 3")
+    assert last == (
+        f"Error: 3 of 6 scenes failed, see {tmp_path}/out/failed.csv; mend them and start the same command again: "
+        "the others stay done"
+    )
     told = json.loads(result.stdout)
     assert [row["state"] for row in told["scenes"]] == ["done", "failed", "failed", "done", "done", "failed"]
     assert (told["done"], told["failed"], told["landslides"]) == (3, 3, 8)
@@ -60,7 +64,7 @@ def test_what_a_library_says_of_one_scene_is_kept_with_its_trace(scenes: Path, t
     assert (summary.out, summary.failed) == (None, 4)
     assert summary.scenes[0].reason.startswith("ZeroDivisionError: division by zero; this was not foreseen")
     assert summary.scenes[0].reason.endswith(f"report it with {tmp_path}/out/{LEDGER}/a.json")
-    record = Ledger(tmp_path / "out" / LEDGER).read("a")
+    record = Ledger.of(tmp_path / "out").read("a")
     assert record is not None
     assert "Traceback" in record.trace
 
@@ -117,55 +121,126 @@ def test_interrupted_it_keeps_what_is_done(
     monkeypatch.setattr(Batch, "open_engine", lambda batch: StandIn(interrupted))
     result = command(scenes, "-o", tmp_path / "out")
     assert result.exit_code == 130
-    assert result.stderr.splitlines()[-1] == ("Interrupted; 2 of 4 scenes are done and stay, the same command goes on.")
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {LEDGER, "a.gpkg", "b.gpkg"}
-    assert not list((tmp_path / "out" / LEDGER).glob("*.claim.*"))
+    assert result.stderr.splitlines()[-1] == ("Interrupted; 2 of 4 scenes done. The same command goes on from there.")
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {LEDGER, "landslide.log", "a.gpkg", "b.gpkg"}
 
 
-def let_go(*processes: subprocess.Popen[str]) -> None:
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("\n")
-        process.stdin.flush()
-
-
-def test_killed_and_started_again_it_gives_what_an_unbroken_run_gives(
+def test_a_failure_is_told_with_its_reason_at_once(
     scenes: Path, tmp_path: Path, model: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    out = tmp_path / "out"
-    process = start(scenes, out, model, 1)
-    let_go(process)
-    assert process.stdout is not None
-    while "c.tif (3 of 4)" not in process.stdout.readline():
-        assert process.poll() is None
-    while not list(out.glob(".landslide-*.part")):
-        assert process.poll() is None
-    process.send_signal(signal.SIGKILL)
-    process.wait(60)
-    assert {path.name for path in out.iterdir() if not path.name.startswith(".")} == {"a.gpkg", "b.gpkg"}
-    assert list((out / LEDGER).glob("c.claim.*"))
-
+    (scenes / "a.tif").write_text("no raster")
     with caplog.at_level(logging.INFO):
-        go_batch(scenes, out, model)
-    assert "4 scenes, 0.0 Mpx: 2 done, 2 to do (0.0 Mpx)" in caplog.messages
-    assert not list(out.glob(".*.part"))
-    go_batch(scenes, tmp_path / "unbroken", model)
-    assert_same(out / "landslides.gpkg", tmp_path / "unbroken" / "landslides.gpkg")
+        go_batch(scenes, tmp_path / "out", model)
+    told = [text for text in caplog.messages if text.startswith(f"{scenes}/a.tif: failed: can't be opened")]
+    assert caplog.messages.index(told[0]) < caplog.messages.index(f"{scenes}/b.tif (2 of 4)")
 
 
-def test_two_processes_do_each_scene_once(scenes: Path, tmp_path: Path, model: Path) -> None:
-    processes = [start(scenes, tmp_path / "out", model, 0.5) for _ in range(2)]
-    let_go(*processes)
-    said = [process.communicate(timeout=120)[0].splitlines() for process in processes]
-    assert [process.returncode for process in processes] == [0, 0]
-    begun = [[line for line in lines if line.endswith(" of 4)")] for lines in said]
-    assert all(begun), "both had work"
-    assert sorted(Path(line.split(" (")[0]).name for lines in begun for line in lines) == [
-        "a.tif", "b.tif", "c.tif", "d.tif",
+@pytest.mark.parametrize(("broken", "last"), [({0, 4}, "done"), ({0, 4, 5}, "failed")])
+def test_scenes_that_fail_are_tried_again_after_the_others(
+    scenes: Path, tmp_path: Path, model: Path, broken: set[int], last: str
+) -> None:
+    calls: list[int] = []
+
+    def unsteady(pixels: NDArray[Any]) -> NDArray[Any]:
+        calls.append(len(calls))
+        if calls[-1] in broken:
+            raise SceneError("the connection broke")
+        return pixels[:, 0] / 254
+
+    summary = go_batch(scenes, tmp_path / "out", model, engine=StandIn(unsteady), retries=2)
+    assert summary.done == 3 + (last == "done")
+    lines = (tmp_path / "out" / "landslide.log").read_text().splitlines()
+    assert [(line.split()[1], Path(line.split()[2].rstrip(":")).stem) for line in lines] == [
+        ("failed", "a"), ("done", "b"), ("done", "c"), ("done", "d"), ("failed", "a"), (last, "a")
     ]  # fmt: skip
-    assert [lines[-1] for lines in said] == ["10", "10"]
-    go_batch(scenes, tmp_path / "alone", model)
-    assert_same(tmp_path / "out" / "landslides.gpkg", tmp_path / "alone" / "landslides.gpkg")
+
+
+def test_a_second_run_in_a_folder_is_told_so_and_does_nothing(
+    scenes: Path, tmp_path: Path, model: Path, command: Callable[..., Result]
+) -> None:
+    out = tmp_path / "out"
+    with owning(out / LEDGER, Shard()):
+        result = command(scenes, "-o", out)
+        assert result.exit_code == 1
+        assert result.stderr.splitlines()[-1].startswith(
+            f"Error: {out} is in use by another run of landslide batch; wait"
+        )
+    assert {path.name for path in out.iterdir()} == {LEDGER}
+    assert command(scenes, "-o", out).exit_code == 0
+
+
+def test_what_another_run_has_done_since_the_plan_is_not_done_again(scenes: Path, tmp_path: Path, model: Path) -> None:
+    late = planned(scenes, tmp_path / "out", model)
+    go_batch(scenes, tmp_path / "out", model)
+    assert carry_out(late, engine=StandIn(lambda pixels: pixels / (1 / 0))).landslides == 10
+
+
+def test_shares_are_the_whole_and_the_same_command_without_one_merges(
+    scenes: Path, tmp_path: Path, model: Path, command: Callable[..., Result]
+) -> None:
+    out = tmp_path / "out"
+    with owning(out / LEDGER, Shard(3, 3)):
+        first = go_shard("1/3", scenes, out, model)
+        assert (first.out, first.done, [Path(row.scene).name for row in first.scenes]) == (None, 2, ["a.tif", "d.tif"])
+        result = command(scenes, "-o", out, "--shard", "2/3")
+        assert result.stdout == (
+            f"{out}: shard 2/3: 1 of 1 scene, 2 landslides; after all: landslide merge {out}/*.gpkg -o all.gpkg\n"
+        )
+    assert go_shard("3/3", scenes, out, model).done == 1
+    assert not (out / "landslides.gpkg").exists()
+    assert go_batch(scenes, out, model, engine=StandIn(lambda pixels: pixels / (1 / 0))).landslides == 10
+    go_batch(scenes, tmp_path / "whole", model)
+    assert_same(out / "landslides.gpkg", tmp_path / "whole" / "landslides.gpkg")
+    assert go_shard("5/5", scenes, tmp_path / "more", model).done == 0
+
+
+# Starts batches and kills them, without the time that imports take each time.
+KILLER = """
+import os, random, signal, sys, time
+from landslide_cli import Runtime
+from landslide_cli.batch.planning import plan_batch
+from landslide_cli.batch.running import carry_out
+from landslide_cli.engine import Engine
+import landslide_cli.detection.run, landslide_cli.inventory.writer, geopandas, pyogrio, rasterio
+
+class Slow(Engine):
+    name, device, precision, batch_size = "stand-in", "cpu", "float32", 3
+    def __call__(self, pixels, value_range):
+        time.sleep(0.02)
+        return (pixels[:, 0] / 254).astype("float32")
+
+scenes, out, model, seed, kills = *sys.argv[1:4], *map(int, sys.argv[4:])
+chance, killed = random.Random(seed), 0
+while True:
+    child = os.fork()
+    if child == 0:
+        carry_out(plan_batch([scenes], out, runtime=Runtime(model=model), also=["mask"]), engine=Slow())
+        os._exit(0)
+    if killed < kills:
+        time.sleep(chance.uniform(0, 1.2))
+        os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    if not status:
+        break
+    assert os.WIFSIGNALED(status), status
+    killed += 1
+print(killed)
+"""
+
+
+@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="needs fork")
+def test_killed_again_and_again_it_gives_what_an_unbroken_run_gives(scenes: Path, tmp_path: Path, model: Path) -> None:
+    go_batch(scenes, tmp_path / "unbroken", model, mask=True)
+    words = [scenes, tmp_path / "out", model, 1, 8]
+    done = subprocess.run([sys.executable, "-c", KILLER, *map(str, words)], capture_output=True, text=True, check=True)
+    assert int(done.stdout) > 0
+    names, wanted = (
+        {file.relative_to(folder) for file in folder.rglob("*")} for folder in (tmp_path / "out", tmp_path / "unbroken")
+    )
+    assert names == wanted
+    for path in (tmp_path / "unbroken").glob("*.gpkg"):
+        assert_same(tmp_path / "out" / path.name, path)
+    for path in (tmp_path / "unbroken").glob("*.tif"):
+        with rasterio.open(path) as one, rasterio.open(tmp_path / "out" / path.name) as other:
+            assert (one.read() == other.read()).all()
+    assert go_batch(scenes, tmp_path / "out", model, mask=True, engine=StandIn(lambda p: p / (1 / 0))).landslides == 10

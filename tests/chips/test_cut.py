@@ -138,7 +138,7 @@ def refused(scene: Path, labels: Path, out: Path, *options: str) -> str:
 
 def test_labels_elsewhere_are_refused(scene: Path, tmp_path: Path) -> None:
     far = write_labels(tmp_path / "far.gpkg", [(9000, 9000, 5)])
-    assert "none of the 1 polygons of" in refused(scene, far, tmp_path / "new")
+    assert "(1 in all) meets scene.tif; check their coordinates" in refused(scene, far, tmp_path / "new")
 
 
 def test_labels_that_are_missing_are_refused(scene: Path, tmp_path: Path) -> None:

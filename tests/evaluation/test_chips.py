@@ -139,7 +139,7 @@ def test_a_geotiff_chip_says_itself_how_large_its_pixels_are(make_scene: MakeSce
         ("slides --model M", "give --pixel-size METRES", 1),
         ("slides --model M --pixel-size 1 --groups z*,y", "no chip is of a group z* or y; the folders hold a, b", 1),
         ("slides --model M --pixel-size 1 --pixel-size 2",
-         "--pixel-size is given 2 times for 1 folders; give it once for all", 1),
+         "--pixel-size is given 2 times for 1 folder; give it once for all", 1),
         ("nowhere --model M --pixel-size 1", "is not a folder; name one that holds image/", 1),
         ("slides --model M --plot x.tif", "no picture is known by the ending '.tif'", 1),
         ("slides --scene x", "--scene says nothing of CHIPS; leave it out", 2),
