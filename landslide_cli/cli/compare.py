@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from landslide_cli.cli import options, recipes
+from landslide_cli.cli.values import Numbers
 
 
 @click.command()
@@ -21,7 +22,7 @@ from landslide_cli.cli import options, recipes
     is_flag=True,
     help="Leave each place that the RECIPE names out of training in turn, and judge its own network there.",
 )
-@click.option("--seen", type=options.Numbers(float, 2), multiple=True, metavar="LO,HI",
+@click.option("--seen", type=Numbers(float, 2), multiple=True, metavar="LO,HI",
               help="With --places: finest and coarsest metres per pixel to judge at; given several times, the best is "
                    "chosen.  [default: the recipe's]")  # fmt: skip
 @options.run_dir(

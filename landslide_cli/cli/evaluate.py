@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from landslide_cli.cli import options
+from landslide_cli.cli.values import Words
 
 OF_CHIPS = ("model", "threshold", "groups", "pixel_size", "resolution_m", "engine", "device", "precision", "tta")
 OF_INVENTORIES = ("scene", "probability")
@@ -19,7 +20,7 @@ OF_INVENTORIES = ("scene", "probability")
 @click.argument("predictions", type=options.PATH, nargs=-1, required=True, metavar="CHIPS...|INVENTORY")
 @options.model
 @options.threshold
-@click.option("--groups", type=options.Words(), default=(), metavar="PATTERNS",
+@click.option("--groups", type=Words(), default=(), metavar="PATTERNS",
               help="Only chips of these groups, such as 'ny,nls-1*'.  [default: all]")  # fmt: skip
 @options.pixel_size
 @options.resolution

@@ -10,59 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from landslide_cli.cli.values import NodataType, Numbers
+
 if TYPE_CHECKING:
     from landslide_cli import PolygonRules, Runtime, View
 
 Value = TypeVar("Value")
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
-
-
-class Numbers(click.ParamType[tuple[float, ...]]):
-    """Numbers with commas between them, such as ``3,2,1``."""
-
-    def __init__(self, kind: type[int] | type[float], count: int | None = None) -> None:
-        self.kind = kind
-        self.count = count
-        self.name = "numbers"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
-        if isinstance(value, tuple):
-            return value
-        try:
-            numbers = tuple(self.kind(part) for part in value.split(","))
-        except ValueError:
-            self.fail(f"{value!r} is not a list of numbers like {self.example}", param, ctx)
-        if self.count is not None and len(numbers) != self.count:
-            self.fail(f"{value!r} holds {len(numbers)} numbers, not {self.count}", param, ctx)
-        return numbers
-
-    @property
-    def example(self) -> str:
-        """What a right value looks like."""
-        return ",".join("1234567"[: self.count or 3])
-
-
-class NodataType(click.ParamType[float | str]):
-    """A number, or ``none``."""
-
-    name = "nodata"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | str:
-        if value == "none" or isinstance(value, float):
-            return value
-        try:
-            return float(value)
-        except ValueError:
-            self.fail(f"{value!r} is neither a number nor none", param, ctx)
-
-
-class Words(click.ParamType[tuple[str, ...]]):
-    """Words with commas between them."""
-
-    name = "words"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        return value if isinstance(value, tuple) else tuple(word.strip() for word in value.split(",") if word.strip())
 
 
 PATH = click.Path(path_type=Path)
@@ -205,10 +159,9 @@ tta = click.option(
     help="Mean over mirrored (flips: 4) or also turned (d4: 8) views of each window, in 4 or 8 times the time.  "
     "[default: the model card's]",
 )
-workers = click.option(
-    "--workers",
+workers = partial(click.option, "--workers", metavar="N")
+_workers = workers(
     type=click.IntRange(min=1),
-    metavar="N",
     help="Predict in N processes of this machine, beside each other.  [default: in this one]",
 )
 cluster = click.option(
@@ -302,4 +255,4 @@ prediction = _together(
     aoi, bbox, bands, nodata, scale, resolution, model, overlap, batch_size, engine, device, precision, tta
 )
 # How the work is done, of which results don't depend.
-running = _together(workers, cluster, resume)
+running = _together(_workers, cluster, resume)

@@ -49,8 +49,9 @@ def test_a_worker_refuses_another_scene_or_version(make_scene: MakeScene, card: 
 def test_a_scene_in_memory_is_refused(make_scene: MakeScene, card: ModelCard) -> None:
     path = make_scene(blobs(300, 200))
     with MemoryFile(path.read_bytes()) as file, file.open() as src, open_scene(src, wanted=card.bands) as scene:
+        plan = make_plan(scene, card)
         with pytest.raises(SceneError, match="where no worker sees it"):
-            Order.of(make_plan(scene, card), (0, 1), first_band)
+            Order.of(plan, (0, 1), first_band)
 
 
 def test_other_weights_are_refused(small_model: Path) -> None:

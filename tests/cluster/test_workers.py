@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +45,9 @@ def test_a_cluster_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pyt
         with pytest.raises(ClusterError, match=said), open_workers(Runtime(cluster=name), first_band):
             pass
     (tmp_path / "scheduler.json").write_text("{}")
-    with pytest.raises(ClusterError, match="no scheduler answers"):
-        with open_workers(Runtime(cluster=str(tmp_path / "scheduler.json")), first_band):
-            pass
+    runtime = Runtime(cluster=str(tmp_path / "scheduler.json"))
+    with pytest.raises(ClusterError, match="no scheduler answers"), open_workers(runtime, first_band):
+        pass
 
 
 def test_a_cluster_that_runs_is_joined_and_stays(
@@ -54,7 +55,7 @@ def test_a_cluster_that_runs_is_joined_and_stays(
 ) -> None:
     """Also by its scheduler file, with the very network."""
     scene, rules = make_scene(blobs(700, 100)), PolygonRules(threshold=0.01)
-    client.write_scheduler_file(str(tmp_path / "scheduler.json"))
+    (tmp_path / "scheduler.json").write_text(json.dumps({"address": client.scheduler.address}))
     plain = Runtime(model=small_model, engine="torch", precision="float32")
     alone = detect(scene, tmp_path / "alone.gpkg", rules=rules, runtime=plain)
     for number, cluster in enumerate((client.scheduler.address, str(tmp_path / "scheduler.json"))):
