@@ -100,7 +100,7 @@ def write_scene(path: Path, height: int, width: int, seed: int = 0) -> Path:
 
 @contextmanager
 def planned(path: Path) -> Iterator[Plan]:
-    """A scene with windows of 256, so that pixels cost little beside the sleep."""
+    """A scene that is open, and its plan."""
     with open_scene(path, wanted=CARD.bands) as scene:
         yield make_plan(scene, CARD)
 

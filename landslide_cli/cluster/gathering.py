@@ -67,7 +67,7 @@ class SceneBands:
 
     def _taken(self, rows: Rows) -> Packed:
         assert self._gathering is not None
-        self._gathering.fill()
+        self._gathering.fill(self)
         workers = self._gathering.workers
         try:
             packed: Packed = workers.take(self._sent[rows])
@@ -106,22 +106,19 @@ class Gathering:
         self.workers = workers
         self._scenes = iter(scenes)
         self._waiting: deque[SceneBands] = deque()
-        self._current: SceneBands | None = None
 
     def __iter__(self) -> Iterator[SceneBands]:
         """The scenes; take the strips of one before the next."""
         while True:
-            self._current = None
             self.fill()
             if not self._waiting:
                 return
-            self._current = self._waiting.popleft()
-            yield self._current
+            yield self._waiting.popleft()
 
-    def fill(self) -> None:
-        """Send bands until as many are under way as may be."""
+    def fill(self, joined: SceneBands | None = None) -> None:
+        """Send bands until as many are under way as may be, first those of the scene that is joined."""
         bound = self.workers.bound
-        queue = [*([self._current] if self._current else []), *self._waiting]
+        queue = [*([joined] if joined else []), *self._waiting]
         under_way = sum(scene.under_way for scene in queue)
         while under_way < bound and len(queue) <= bound:
             if any(scene.send_one(self.workers) for scene in queue):

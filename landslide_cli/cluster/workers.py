@@ -27,6 +27,8 @@ BANDS_AHEAD = 3
 RETRIES = 2
 COUNTED_S = 5.0
 CONNECTING = "20s"
+# Dask's page for people is left out, and its server takes any port that is free.
+NO_PAGE = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
 
 
 class LostBandError(Exception):
@@ -150,6 +152,7 @@ def open_workers(runtime: Runtime, opener: Opener) -> Iterator[Workers]:
     asked = "--cluster" if runtime.cluster else "--workers"
     need("distributed", extra="dask", purpose=asked)
     import dask
+    import distributed  # noqa: F401  (its settings, which would go away with ours if they came later)
 
     patience = {"distributed.comm.timeouts.connect": CONNECTING}
     with dask.config.set(patience), _joined(runtime.cluster) if runtime.cluster else _started(runtime) as client:
@@ -189,7 +192,7 @@ def _started(runtime: Runtime) -> Iterator[Any]:
 
     cards = [name.strip() for name in runtime.device.split(",")] if "," in runtime.device else []
     number = runtime.workers or len(cards)
-    common = {"nthreads": 1, "memory_limit": 0, "silence_logs": logging.CRITICAL, "dashboard": False}
+    common = {"nthreads": 1, "memory_limit": 0, "silence_logs": logging.CRITICAL, **NO_PAGE}
     threads = str(max(1, (os.cpu_count() or 1) // number))
     specs = {}
     for index in range(number):
@@ -199,7 +202,7 @@ def _started(runtime: Runtime) -> Iterator[Any]:
             env["CUDA_VISIBLE_DEVICES"] = _visible(cards[index % len(cards)])
             options["resources"] = {"GPU": 1}
         specs[index] = {"cls": Nanny, "options": options}
-    scheduler = {"cls": Scheduler, "options": {"host": "127.0.0.1", "port": 0, "dashboard": False}}
+    scheduler = {"cls": Scheduler, "options": {"host": "127.0.0.1", "port": 0, **NO_PAGE}}
     with SpecCluster(specs, scheduler, silence_logs=logging.CRITICAL) as cluster, Client(cluster) as client:
         client.wait_for_workers(number)
         yield client

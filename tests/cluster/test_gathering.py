@@ -144,6 +144,13 @@ def test_what_is_finished_is_kept_and_taken_again(scenes: Scenes, client: Any, m
     scenes.assert_as_alone(0, summary)
 
 
+def test_one_scene_may_have_more_bands_than_are_under_way(scenes: Scenes, client: Any) -> None:
+    workers = Workers(client, Opener())
+    (strips,) = Gathering(workers, [SceneBands(replace(scenes.plans[0], band=1))])
+    assert sum(len(strip.stored) for strip in strips) == 680
+    assert strips.asked > workers.bound * 3
+
+
 def test_progress_is_that_of_the_scene(scenes: Scenes, client: Any) -> None:
     told: list[tuple[int, int]] = []
     workers = Workers(client, Opener())
