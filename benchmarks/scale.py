@@ -188,7 +188,7 @@ def measure_overhead() -> None:
         with open_workers(Runtime(workers=1), Opener(0)) as workers:
             took, _ = together(small, folder, workers, shared=False)
             print(
-                f"{len(small)} scenes of 256²: {lone / len(small) * 1e3:.1f} ms each alone, {took / len(small) * 1e3:.1f} ms by a worker"
+                f"{len(small)} scenes of 256²: {lone / len(small) * 1e3:.1f} ms each alone, {took / len(small) * 1e3:.1f} ms by a worker"  # noqa: E501
             )
             with planned(tall) as plan:
                 times = []
@@ -201,7 +201,7 @@ def measure_overhead() -> None:
                     times.append((time.perf_counter() - start, len(list(cut((0, plan.grid.rows.count), band)))))
             (slow, many), (quick, fewer) = times[1], times[0]
             print(
-                f"{fewer} and {many} bands: {quick:.2f} and {slow:.2f} s: {(slow - quick) / (many - fewer) * 1e3:.1f} ms a band more"
+                f"{fewer} and {many} bands: {quick:.2f} and {slow:.2f} s: {(slow - quick) / (many - fewer) * 1e3:.1f} ms a band more"  # noqa: E501
             )
 
 
@@ -221,7 +221,7 @@ def measure_memory(bands: int) -> None:
             join(plan, workers.engine, strips, outputs, measurer=measurer_of(plan), files=outputs.claim())
             took = time.perf_counter() - start
         print(
-            f"{len(told)} bands in {took:.0f} s ({took / len(told) * 1e3:.1f} ms each)\n\n| share done | MB |\n|---|---|"
+            f"{len(told)} bands in {took:.0f} s ({took / len(told) * 1e3:.1f} ms each)\n\n| share done | MB |\n|---|---|"  # noqa: E501
         )
         for share in (0.05, 0.25, 0.5, 0.75, 1.0):
             print(f"| {share:.0%} | {next(memory for done, memory in told if done >= share):.0f} |")
@@ -244,11 +244,11 @@ def kept_run(path: Path, out: Path, seconds: float, workers: int = 0) -> int:
     with planned(path) as plan:
         plan = replace(plan, band=2)
         if workers:
-            with open_workers(Runtime(workers=workers), Opener(seconds)) as team:
-                with keeping(out, plan, team.engine) as kept:
-                    (strips,) = Gathering(team, [SceneBands(plan, kept)])
-                    files = outputs.claim()
-                    join(plan, team.engine, strips, outputs, measurer=measurer_of(plan), files=files)
+            started = open_workers(Runtime(workers=workers), Opener(seconds))
+            with started as team, keeping(out, plan, team.engine) as kept:
+                (strips,) = Gathering(team, [SceneBands(plan, kept)])
+                files = outputs.claim()
+                join(plan, team.engine, strips, outputs, measurer=measurer_of(plan), files=files)
             return 0
         engine = Counting(seconds)
         with keeping(out, plan, engine) as kept:
@@ -310,11 +310,11 @@ def measure_kills(times: int, workers: int) -> None:
         assert fingerprint(out) == expected
         left = sorted(one.name for one in folder.iterdir())
         print(
-            f"killed {killed} times, ended {finished + 1} times with the outputs of an unbroken run; left in the folder: {left}"
+            f"killed {killed} times, ended {finished + 1} times with the outputs of an unbroken run; left in the folder: {left}"  # noqa: E501
         )
         if lost:
             print(
-                f"windows that a kill cost (a band has {2 * ACROSS}): {max(lost)} at most, {np.mean(lost):.1f} in the mean"
+                f"windows that a kill cost (a band has {2 * ACROSS}): {max(lost)} at most, {np.mean(lost):.1f} in the mean"  # noqa: E501
             )
 
 
