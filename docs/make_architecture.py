@@ -27,7 +27,7 @@ LANES = (
                                   ("prediction/predictor.py", "fills batches"))),
     ("#fbeedd", "thread 3 asks", 2, (("engine/", "pixels to probabilities"),)),
     ("#f6e4e4", "main thread", 0, (("mosaic/blend.py", "tiles to finished strips"),
-                                ("detection/run.py", "hands strips on, writes rasters"),
+                                ("detection/joining.py", "hands strips on, writes rasters"),
                                 ("inventory/collector.py", "strips to polygons (polygons/)"),
                                 ("inventory/writer.py", "shapes, measures, writes them"))),
 )  # fmt: skip

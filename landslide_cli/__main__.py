@@ -2,4 +2,6 @@
 
 from landslide_cli.cli import main
 
-main()
+# Worker processes import this module again, under another name.
+if __name__ == "__main__":
+    main()

@@ -80,11 +80,15 @@ class ModelError(LandslideError):
 
 
 class PredictionError(LandslideError):
-    """The network gave what is no probability: NaN or infinity."""
+    """The network gave what is no probability, NaN or infinity; or workers die of a band again and again."""
 
 
 class DeviceError(LandslideError):
     """The device or engine asked for isn't there."""
+
+
+class ClusterError(LandslideError):
+    """There is no such cluster, its scheduler is gone, or its workers have another version or model."""
 
 
 class TrainingDataError(LandslideError):

@@ -138,6 +138,30 @@ def small_model(tmp_path: Path) -> Path:
     return write_small_model(tmp_path / "models")
 
 
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """Two workers of Dask in threads of this process."""
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None, memory_limit=0
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def client(cluster: Any) -> Iterator[Any]:
+    """A connection to them; they keep no engine of the test before."""
+    from distributed import Client
+
+    from landslide_cli.cluster.orders import opened
+
+    opened.cache_clear()
+    with Client(cluster) as connected:
+        yield connected
+    opened.cache_clear()
+
+
 def noise(*shape: int, dtype: str = "uint8", seed: int = 0) -> NDArray[Any]:
     return np.random.default_rng(seed).integers(0, 255, size=shape).astype(dtype)
 

@@ -14,7 +14,7 @@ PACKAGE = Path(landslide_cli.__file__).parent
 
 ANYONE = {"_version", "errors", "extras", "files", "foreign", "parsing", "typing"}
 PREDICTION = {"scene", "tiling", "model", "networks", "engine", "mosaic"}
-DETECTION = PREDICTION | {"prediction", "polygons", "inventory", "demo"}
+DETECTION = PREDICTION | {"prediction", "cluster", "polygons", "inventory", "demo"}
 EVALUATION = PREDICTION | {"prediction", "metrics", "chips"}
 MAY_IMPORT: dict[str, set[str]] = {
     "tiling": set(),
@@ -26,6 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "engine": {"model", "networks"},
     "mosaic": {"tiling", "scene"},
     "prediction": PREDICTION,
+    "cluster": PREDICTION | {"prediction"},
     "inventory": {"scene", "polygons", "mosaic"},
     "detection": DETECTION,
     "chips": {"scene"},

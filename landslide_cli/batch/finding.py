@@ -14,6 +14,7 @@ from rasterio.errors import RasterioError
 
 from landslide_cli.batch.items import Listed, read_items
 from landslide_cli.errors import SceneError, counted, without_secrets
+from landslide_cli.files.stamps import Stamp, stamps_of, stamps_of_raster
 from landslide_cli.scene.opening import opened
 from landslide_cli.scene.remote import fingerprint, is_remote
 
@@ -21,14 +22,10 @@ log = logging.getLogger(__name__)
 
 # What a folder is searched for; anything else that GDAL reads can be named.
 ENDINGS = (".tif", ".tiff", ".vrt", ".jp2", ".img")
-# Files that GDAL and QGIS write beside a scene when somebody looks at it.
-PASSING = (".aux.xml", ".ovr")
 OURS = "LANDSLIDE_VERSION"
 
 # What an address begins with.
 ADDRESS = re.compile(r"^(?:/vsi\w+/)*(?:[a-z0-9+]+:/{1,2})*", re.IGNORECASE)
-
-Stamp = tuple[str, int | None, int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,20 +122,6 @@ def read_list(path: str | Path, *, asset: str | None = None) -> list[str | Liste
     return [line for line in named if line and not line.startswith("#")]
 
 
-def stamps_of(*files: str | Path) -> tuple[Stamp, ...]:
-    """Name, size and time of change of files; the last two are None for what lies in no file system."""
-    stamps: list[Stamp] = []
-    for file in files:
-        try:
-            told = Path(file).stat()
-        except OSError:
-            stamps.append((Path(without_secrets(str(file))).name, None, None))
-        else:
-            # File servers keep no more than milliseconds alike for all who ask.
-            stamps.append((Path(file).name, told.st_size, told.st_mtime_ns // 1_000_000))
-    return tuple(stamps)
-
-
 def _told(place: str | Path | Listed) -> str:
     return str(place.path if isinstance(place, Listed) else place)
 
@@ -170,11 +153,10 @@ def _look(path: str, called: Path) -> Found | None:
         with opened(path) as src:
             if OURS in src.tags():
                 return None
-            files = [file for file in src.files if not file.endswith(PASSING)]
             if is_remote(path):
                 stamp = (called.name, fingerprint(src), None)
                 return Found(path, called, src.width * src.height, (stamp,))
-            return Found(path, called, src.width * src.height, stamps_of(*(files or [path])))
+            return Found(path, called, src.width * src.height, stamps_of_raster(src.files, path))
     except (RasterioError, ValueError, SceneError):
         # A name that isn't UTF-8 is a ValueError. Why is told when its turn comes.
         return Found(path, called, 0, stamps_of(path))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -17,7 +17,7 @@ from landslide_cli.batch.naming import MERGED
 from landslide_cli.batch.ownership import owning
 from landslide_cli.batch.planning import Batch, plan_batch, plan_line
 from landslide_cli.batch.summary import BatchSummary, result_of, summary_of
-from landslide_cli.batch.tasks import Also, Task, attempt
+from landslide_cli.batch.tasks import Also, Doing, Task, attempt
 from landslide_cli.batch.telling import note_result, note_scenes, write_failures
 from landslide_cli.engine import Engine
 from landslide_cli.errors import counted, shown, without_secrets
@@ -95,18 +95,6 @@ def carry_out(
     """
     ledger = batch.ledger
     progress = _Progress(batch, on_progress)
-    opened = cache(batch.open_engine) if engine is None else lambda: engine
-
-    def do(task: Task) -> Record:
-        record = ledger.read(task.name)
-        if record is not None and not task.left(record):
-            return record  # Another run has done it since this one was planned.
-        record = attempt(task, ledger, engine=opened, command=command, on_progress=progress)
-        result = result_of(ledger, task.name, task.scene, record)
-        note_result(ledger, result)
-        log.info(result.line)
-        return record
-
     with owning(ledger.folder, batch.shard):
         for folder in (batch.folder, ledger.folder):
             clear_leftovers(folder)
@@ -114,7 +102,8 @@ def carry_out(
         log.info(plan_line(batch))
         with _interruptible(batch):
             try:
-                _do_scenes(batch, do, progress, retries)
+                with _doing(batch, engine, command, progress) as doing:
+                    _do_scenes(batch, doing, progress, retries)
             finally:
                 write_failures(ledger)
             gone = Record("failed", {}, reason="its record is gone; start the same command again")
@@ -122,19 +111,42 @@ def carry_out(
             return summary_of(batch, records, _merged(batch, records) if batch.shard.is_all else None)
 
 
-def _do_scenes(batch: Batch, do: Callable[[Task], Record], progress: _Progress, retries: int) -> None:
+@contextmanager
+def _doing(batch: Batch, engine: Engine | None, command: str | None, progress: OnProgress) -> Iterator[Doing]:
+    """Where scenes are done: in this process, or by workers."""
+    if engine is None and batch.left and batch.wish.runtime.elsewhere:
+        from landslide_cli.batch.elsewhere import doing_elsewhere
+
+        with doing_elsewhere(batch, command, progress) as elsewhere:
+            yield elsewhere
+        return
+    opened = cache(batch.open_engine) if engine is None else lambda: engine
+    yield lambda tasks: nullcontext(
+        lambda task: attempt(task, batch.ledger, engine=opened, command=command, on_progress=progress)
+    )
+
+
+def _do_scenes(batch: Batch, doing: Doing, progress: _Progress, retries: int) -> None:
     """Do the scenes that are left, one by one, and those that fail again after the others."""
-    left = [task for task in batch.tasks if task.name in batch.left]
+    left, ledger = [task for task in batch.tasks if task.name in batch.left], batch.ledger
     for round_ in range(retries + 1):
         if round_ and left:
             log.info("%s failed: trying again (%d of %d)", counted(len(left), "scene"), round_, retries)
         failed = []
-        for number, task in enumerate(left, 1):
-            log.info("%s (%d of %d)", shown(task.scene), number, len(left))
-            if do(task).state == "failed" and round_ < retries:
-                failed.append(task)
-            else:
-                progress.finish(task)
+        with doing(left) as do:
+            for number, task in enumerate(left, 1):
+                log.info("%s (%d of %d)", shown(task.scene), number, len(left))
+                record = ledger.read(task.name)
+                # Another run may have done it since this one was planned.
+                if record is None or task.left(record):
+                    record = do(task)
+                    result = result_of(ledger, task.name, task.scene, record)
+                    note_result(ledger, result)
+                    log.info(result.line)
+                if record.state == "failed" and round_ < retries:
+                    failed.append(task)
+                else:
+                    progress.finish(task)
         left = failed
 
 

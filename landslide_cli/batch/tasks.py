@@ -6,17 +6,20 @@ import json
 import re
 import traceback
 from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from landslide_cli.batch.finding import Found, stamps_of
+from landslide_cli.batch.finding import Found
 from landslide_cli.batch.ledger import Ledger, Record, Stamp, stamp_of
 from landslide_cli.detection.outputs import Outputs
 from landslide_cli.detection.run import detect
+from landslide_cli.detection.summary import Summary
 from landslide_cli.engine import Engine
 from landslide_cli.errors import (
     AreaError,
+    ClusterError,
     DeviceError,
     LandslideError,
     MissingExtraError,
@@ -25,6 +28,7 @@ from landslide_cli.errors import (
     without_secrets,
 )
 from landslide_cli.files.interrupts import finishing
+from landslide_cli.files.stamps import stamps_of
 from landslide_cli.inventory.rules import PolygonRules
 from landslide_cli.model.card import ModelCard
 from landslide_cli.prediction.runtime import Runtime
@@ -34,9 +38,9 @@ from landslide_cli.typing import OnProgress
 # Raised when the same program may give other results for the same wishes.
 FORMAT = 2
 # Errors that every scene would meet.
-HOPELESS = (ModelError, DeviceError, MissingExtraError, AreaError)
+HOPELESS = (ModelError, DeviceError, MissingExtraError, AreaError, ClusterError)
 # Where and how fast a scene is done isn't what is asked of it: machines that share a batch may differ in these.
-HOW = ("device", "batch_size")
+HOW = ("device", "batch_size", "workers", "cluster", "resume")
 UNIT = r"_(m2|m|deg)$"  # at the end of a name in Python; the command line has none
 RASTERS = ("probability", "mask", "spread")
 
@@ -123,6 +127,59 @@ def _asked(scene: Found, card: ModelCard, wish: Wish) -> dict[str, Any]:
     return told
 
 
+class Attempt:
+    """One try at a scene; what goes wrong with it alone becomes part of the record.
+
+    Args:
+        task: What to do.
+        ledger: Where what becomes of it is noted.
+        command: Command line to note in the layer ``runs``.
+
+    Attributes:
+        task: As given.
+        outputs: Files to write, with which the ledger learns of them before they have their names.
+    """
+
+    def __init__(self, task: Task, ledger: Ledger, command: str | None = None) -> None:
+        self.task, self._ledger = task, ledger
+        before = ledger.read(task.name)
+        own = {path.name: stamp_of(path) for path in task.files if before and before.is_own(path)}
+        self._begun = Record("begun", task.asked, task.where, outputs=own)
+        self._naming: dict[str, Stamp] = {}
+        self.outputs = replace(task.outputs, command=command).calling(self._note)
+
+    def _note(self, places: dict[Path, Path]) -> None:
+        # If the run is killed while files get their names, the next one knows them for its own by this.
+        self._naming.update({path.name: stamp_of(places[path]) for path in self.task.files})
+        self._ledger.write(self.task.name, replace(self._begun, naming=self._naming))
+
+    def record(self, work: Callable[[], Summary]) -> Record:
+        """Do the work, and note in the ledger what becomes of it.
+
+        Raises:
+            LandslideError: what would go wrong with every scene.
+        """
+        task, begun = self.task, self._begun
+        failed = replace(begun, state="failed")
+        # A signal that comes when the files have their names must not part them from their record.
+        with finishing():
+            try:
+                found = json.loads(json.dumps(asdict(work())))
+                record = Record("done", task.asked, task.where, outputs=self._naming, found=found)
+            except OutsideAreaError as error:
+                record = replace(begun, state="outside", reason=str(error))
+            except HOPELESS:
+                raise
+            except LandslideError as error:
+                record = replace(failed, reason=str(error))
+            except Exception as error:  # whatever a library can say of a scene; the other scenes can't help it
+                reason = without_secrets((str(error).strip().splitlines() or [""])[0])
+                trace = without_secrets(traceback.format_exc())
+                record = replace(failed, reason=f"{type(error).__name__}: {reason}", trace=trace)
+            self._ledger.write(task.name, record)
+        return record
+
+
 def attempt(
     task: Task,
     ledger: Ledger,
@@ -131,7 +188,7 @@ def attempt(
     command: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> Record:
-    """Do one scene, and note it in the ledger; what goes wrong with it alone becomes part of the record.
+    """Do one scene in this process, and note it in the ledger.
 
     Args:
         task: What to do.
@@ -143,37 +200,16 @@ def attempt(
     Raises:
         LandslideError: what would go wrong with every scene.
     """
-    wish = task.wish
-    before = ledger.read(task.name)
-    own = {path.name: stamp_of(path) for path in task.files if before and before.is_own(path)}
-    begun = Record("begun", task.asked, task.where, outputs=own)
-    naming: dict[str, Stamp] = {}
+    wish, trying = task.wish, Attempt(task, ledger, command)
 
-    def note(places: dict[Path, Path]) -> None:
-        # If the run is killed while files get their names, the next one knows them for its own by this.
-        naming.update({path.name: stamp_of(places[path]) for path in task.files})
-        ledger.write(task.name, replace(begun, naming=naming))
+    def work() -> Summary:
+        return detect(
+            task.scene, trying.outputs, view=wish.view, rules=wish.rules, runtime=wish.runtime, overwrite=True,
+            engine=engine() if engine else None, on_progress=on_progress,
+        )  # fmt: skip
 
-    outputs = replace(task.outputs, command=command).calling(note)
-    failed = replace(begun, state="failed")
-    # A signal that comes when the files have their names must not part them from their record.
-    with finishing():
-        try:
-            summary = detect(
-                task.scene, outputs, view=wish.view, rules=wish.rules, runtime=wish.runtime, overwrite=True,
-                engine=engine() if engine else None, on_progress=on_progress,
-            )  # fmt: skip
-            found = json.loads(json.dumps(asdict(summary)))
-            record = Record("done", task.asked, task.where, outputs=naming, found=found)
-        except OutsideAreaError as error:
-            record = replace(begun, state="outside", reason=str(error))
-        except HOPELESS:
-            raise
-        except LandslideError as error:
-            record = replace(failed, reason=str(error))
-        except Exception as error:  # whatever a library can say of a scene; the other scenes can't help it
-            reason = without_secrets((str(error).strip().splitlines() or [""])[0])
-            trace = without_secrets(traceback.format_exc())
-            record = replace(failed, reason=f"{type(error).__name__}: {reason}", trace=trace)
-        ledger.write(task.name, record)
-    return record
+    return trying.record(work)
+
+
+Doing = Callable[[list[Task]], AbstractContextManager[Callable[[Task], Record]]]
+"""Where scenes are done: for scenes in their order, it gives what does one of them and notes it."""

@@ -59,6 +59,7 @@ class ShardType(click.ParamType["Shard"]):
 @options.polygons
 @options.earlier
 @options.prediction
+@options.running
 @options.batch_overwrite
 @options.config
 @options.as_json

@@ -25,6 +25,7 @@ from landslide_cli.cli.talk import command_line
 @options.polygons
 @options.earlier
 @options.prediction
+@options.running
 @options.overwrite
 @options.config
 @options.as_json

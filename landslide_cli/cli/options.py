@@ -174,7 +174,8 @@ device = click.option(
     default="auto",
     show_default=True,
     metavar="NAME",
-    help="auto, cpu, cuda, cuda:N or mps. What isn't there is refused, never replaced by the CPU.",
+    help="auto, cpu, cuda, cuda:N or mps. What isn't there is refused, never replaced by the CPU. Several cards "
+    "(cuda:0,cuda:1) get a worker each.",
 )
 precision = click.option(
     "--precision",
@@ -189,6 +190,24 @@ tta = click.option(
     type=click.Choice(["none", "flips", "d4"]),
     help="Mean over mirrored (flips: 4) or also turned (d4: 8) views of each window, in 4 or 8 times the time.  "
     "[default: the model card's]",
+)
+workers = partial(click.option, "--workers", metavar="N")
+_workers = workers(
+    type=click.IntRange(min=1),
+    help="Predict in N processes of this machine, beside each other.  [default: in this one]",
+)
+cluster = click.option(
+    "--cluster",
+    metavar="tcp://HOST:PORT|FILE",
+    help="Predict by the workers of a Dask cluster that runs: the address of its scheduler, or its scheduler file.",
+)
+resume = click.option(
+    "--no-resume",
+    "resume",
+    flag_value=False,
+    default=True,
+    help="Keep no finished bands of a large scene while it is done, and don't go on from those of a run that was cut "
+    "off.",
 )
 bands = click.option(
     "--bands",
@@ -290,3 +309,5 @@ run_polygons = _together(run_min_area, *_shape)
 earlier = _together(before, shift, new_share, only_new)
 seen = _together(aoi, bbox, bands, nodata, scale, resolution, allow_remote)
 prediction = _together(seen, model, overlap, batch_size, engine, device, precision, tta)
+# How the work is done, of which results don't depend.
+running = _together(_workers, cluster, resume)

@@ -24,7 +24,7 @@ from landslide_cli.cli import options, recipes
 @options.run_dir(
     default=Path("runs/train"), help="Checkpoints, logs and pictures; a training that was stopped goes on from here."
 )
-@click.option("--workers", type=click.IntRange(min=0), default=0, show_default=True, metavar="N",
+@options.workers(type=click.IntRange(min=0), default=0, show_default=True,
               help="Processes that prepare batches; worth it beside a GPU.")  # fmt: skip
 @click.option("--devices", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
               help="GPUs that share each batch; without a GPU, processes.")  # fmt: skip

@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from landslide_cli.detection.joining import open_collector
 from landslide_cli.detection.outputs import provenance
-from landslide_cli.detection.run import open_collector
 from landslide_cli.engine import Engine
 from landslide_cli.inventory.attributes import Measurer
 from landslide_cli.inventory.collector import Collector

@@ -12,9 +12,10 @@ from tempfile import TemporaryDirectory
 
 import rasterio
 
+from landslide_cli.detection.joining import open_collector
 from landslide_cli.detection.outputs import Outputs, provenance
 from landslide_cli.detection.prepare import prepare
-from landslide_cli.detection.run import open_collector, run
+from landslide_cli.detection.run import run
 from landslide_cli.engine import Engine
 from landslide_cli.engine.views import in_views
 from landslide_cli.errors import SceneError

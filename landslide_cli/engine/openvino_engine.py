@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from landslide_cli.model.linear import scale_and_shift
 from landslide_cli.model.openvino import OpenVINOModel
 from landslide_cli.typing import Float32, Pixels
 
+# Threads that an engine may use; set for workers that share a machine.
+THREADS = "LANDSLIDE_THREADS"
 HINTS = {"float32": "f32", "bfloat16": "bf16"}
 
 
@@ -45,6 +48,9 @@ class OpenVINOEngine(Engine):
             "INFERENCE_PRECISION_HINT": HINTS.get(self.precision, "bf16" if _native_bfloat16() else "f32"),
             "PERFORMANCE_HINT": "LATENCY",  # all cores on one window: a run holds few windows at a time
         }
+        # Workers beside each other share the cores.
+        if THREADS in os.environ:
+            self._config["INFERENCE_NUM_THREADS"] = os.environ[THREADS]
         self._graph = self._core.read_model(model.path)
         self._statistics = (model.card.mean, model.card.std)
         self.batch_size = batch_size

@@ -52,7 +52,7 @@ class Staging:
         while True:
             folder = Path(tempfile.mkdtemp(prefix=PREFIX, suffix=SUFFIX, dir=parent))
             lock = (folder / LOCK).open("wb")
-            if _locked(lock) and (folder / LOCK).exists():
+            if locked(lock) and (folder / LOCK).exists():
                 break
             lock.close()
         (folder / NEW).mkdir()
@@ -119,7 +119,7 @@ def clear_leftovers(parent: Path) -> None:
                     shutil.rmtree(folder, ignore_errors=True)
                 continue
             with (folder / LOCK).open("r+b") as lock:
-                if _locked(lock):
+                if locked(lock):
                     _finish(folder)
                     _remove(folder)
 
@@ -162,7 +162,7 @@ def _same(path: Path, state: list[int] | None) -> bool:
     return (None if now is None else list(now)) == state
 
 
-def _locked(file: IO[bytes]) -> bool:
+def locked(file: IO[bytes]) -> bool:
     """Lock a file, if nobody else has: only the end of the process that has it frees it."""
     if fcntl is None:
         return os.access(file.name, os.W_OK) and _only_ours(Path(file.name))

@@ -11,6 +11,7 @@ from rasterio.windows import Window
 
 from landslide_cli.errors import PredictionError
 from landslide_cli.mosaic.encoding import SPREAD_STEP, STEPS, quantise
+from landslide_cli.tiling.bands import Band
 from landslide_cli.tiling.grid import Grid, Tile
 from landslide_cli.tiling.resampling import Outward, Scaling
 from landslide_cli.typing import Bools, Bytes, Float32
@@ -78,25 +79,29 @@ def blend(
     *,
     scene: tuple[Scaling, Scaling] | None = None,
     spread: bool = False,
+    band: Band | None = None,
 ) -> Iterator[Strip]:
     """Add tiles up, and give each row away once no further tile adds to it.
 
     Args:
-        predictions: Of the tiles of the grid, row by row.
+        predictions: Of the tiles of the grid, or of the windows of the band, row by row.
         grid: The grid of the tiles.
         scene: How the scene's rows and columns are seen in the grid; as they are by default.
         spread: Whether predictions have the spread as well; it is blended as the probability is.
+        band: The part of the grid that is wanted; all of it by default.
 
     Raises:
         PredictionError: a prediction isn't finite somewhere in the scene; it would be stored as no landslide.
 
     Yields:
-        Strips from top to bottom that cover the scene without gaps, of ``PIXELS_AT_ONCE`` at most, or one row.
+        Strips from top to bottom that cover the scene, or the band, without gaps, of ``PIXELS_AT_ONCE`` at most, or one
+        row.
     """
     rows, cols = scene or (Scaling(grid.rows.length, grid.rows.length), Scaling(grid.cols.length, grid.cols.length))
     total = Sums(1 + spread, grid.rows.size, cols.seen)
-    outward = Outward(rows, cols)
-    done = top = 0
+    band = band or Band(grid.rows, rows, 0, grid.rows.count)
+    outward, top = Outward(rows, cols, band.top), band.top
+    done = grid.rows.start(band.windows[0])
     for one in predictions:
         tile = one.tile
         if one.probability is not None:
@@ -105,7 +110,9 @@ def blend(
             continue
         settled = grid.rows.settled(tile.row)
         first = top
-        for part in outward.feed(total.upper(settled - done)):
+        # Rows above the band's lack windows of the band before.
+        complete = total.upper(settled - done)[:, max(0, band.seen_top - done) :]
+        for part in outward.feed(complete) if complete.shape[1] else ():
             stop = top + part.shape[1]
             yield _strip(part, top, None if one.valid is None else one.valid.rows(top - first, stop - first))
             top = stop

@@ -12,6 +12,7 @@ from landslide_cli.errors import CoarseWarning, SceneError
 from landslide_cli.model.card import ModelCard
 from landslide_cli.scene.area import Area
 from landslide_cli.scene.scene import Scene
+from landslide_cli.tiling.bands import ROWS, Band, Rows, default_band
 from landslide_cli.tiling.grid import DEFAULT_OVERLAP, Grid
 from landslide_cli.tiling.resampling import Scaling, rows_at_once
 from landslide_cli.typing import Pixels
@@ -39,6 +40,7 @@ class Plan:
         value_range: Raw values that map to the model's range.
         working_m: Metres per pixel that the network sees; None without a CRS.
         tta: Views of each window: ``none`` for one, ``flips`` for four, ``d4`` for eight.
+        band: Rows of windows that are kept, or sent to a worker, together.
     """
 
     scene: Scene
@@ -50,6 +52,7 @@ class Plan:
     value_range: tuple[float, float]
     working_m: float | None
     tta: str = "none"
+    band: int = ROWS
 
     @property
     def fill(self) -> Pixels:
@@ -57,6 +60,10 @@ class Plan:
         low, high = self.value_range
         fill = low + np.asarray(self.card.mean) * (high - low)
         return (fill if self.scene.dtype.kind == "f" else fill.round()).astype(self.scene.dtype)
+
+    def rows_of_windows(self, rows: Rows) -> Band:
+        """Some rows of windows, from the first to one past the last, as a band."""
+        return Band(self.grid.rows, self.rows, *rows)
 
     @property
     def size(self) -> int:
@@ -139,16 +146,18 @@ def make_plan(
         _tell_too_coarse(scene, card)
     rows, cols, working_m = plan_scale(scene, card, resolution_m=resolution_m)
     _refuse_endless(scene, rows, cols, working_m)
+    grid = Grid.fitting(rows.seen, cols.seen, largest, overlap)
     plan = Plan(
         scene=scene,
         card=card,
         rows=rows,
         cols=cols,
-        grid=Grid.fitting(rows.seen, cols.seen, largest, overlap),
+        grid=grid,
         area=area,
         value_range=value_range,
         working_m=working_m,
         tta=tta or card.tta,
+        band=default_band(grid.cols.count),
     )
     _refuse_huge(plan)
     return plan

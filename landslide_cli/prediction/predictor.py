@@ -14,6 +14,7 @@ from landslide_cli.mosaic.blend import Prediction
 from landslide_cli.prediction.plan import Plan
 from landslide_cli.prediction.prefetch import ahead
 from landslide_cli.prediction.tiles import Seen, read_tiles
+from landslide_cli.tiling.bands import Band
 from landslide_cli.typing import OnProgress, Pixels
 
 # Batches that are read, and answered, before they are needed.
@@ -44,42 +45,50 @@ class Predictor:
     """Reads the windows of a plan and asks the engine about them, each in a thread of its own.
 
     Attributes:
+        band: The rows of windows to predict; all by default.
         on_progress: Called after each tile with the scene's pixels done and in all.
-        asked: Windows that the network was asked about so far; those without a valid pixel cost nothing.
+        asked: Windows that the network was asked about so far, without those of other bands above the seam; those
+            without a valid pixel cost nothing.
     """
 
     plan: Plan
     engine: Engine
     on_progress: OnProgress | None = None
+    band: Band | None = None
     asked: int = 0
 
     def __iter__(self) -> Generator[Prediction]:
-        """Each tile of the grid in its order, as `landslide_cli.mosaic.blend.blend` takes them.
+        """Each tile of the band in its order, as `landslide_cli.mosaic.blend.blend` takes them.
 
         Close it before the scene.
         """
-        plan = self.plan
-        done, seen, total = 0, plan.rows.seen * plan.cols.seen, plan.scene.height * plan.scene.width
+        plan, first = self.plan, self.band.first if self.band else 0
+        seen, total = plan.rows.seen * plan.cols.seen, plan.scene.height * plan.scene.width
+        done = plan.grid.rows.start(first) * plan.cols.seen
         with closing(ahead(self._answered(), ANSWERED_AHEAD)) as answered:
             for batch, probabilities in answered:
-                self.asked += batch.asked
                 answers = iter(probabilities)
                 for one in batch.tiles:
+                    if one.tile.row >= first:
+                        self.asked += one.image is not None
+                        done += one.tile.pixels
                     yield Prediction(one.tile, None if one.image is None else next(answers), one.valid)
-                    done += one.tile.pixels
                     if self.on_progress:
                         self.on_progress(done * total // seen, total)
 
     def _answered(self) -> Iterator[tuple[Batch, Any]]:
         nothing = np.zeros((0, 0, 0), dtype=np.float32)
-        with closing(ahead(read_batches(self.plan, self.engine), READ_AHEAD)) as batches:
+        with closing(ahead(read_batches(self.plan, self.engine, self.band), READ_AHEAD)) as batches:
             for batch in batches:
                 pixels = batch.pixels
                 yield batch, nothing if pixels is None else self.engine.on_device(pixels, self.plan.value_range)
 
 
-def read_batches(plan: Plan, engine: Engine) -> Iterator[Batch]:
-    """Read a plan's tiles in their order, so many windows with valid pixels at a time as the engine takes."""
+def read_batches(plan: Plan, engine: Engine, band: Band | None = None) -> Iterator[Batch]:
+    """Read the tiles of a plan, or of one band of it, so many windows with valid pixels at a time as the engine takes.
+
+    They come in their order.
+    """
     size, bands = engine.batch_size, len(plan.scene.bands)
 
     def empty() -> Pixels:
@@ -87,7 +96,7 @@ def read_batches(plan: Plan, engine: Engine) -> Iterator[Batch]:
 
     tiles: list[Seen] = []
     pixels, filled = empty(), 0
-    with closing(read_tiles(plan)) as seen:
+    with closing(read_tiles(plan, band.windows, top=band.top) if band else read_tiles(plan)) as seen:
         for one in seen:
             if one.image is None:
                 tiles.append(one)

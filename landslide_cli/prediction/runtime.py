@@ -32,7 +32,8 @@ class Runtime:
     engine: str = "auto"
     """``torch``, ``openvino``, or ``auto`` for the fastest that is installed."""
     device: str = "auto"
-    """``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``; OpenVINO runs on the CPU."""
+    """``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``; OpenVINO runs on the CPU. Several, such as ``cuda:0,cuda:1``,
+    get a worker each."""
     precision: str = "auto"
     """``auto``, ``float32``, ``bfloat16``, ``float16`` (torch) or ``int8`` (OpenVINO)."""
     batch_size: int | None = None
@@ -42,6 +43,13 @@ class Runtime:
     tta: str | None = None
     """``flips`` or ``d4`` to ask the network about four or eight views of each window and take their mean, ``none`` for
     one; the card's by default."""
+    workers: int | None = None
+    """Processes of this machine that predict bands beside each other; this one alone by default."""
+    cluster: str | None = None
+    """Address of a Dask scheduler, such as ``tcp://HOST:8786``, or its scheduler file: its workers predict."""
+    resume: bool = True
+    """Keep finished bands of a large scene beside the inventory until it is complete, and go on from those that a run
+    before has left."""
 
     def __post_init__(self) -> None:
         for name, known in (("engine", ENGINES), ("precision", PRECISIONS), ("tta", (None, "none", *VIEWS))):
@@ -52,8 +60,23 @@ class Runtime:
         if self.batch_size is not None:
             fits = _whole(self.batch_size, 1) and self.batch_size <= MOST_WINDOWS
             refuse_unless(fits, "batch_size", self.batch_size, f"give a whole number from 1 to {MOST_WINDOWS}")
+        if self.workers is not None:
+            refuse_unless(_whole(self.workers, 1), "workers", self.workers, "give a whole number from 1")
+            refuse_unless(
+                self.cluster is None, "workers", self.workers, "a cluster has workers already; give one of both"
+            )
+        if "," in self.device:
+            cards = all(part.strip().startswith("cuda:") for part in self.device.split(","))
+            refuse_unless(
+                cards and self.cluster is None, "device", self.device, "name cards of this machine, cuda:0,cuda:1"
+            )
         fits = _whole(self.overlap, 0) and self.overlap <= MOST_OVERLAP
         refuse_unless(fits, "overlap", self.overlap, f"give a whole number of pixels from 0 to {MOST_OVERLAP}")
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether other processes predict."""
+        return self.workers is not None or self.cluster is not None or "," in self.device
 
     def choose(self, weights: Path, card: ModelCard | None) -> Choice:
         """Decide which engine runs a model on which device in which precision.

@@ -51,12 +51,15 @@ class _Rows:
     valid: Validity
 
 
-def read_tiles(plan: Plan, rows: range | None = None) -> Generator[Seen]:
+def read_tiles(plan: Plan, rows: range | None = None, *, top: int | None = None) -> Generator[Seen]:
     """Read a plan's tiles in their order; windows share what is read, in a thread of its own.
+
+    The same pixels come out for a tile, to the last bit, whatever rows are asked for.
 
     Args:
         plan: What will be predicted.
         rows: Rows of tiles; all by default.
+        top: Row of the scene from which on it is told which pixels are valid; the first that tiles show by default.
 
     Raises:
         SceneError: the scene can't be read.
@@ -67,10 +70,12 @@ def read_tiles(plan: Plan, rows: range | None = None) -> Generator[Seen]:
     stops = [int(index.max()) + 1 for index in shown]
     # A window that is mirrored at the lower edge may show rows above those that it starts with.
     tops = [int(top) for top in np.minimum.accumulate([int(index.min()) for index in reversed(shown)])[::-1]]
-    strip = _Strip(plan, tops[0], max(stop - top for top, stop in zip(tops, stops, strict=True)))
+    upper = plan.rows.under(tops[0], tops[0] + 1)[0]
+    height = max(stop - top for top, stop in zip(tops, stops, strict=True))
+    strip = _Strip(plan, tops[0], height, _begin(plan, upper), upper if top is None else top)
     with closing(ahead(_reached(plan, tops[0], max(stops)), strip.depth)) as parts:
-        for row, index, top, stop in zip(rows, shown, tops, stops, strict=True):
-            strip.drop(top)
+        for row, index, first, stop in zip(rows, shown, tops, stops, strict=True):
+            strip.drop(first)
             while strip.stop < stop:
                 strip.add(next(parts))
             here = _slice(index - strip.top)
@@ -93,14 +98,14 @@ def _slice(index: Indices) -> Any:
 class _Strip:
     """The rows that windows are cut from: those above are dropped, others added below."""
 
-    def __init__(self, plan: Plan, top: int, height: int) -> None:
+    def __init__(self, plan: Plan, top: int, height: int, read_from: int, told_from: int) -> None:
         # At the lower edge those are complete as well that would reach past it.
         added = 2 + math.ceil((rows_at_once(plan.rows, plan.cols) + 1) / plan.rows.factor)
         shape, bands = (height + added, plan.cols.seen), len(plan.scene.bands)
         self._image = np.empty((bands, *shape), dtype=plan.scene.dtype)
         self._touched = np.empty(shape, dtype=bool)
         self.top = self.stop = top
-        self.valid = _ValidRows(plan.rows.under(top, top + 1)[0], plan.scene.width)
+        self.valid = _ValidRows(read_from, told_from, plan.scene.width)
         part = added * plan.cols.seen * (bands * plan.scene.dtype.itemsize + 1)
         self.depth = min(max(2, READ_AHEAD_BYTES // part), 64)
 
@@ -128,8 +133,8 @@ class _Strip:
 class _ValidRows:
     """Which of the scene's pixels are valid, in the order of their rows."""
 
-    def __init__(self, top: int, width: int) -> None:
-        self._top, self._width = top, width
+    def __init__(self, top: int, told_from: int, width: int) -> None:
+        self._top, self._told_from, self._width = top, told_from, width
         self._parts: list[Bytes] = []
 
     def add(self, part: Validity) -> None:
@@ -139,8 +144,9 @@ class _ValidRows:
         """Those from where the last ones ended to ``stop``."""
         rows = np.concatenate(self._parts)
         taken, rest = np.split(rows, [stop - self._top])
+        untold = max(0, self._told_from - self._top)
         self._parts, self._top = [rest], stop
-        return Validity(taken, self._width)
+        return Validity(taken[untold:], self._width)
 
 
 def _reached(plan: Plan, first: int, stop: int) -> Iterator[_Rows]:
@@ -153,7 +159,8 @@ def _read(plan: Plan, first: int, stop: int) -> Iterator[_Rows]:
     """Rows from ``first`` to ``stop`` of those that the network sees, a few at a time."""
     scene, fill = plan.scene, plan.fill[:, None]
     top, end = plan.rows.under(first, stop)
-    inward = Inward(plan.rows, plan.cols, first) if plan.resampled else None
+    top = _begin(plan, top)
+    inward = Inward(plan.rows, plan.cols, first, top) if plan.resampled else None
     columns = _Columns(plan)
     for upper, lower in _parts(plan, top, end):
         image = np.empty((len(scene.bands), lower - upper, scene.width), dtype=scene.dtype)
@@ -181,15 +188,33 @@ def _clipped(image: Pixels, value_range: tuple[float, float]) -> Pixels:
     return np.clip(image.astype(np.float32), *value_range)
 
 
+def _begin(plan: Plan, top: int) -> int:
+    """Row of the scene that is read first, for ``top`` to be seen.
+
+    Rows are resampled in the parts that they are read in. Sums of single precision depend on where these begin.
+    """
+    return _part(plan, top)[0] if plan.resampled else top
+
+
 def _parts(plan: Plan, top: int, end: int) -> Iterator[tuple[int, int]]:
-    """Rows of the scene that are read together: none reaches into two rows of blocks, so that one is cached at most."""
+    """Rows of the scene that are read together."""
+    while top < end:
+        lower = min(_part(plan, top)[1], end)
+        yield top, lower
+        top = lower
+
+
+def _part(plan: Plan, row: int) -> tuple[int, int]:
+    """First row of the scene that is read together with ``row``, and one past the last.
+
+    None reaches into two rows of blocks, so that one is cached at most.
+    """
     block, most = plan.scene.src.block_shapes[0][0], rows_at_once(plan.rows, plan.cols)
     if block < most:
         most, block = most // block * block, plan.scene.height
-    while top < end:
-        lower = min(top + most, (top // block + 1) * block, end)
-        yield top, lower
-        top = lower
+    upper = row // block * block
+    first = upper + (row - upper) // most * most
+    return first, min(first + most, upper + block, plan.scene.height)
 
 
 class _Columns:

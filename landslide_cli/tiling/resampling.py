@@ -99,12 +99,13 @@ class Inward:
         rows: Down the scene.
         cols: Across it.
         first: The first row that is wanted of those that the network sees.
+        fed: Row of the scene that is fed first; by default the first that has a part in ``first``.
     """
 
-    def __init__(self, rows: Scaling, cols: Scaling, first: int = 0) -> None:
+    def __init__(self, rows: Scaling, cols: Scaling, first: int = 0, fed: int | None = None) -> None:
         self._parts, self._width = shares(rows.scene, rows.seen), cols.seen
         self._firsts, self._stops = spans(rows.scene, rows.seen)
-        self._fed, self._done = int(self._firsts[first]), first
+        self._fed, self._done = int(self._firsts[first]) if fed is None else fed, first
         self._step = max(1, int(rows.factor * PIXELS_IN_CACHE / cols.seen))
         # Rows that more of the scene's are part of, and whether all pixels so far count in them.
         self._open: Float32 | None = None
@@ -154,13 +155,15 @@ class Outward:
     Args:
         rows: Down the scene.
         cols: Across it.
+        first: The first row of the scene that is wanted; rows are fed from the first on that has a part in it.
     """
 
-    def __init__(self, rows: Scaling, cols: Scaling) -> None:
+    def __init__(self, rows: Scaling, cols: Scaling, first: int = 0) -> None:
         self._rows, self._cols = rows, cols
         self._step = rows_at_once(rows, cols)
         self._kept: Float32 | None = None
-        self._kept_from = self._seen = self._done = 0
+        self._done = first
+        self._kept_from = self._seen = int(spans(rows.seen, rows.scene)[0][first]) if first else 0
 
     def feed(self, seen: Float32) -> Iterator[Float32]:
         """Add the next rows, shape ``(layers, n, width that the network sees)``; give those of the scene, in parts.

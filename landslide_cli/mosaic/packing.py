@@ -1,0 +1,111 @@
+"""The strips of a band as one compressed piece, which is kept on disk or sent to another process."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from landslide_cli.mosaic.blend import Strip
+
+# Probabilities are smooth: more effort makes them a fifth smaller at half the speed.
+LEVEL = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Strips of the mosaic that follow each other, compressed: about a tenth of a byte for each pixel.
+
+    Attributes:
+        top: First row of the scene.
+        width: Columns of the scene.
+        heights: Rows of each strip.
+        layers: 1 for the probability alone, 2 with the spread.
+        asked: Windows that the network was asked about for them.
+        body: The stored values, strip by strip and layer by layer, compressed by zlib.
+    """
+
+    top: int
+    width: int
+    heights: tuple[int, ...]
+    layers: int
+    asked: int
+    body: bytes
+
+    @property
+    def bottom(self) -> int:
+        """One past the last row of the scene."""
+        return self.top + sum(self.heights)
+
+    def strips(self) -> Iterator[Strip]:
+        """The strips as they were added, one in memory at a time."""
+        source, left, top = zlib.decompressobj(), self.body, self.top
+        for height in self.heights:
+            shape = self.layers, height, self.width
+            raw = bytearray()
+            while len(raw) < np.prod(shape):
+                raw += source.decompress(left, int(np.prod(shape)) - len(raw))
+                left = source.unconsumed_tail
+            stored, *spread = np.frombuffer(raw, np.uint8).reshape(shape)
+            yield Strip(top, stored, spread[0] if spread else None)
+            top += height
+
+    def to_bytes(self) -> bytes:
+        """As a file holds it: a line of JSON, and the compressed values."""
+        told = {"crc32": zlib.crc32(self.body)} | {name: getattr(self, name) for name in HEAD}
+        return json.dumps(told).encode() + b"\n" + self.body
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> Packed:
+        """Read what `to_bytes` gave.
+
+        Raises:
+            ValueError: it is damaged.
+        """
+        head, _, body = raw.partition(b"\n")
+        told = json.loads(head)
+        if not isinstance(told, dict) or told.keys() != {"crc32", *HEAD} or told["crc32"] != zlib.crc32(body):
+            raise ValueError("not a whole band")
+        return cls(told["top"], told["width"], tuple(told["heights"]), told["layers"], told["asked"], body)
+
+
+HEAD = ("top", "width", "heights", "layers", "asked")
+
+
+class Packer:
+    """Packs strips one by one, so that no more than the compressed values are in memory.
+
+    Args:
+        top: First row of the scene.
+        width: Columns of the scene.
+    """
+
+    def __init__(self, top: int, width: int) -> None:
+        self._top, self._width, self._layers = top, width, 1
+        self._compressing = zlib.compressobj(LEVEL)
+        self._parts: list[bytes] = []
+        self._heights: list[int] = []
+
+    @property
+    def bottom(self) -> int:
+        """One past the last row so far."""
+        return self._top + sum(self._heights)
+
+    def add(self, strip: Strip) -> None:
+        """Add the next strip."""
+        layers = [strip.stored] if strip.spread is None else [strip.stored, strip.spread]
+        self._heights.append(len(strip.stored))
+        self._layers = len(layers)
+        self._parts += [self._compressing.compress(layer.tobytes()) for layer in layers]
+
+    def packed(self, asked: int) -> Packed:
+        """All strips; none follows.
+
+        Args:
+            asked: Windows that the network was asked about for them.
+        """
+        body = b"".join([*self._parts, self._compressing.flush()])
+        return Packed(self._top, self._width, tuple(self._heights), self._layers, asked, body)

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import shapely
+from rasterio.io import MemoryFile
+
+from landslide_cli.cluster.orders import ModelOf, Order, opened, predict
+from landslide_cli.errors import ClusterError, SceneError
+from landslide_cli.model.card import ModelCard
+from landslide_cli.prediction.plan import make_plan
+from landslide_cli.prediction.runtime import Runtime
+from landslide_cli.scene.area import Area
+from landslide_cli.scene.scene import open_scene
+from tests.conftest import MakeScene, blobs, first_band
+
+
+def order(path: Path, card: ModelCard) -> Order:
+    with open_scene(path, wanted=card.bands) as scene:
+        plan = make_plan(scene, card, largest=64, overlap=16)
+        area = shapely.box(0, 0, 60, 300)
+        shapely.prepare(area)
+        return Order.of(replace(plan, area=Area(area)), (1, 3), first_band)
+
+
+def test_an_order_can_be_sent(make_scene: MakeScene, card: ModelCard) -> None:
+    path = make_scene(blobs(300, 200))
+    opened.cache_clear()
+    packed = predict(pickle.loads(pickle.dumps(order(path, card))))
+    assert (packed.top, packed.bottom) == (48, 144)
+    (strip,) = packed.strips() if len(packed.heights) == 1 else [next(iter(packed.strips()))]
+    assert (strip.stored[:, 60:] == 255).all()
+    assert np.array_equal(strip.stored[:, :60], blobs(300, 200)[0][48 : 48 + len(strip.stored), :60])
+
+
+def test_a_worker_refuses_another_scene_or_version(make_scene: MakeScene, card: ModelCard) -> None:
+    sent = order(make_scene(blobs(300, 200)), card)
+    with pytest.raises(ClusterError, match=r"a worker has landslide .*, this is 9\.9"):
+        predict(replace(sent, version="9.9"))
+    make_scene(blobs(300, 201))
+    with pytest.raises(SceneError, match="another raster for a worker than here"):
+        predict(sent)
+
+
+def test_a_scene_in_memory_is_refused(make_scene: MakeScene, card: ModelCard) -> None:
+    path = make_scene(blobs(300, 200))
+    with MemoryFile(path.read_bytes()) as file, file.open() as src, open_scene(src, wanted=card.bands) as scene:
+        plan = make_plan(scene, card)
+        with pytest.raises(SceneError, match="where no worker sees it"):
+            Order.of(plan, (0, 1), first_band)
+
+
+def test_other_weights_are_refused(small_model: Path) -> None:
+    with pytest.raises(ClusterError, match="give all machines the same model"):
+        ModelOf(Runtime(model=small_model), "0" * 64)()
