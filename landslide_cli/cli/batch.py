@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from landslide_cli.cli import options
+from landslide_cli.cli.earlier import earlier
 from landslide_cli.cli.merge import told
 from landslide_cli.cli.settings import how
 from landslide_cli.cli.summaries import as_machine_text, novelty
@@ -57,7 +58,7 @@ class ShardType(click.ParamType["Shard"]):
 @options.stac(help="Also write a STAC item beside each inventory, named as it is but ending in .json.")
 @options.threshold
 @options.polygons
-@options.earlier
+@earlier
 @options.prediction
 @options.running
 @options.batch_overwrite

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from landslide_cli.cli import options
+from landslide_cli.cli.earlier import earlier
 from landslide_cli.cli.settings import how
 from landslide_cli.cli.summaries import as_machine_text, as_text
 from landslide_cli.cli.talk import command_line
@@ -23,7 +24,7 @@ from landslide_cli.cli.talk import command_line
 @options.stac(help="Also write a STAC item beside the inventory, named as it is but ending in .json.")
 @options.threshold
 @options.polygons
-@options.earlier
+@earlier
 @options.prediction
 @options.running
 @options.overwrite

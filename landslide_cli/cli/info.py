@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from landslide_cli.cli import options
+from landslide_cli.cli.earlier import earlier
 from landslide_cli.cli.settings import how
 from landslide_cli.cli.summaries import as_machine_text
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 @options.before_probability(help="Raster of the probability before that would be written.")
 @options.dem
 @options.min_slope
-@options.earlier
+@earlier
 @options.prediction
 @click.option("--no-probe", "probe", flag_value=False, default=True,
               help="Don't ask the network about a few windows, and so don't tell time and memory.")  # fmt: skip

@@ -120,34 +120,6 @@ min_slope = click.option(
     metavar="DEGREES",
     help="With --dem: drop landslides whose mean slope is smaller, such as river beds and fields, and tell how many.",
 )
-before = click.option(
-    "--before",
-    type=PATH,
-    metavar="FILE",
-    help="Image of the same ground before the event (any CRS, resolution, sensor), or the probability raster of one: "
-    "adds prob_before, new_share and new to each landslide.",
-)
-shift = click.option(
-    "--shift",
-    "shift_m",
-    type=click.FloatRange(min=0),
-    metavar="METRES",
-    help="With --before: by how much the two images may lie beside each other.  "
-    "[default: three pixels of the coarser one]",
-)
-new_share = click.option(
-    "--new-share",
-    type=click.FloatRange(0, 1, min_open=True),
-    default=0.5,
-    show_default=True,
-    metavar="PART",
-    help="With --before: a landslide is new if at least this part of it was below the threshold before.",
-)
-only_new = click.option(
-    "--only-new",
-    is_flag=True,
-    help="With --before: drop landslides that were there before, and tell how many.",
-)
 overlap = click.option(
     "--overlap",
     type=click.IntRange(0, 256),
@@ -291,7 +263,7 @@ config = click.option(
 )
 
 
-def _together(*options: Option) -> Option:
+def together(*options: Option) -> Option:
     """Several options as one, in the order in which help shows them."""
 
     def add(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -304,10 +276,9 @@ def _together(*options: Option) -> Option:
 
 # How a mask becomes measured polygons, and which of them stay.
 _shape = (fill_holes, simplify, connectivity, boundary, dem, min_slope)
-polygons = _together(min_area, *_shape)
-run_polygons = _together(run_min_area, *_shape)
-earlier = _together(before, shift, new_share, only_new)
-seen = _together(aoi, bbox, bands, nodata, scale, resolution, allow_remote)
-prediction = _together(seen, model, overlap, batch_size, engine, device, precision, tta)
+polygons = together(min_area, *_shape)
+run_polygons = together(run_min_area, *_shape)
+seen = together(aoi, bbox, bands, nodata, scale, resolution, allow_remote)
+prediction = together(seen, model, overlap, batch_size, engine, device, precision, tta)
 # How the work is done, of which results don't depend.
-running = _together(_workers, cluster, resume)
+running = together(_workers, cluster, resume)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from landslide_cli.cli import options
+from landslide_cli.cli.earlier import earlier
 from landslide_cli.cli.settings import taken
 from landslide_cli.cli.summaries import as_machine_text, as_text
 from landslide_cli.cli.talk import command_line
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
               help="Instead of writing, print number and area of landslides for thresholds 0.1 to 0.9.")  # fmt: skip
 @options.run_threshold
 @options.run_polygons
-@options.earlier
+@earlier
 @options.spread(type=str, help="Spread raster of the same run (detect --tta --spread), for the attribute prob_spread.")
 @options.overwrite
 @options.config

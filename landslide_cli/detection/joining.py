@@ -35,7 +35,7 @@ from landslide_cli.typing import OnProgress
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """What was before, and a callback for its prediction."""
+    """The ground before, and a callback for its prediction."""
 
     before: Before
     on_progress: OnProgress | None = None

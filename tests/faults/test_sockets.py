@@ -70,7 +70,8 @@ def test_no_command_opens_a_socket(seeds: Seeds, tmp_path: Path) -> None:
 def test_a_vrt_that_names_another_machine_is_not_followed(seeds: Seeds, tmp_path: Path) -> None:
     source = "<SimpleSource><SourceFilename>/vsicurl/http://127.0.0.1:9/s.tif</SourceFilename></SimpleSource>"
     bands = "".join(f'<VRTRasterBand dataType="Byte" band="{n}">{source}</VRTRasterBand>' for n in (1, 2, 3))
-    text = f'<VRTDataset rasterXSize="96" rasterYSize="96"><SRS>EPSG:32648</SRS>{bands}</VRTDataset>'
+    place = "<GeoTransform>500000, 2, 0, 2950000, 0, -2</GeoTransform>"
+    text = f'<VRTDataset rasterXSize="96" rasterYSize="96"><SRS>EPSG:32648</SRS>{place}{bands}</VRTDataset>'
     (tmp_path / "scene.vrt").write_text(text)
     done = run(["detect", "scene.vrt", "-o", "out.gpkg", *seeds.model], tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
