@@ -21,7 +21,7 @@ SLIVER = 1e-3
 
 @dataclass(frozen=True)
 class Sight:
-    """What of an inventory can be seen on a scene.
+    """The part of an inventory that lies on a scene.
 
     Attributes:
         inventory: With those of its landslides that lie on the scene.
