@@ -76,6 +76,7 @@ class Counted:
         areas: Their areas in m² as far as they are known, shape ``(n,)``.
         unknown: Number of those whose area isn't known.
         area_m2: Their area together, ground that several cover counted once; None if none is known.
+        inside: Part of that area that lies on the scene.
     """
 
     landslides: int
@@ -84,14 +85,16 @@ class Counted:
     areas: Float64
     unknown: int
     area_m2: float | None
+    inside: float
 
 
-def count(frame: geopandas.GeoDataFrame, areas: Float64) -> Counted:
+def count(frame: geopandas.GeoDataFrame, areas: Float64, inside: Float64) -> Counted:
     """Count landslides.
 
     Args:
         frame: The landslides.
         areas: Their areas in m², NaN where unknown, shape ``(n,)``.
+        inside: Part of each that lies on the scene, shape ``(n,)``.
     """
     rejected = np.array([status == NOT_LANDSLIDE for status in status_of(frame)], dtype=bool)
     same = numbers(frame, "same_as")
@@ -112,6 +115,7 @@ def count(frame: geopandas.GeoDataFrame, areas: Float64) -> Counted:
         areas=areas[known],
         unknown=int((counts & ~known).sum()),
         area_m2=together if known.any() and np.isfinite(together) else None,
+        inside=float(np.average(inside[known], weights=areas[known])) if areas[known].any() else 1.0,
     )
 
 
@@ -123,7 +127,7 @@ def totals(counted: Counted, cut: int, covered: Coverage) -> list[Fact]:
         if counted.unknown:
             found.append(("Without a known area", f"{counted.unknown:,}"))
         if covered.analysed_m2:
-            found.append(("Of the analysed area", f"{counted.area_m2 / covered.analysed_m2:.2%}"))
+            found.append(("Of the analysed area", f"{counted.area_m2 * counted.inside / covered.analysed_m2:.2%}"))
         found.append(("Median area", f"{np.median(counted.areas):,.0f} m²"))
         found.append(("Largest", hectares(float(counted.areas.max()))))
     found.append(("Cut by the border", f"{cut:,}"))

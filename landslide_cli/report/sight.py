@@ -13,7 +13,7 @@ from landslide_cli.inventory.read import Inventory
 from landslide_cli.report.frame import PROBES, Frame
 from landslide_cli.scene.ground import Ground
 from landslide_cli.scene.scene import Scene
-from landslide_cli.typing import Bools, Geometries
+from landslide_cli.typing import Float64, Geometries
 
 # Landslides of a neighbouring scene reach across the common edge by hairs, where coordinates were rounded.
 SLIVER = 1e-3
@@ -21,17 +21,19 @@ SLIVER = 1e-3
 
 @dataclass(frozen=True)
 class Sight:
-    """The part of an inventory that can be seen on a scene.
+    """The part of an inventory that lies on a scene.
 
     Attributes:
         inventory: With those of its landslides that lie on the scene.
         placed: They on the map, shape ``(n,)``.
+        inside: Part of each that lies on the scene, shape ``(n,)``.
         analysed: The part of the scene that was analysed, on the map, each place once; None if unknown.
         elsewhere: Number of its other landslides.
     """
 
     inventory: Inventory
     placed: Geometries
+    inside: Float64
     analysed: Geometries | None
     elsewhere: int
 
@@ -59,14 +61,15 @@ def seen_on(inventory: Inventory, frame: Frame) -> Sight:
     """Find out what of an inventory lies on a scene."""
     landslides = inventory.landslides
     placed = frame.place(landslides.geometry.to_numpy(), landslides.crs)
-    here = _here(placed, frame)
+    inside = _inside(placed, frame)
+    here = inside > SLIVER
     looked = _looked(inventory)
     analysed = None
     if looked is not None:
         on_map = _together(frame.place(looked.geometry.to_numpy(), looked.crs))
         analysed = _polygons(shapely.intersection(on_map, frame.outline))
     there = replace(inventory, landslides=landslides[here].reset_index(drop=True))
-    return Sight(there, placed[here], analysed, int((~here).sum()))
+    return Sight(there, placed[here], inside[here], analysed, int((~here).sum()))
 
 
 def coverage(scene: Scene, inventory: Inventory, valid_share: float) -> Coverage:
@@ -92,15 +95,16 @@ def _looked(inventory: Inventory) -> geopandas.GeoDataFrame | None:
     return inventory.footprints if inventory.analysed is None else inventory.analysed
 
 
-def _here(placed: Geometries, frame: Frame) -> Bools:
-    """Which polygons on the map lie on the scene with more than a hair, bool, shape ``(n,)``."""
+def _inside(placed: Geometries, frame: Frame) -> Float64:
+    """The part of each polygon on the map that lies on the scene, shape ``(n,)``."""
     outline = frame.outline
     shapely.prepare(outline)
-    here: Bools = shapely.contains_properly(outline, placed)
-    edge = np.flatnonzero(~here & shapely.intersects(outline, placed))
+    inside = shapely.contains_properly(outline, placed).astype(np.float64)
+    edge = np.flatnonzero((inside == 0) & shapely.intersects(outline, placed))
     whole = shapely.make_valid(placed[edge])
-    here[edge] = shapely.area(shapely.intersection(whole, outline)) > SLIVER * shapely.area(whole)
-    return here
+    area = np.maximum(shapely.area(whole), np.finfo(np.float64).tiny)
+    inside[edge] = shapely.area(shapely.intersection(whole, outline)) / area
+    return inside
 
 
 def _together(outlines: Geometries) -> shapely.Geometry:

@@ -105,7 +105,7 @@ def write_report(
             rasters["probability"] = _probability_tiles(probability, opened, frame, round(budget * part), on_progress)
         drawn = outlines(sight.placed, frame)
         analysed = sight.analysed
-        counted = count(landslides, areas)
+        counted = count(landslides, areas, sight.inside)
         contents = Contents(
             scene=opened.name,
             name=Path(inventory).stem,

@@ -61,6 +61,8 @@ def test_over_one_scene_what_lies_there_counts_and_nothing_else(strip: tuple[lis
         assert made.landslides == len(here) > 3
         assert made.elsewhere == len(every) - len(here) > 3
         assert made.area_m2 == pytest.approx(here["area_m2"].sum(), abs=0.1)
+        parts = shapely.area(shapely.intersection(here.geometry.to_numpy(), box)).sum() / box.area
+        assert f"Of the analysed area {parts:.2%}" in text
         assert sorted(data["values"][0]) == sorted(here["id"])
         assert f"{len(here)} of its {len(every)} polygons lie on this scene" in text
         assert "100.0% of the scene was analysed" in text
