@@ -8,9 +8,10 @@ from typing import Any
 import click
 
 from landslide_cli.cli import options
+from landslide_cli.cli.groups import Group
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @options.as_json
 @click.pass_context
 def models(ctx: click.Context, as_json: bool) -> None:
