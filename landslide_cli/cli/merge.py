@@ -12,7 +12,7 @@ from landslide_cli.cli.summaries import as_machine_text
 
 if TYPE_CHECKING:
     from landslide_cli import Merged
-    from landslide_cli.batch.running import BatchSummary
+    from landslide_cli.batch.summary import BatchSummary
 
 
 @click.command()
@@ -42,7 +42,7 @@ def merge(inventories: tuple[Path, ...], out: Path, as_json: bool, quiet: bool, 
     with talking(quiet=quiet) as on_progress:
         from landslide_cli import merge as run
 
-        found = run(inventories, out, on_note=on_progress, **settings)
+        found = run(inventories, out, on_progress=on_progress, **settings)
     click.echo(as_machine_text(found) if as_json else as_text(out, found))
 
 
