@@ -19,7 +19,13 @@ demo: $(READY)
 	mkdir -p demo
 	$(BIN)/landslide demo-scene demo/demo.tif --overwrite
 	$(BIN)/landslide detect demo/demo.tif -o demo/slides.gpkg --min-area 50 --overwrite
-	@echo "Open demo/slides.gpkg over demo/demo.tif in QGIS; the true scars are in demo/demo_truth.gpkg."
+	@echo
+	@echo "What to do next:"
+	@echo "  look at it    drag demo/demo.tif and then demo/slides.gpkg into QGIS; the true scars are in demo/demo_truth.gpkg"
+	@echo "  your scene    $(BIN)/landslide info SCENE.tif"
+	@echo "                $(BIN)/landslide detect SCENE.tif -o slides.gpkg"
+	@echo "  a real image  $(BIN)/landslide detect docs/real/sichuan_023.jpg -o demo/real.gpkg"
+	@echo "  shorter       source $(BIN)/activate, and from then on: landslide ..."
 
 test: $(READY)
 	$(PYTEST)

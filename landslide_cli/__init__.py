@@ -14,6 +14,10 @@ package stays cheap.
     slides = landslide.detect("scene.tif")                                # a GeoDataFrame
     rules = landslide.PolygonRules(min_area_m2=100)
     summary = landslide.detect("scene.tif", "slides.gpkg", rules=rules)   # a file, and what is in it
+
+Each command has its function: `detect`, `polygonize`, `measure` and `merge` are called like theirs; `preview` is
+``landslide info``, `run_batch` ``batch``, `find_changes` ``changes``, `write_report` ``report``, and ``evaluate`` is
+`evaluate_chips` or `evaluate_inventory`. Those that may take long call ``on_progress(done, total)``.
 """
 
 from __future__ import annotations
@@ -32,25 +36,33 @@ if TYPE_CHECKING:
     from landslide_cli.detection.preview import preview
     from landslide_cli.detection.run import detect
     from landslide_cli.detection.summary import Summary
+    from landslide_cli.evaluation.chips import evaluate_chips
+    from landslide_cli.evaluation.inventories import evaluate_inventory
+    from landslide_cli.evaluation.summary import Evaluation
     from landslide_cli.inventory.measure import Measurement, measure
     from landslide_cli.inventory.read import read_inventory
     from landslide_cli.inventory.rules import PolygonRules
     from landslide_cli.merging.merge import Merged, merge
     from landslide_cli.prediction.runtime import Runtime
+    from landslide_cli.report.writing import Report, write_report
     from landslide_cli.scene.view import View
 
 __all__ = [
     "Changes",
+    "Evaluation",
     "LandslideError",
     "Measurement",
     "Merged",
     "Outputs",
     "PolygonRules",
+    "Report",
     "Runtime",
     "Summary",
     "View",
     "__version__",
     "detect",
+    "evaluate_chips",
+    "evaluate_inventory",
     "find_changes",
     "measure",
     "merge",
@@ -58,18 +70,23 @@ __all__ = [
     "preview",
     "read_inventory",
     "run_batch",
+    "write_report",
 ]
 
 _ROOMS = {
     "Changes": "changes.find",
+    "Evaluation": "evaluation.summary",
     "Measurement": "inventory.measure",
     "Merged": "merging.merge",
     "Outputs": "detection.outputs",
     "PolygonRules": "inventory.rules",
+    "Report": "report.writing",
     "Runtime": "prediction.runtime",
     "Summary": "detection.summary",
     "View": "scene.view",
     "detect": "detection.run",
+    "evaluate_chips": "evaluation.chips",
+    "evaluate_inventory": "evaluation.inventories",
     "find_changes": "changes.find",
     "measure": "inventory.measure",
     "merge": "merging.merge",
@@ -77,6 +94,7 @@ _ROOMS = {
     "preview": "detection.preview",
     "read_inventory": "inventory.read",
     "run_batch": "batch.running",
+    "write_report": "report.writing",
 }
 
 

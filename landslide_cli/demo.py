@@ -27,12 +27,15 @@ CRS = "EPSG:32648"
 ORIGIN = (500_000.0, 2_950_000.0)  # invented
 
 
-def write_demo_scene(out: Path, truth: Path, *, size: int = 2048, seed: int = 7, overwrite: bool = False) -> int:
+def write_demo_scene(
+    out: str | Path, truth: str | Path, *, size: int = 2048, seed: int = 7, overwrite: bool = False
+) -> int:
     """Write a synthetic scene and the outlines of its scars; give the number of scars.
 
     Raises:
         OutputError: one of the files can't be written.
     """
+    out, truth = Path(out), Path(truth)
     files = FileSet([out, truth], overwrite=overwrite, layers=["landslides"])
     image, scars = make_demo_scene(size, seed)
     transform = Affine.translation(*ORIGIN) @ Affine.scale(PIXEL_M, -PIXEL_M)

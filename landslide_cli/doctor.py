@@ -82,6 +82,24 @@ def versions() -> list[Finding]:
     return found
 
 
+def short_versions() -> list[tuple[str, str]]:
+    """Program, torch (which isn't imported), GDAL and the weights by their checksum, each by its name."""
+    import rasterio
+
+    found = [("landslide", __version__)]
+    try:
+        found.append(("torch", version("torch")))
+    except PackageNotFoundError:
+        found.append(("torch", "not installed"))
+    found.append(("GDAL", rasterio.__gdal_version__))
+    for weights in installed_weights():
+        try:
+            found.append((weights.stem, read_card(weights.with_suffix(".json")).sha256[:12]))
+        except LandslideError as error:
+            found.append((weights.stem, str(error)))
+    return found
+
+
 def environment() -> list[Finding]:
     """Variables of other programs that lead PROJ to their data, and whether it still knows coordinate systems."""
     from rasterio.crs import CRS

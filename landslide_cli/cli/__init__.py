@@ -18,7 +18,6 @@ from typing import Any
 
 import click
 
-from landslide_cli._version import __version__
 from landslide_cli.cli.batch import batch
 from landslide_cli.cli.benchmark import benchmark
 from landslide_cli.cli.changes import changes
@@ -29,6 +28,7 @@ from landslide_cli.cli.detect import detect
 from landslide_cli.cli.doctor import doctor
 from landslide_cli.cli.evaluate import evaluate
 from landslide_cli.cli.export import export
+from landslide_cli.cli.groups import Group
 from landslide_cli.cli.info import info
 from landslide_cli.cli.measure import measure
 from landslide_cli.cli.merge import merge
@@ -42,8 +42,12 @@ from landslide_cli.foreign import as_ours
 INTERRUPTED = 130
 
 
-class Doors(click.Group):
-    """Turns the errors raised on purpose into one line and exit status 1."""
+class Doors(Group):
+    """Shows commands by what they are for, and turns errors raised on purpose into one line and exit status 1."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, commands in COMMANDS.items():
+            self.format_section(formatter, title, commands)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -62,8 +66,18 @@ class Doors(click.Group):
             ctx.exit(INTERRUPTED)
 
 
+def _tell_versions(ctx: click.Context, param: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        from landslide_cli.doctor import short_versions
+
+        for name, version in short_versions():
+            click.echo(f"{name} {version}")
+        ctx.exit()
+
+
 @click.group(cls=Doors, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, message="%(version)s")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_tell_versions,
+              help="Show the versions of the program, torch, GDAL and the weights, and exit.")  # fmt: skip
 @click.pass_context
 def main(ctx: click.Context) -> None:
     """Landslide polygons from satellite, aerial and drone imagery.
@@ -117,26 +131,17 @@ class _Interrupt:
         raise KeyboardInterrupt
 
 
-for command in (
-    detect,
-    batch,
-    merge,
-    changes,
-    info,
-    polygonize,
-    report,
-    measure,
-    chips,
-    train,
-    evaluate,
-    compare,
-    models,
-    export,
-    demo_scene,
-    benchmark,
-    doctor,
-):
-    main.add_command(command)
+# By what they are for, as the help shows them.
+COMMANDS = {
+    "Find landslides": (detect, batch, info, polygonize),
+    "Look at them, correct, bring together": (report, measure, merge, changes),
+    "Judge": (evaluate, compare),
+    "Teach": (chips, train),
+    "Tools": (models, export, benchmark, doctor, demo_scene),
+}
+for commands in COMMANDS.values():
+    for command in commands:
+        main.add_command(command)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -42,7 +42,7 @@ def merge(inventories: tuple[Path, ...], out: Path, as_json: bool, quiet: bool, 
     with talking(quiet=quiet) as on_progress:
         from landslide_cli import merge as run
 
-        found = run(inventories, out, on_note=on_progress, **settings)
+        found = run(inventories, out, on_progress=on_progress, **settings)
     click.echo(as_machine_text(found) if as_json else as_text(out, found))
 
 

@@ -8,11 +8,12 @@ from typing import Any
 import click
 
 from landslide_cli.cli import options
+from landslide_cli.cli.groups import Group
 from landslide_cli.cli.settings import taken
 from landslide_cli.cli.values import Words
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @options.as_json
 @click.pass_context
 def models(ctx: click.Context, as_json: bool) -> None:

@@ -42,7 +42,7 @@ class Viewed:
 
 
 def evaluate_chips(
-    folders: Sequence[Path],
+    folders: Sequence[str | Path],
     *,
     runtime: Runtime = Runtime(),
     threshold: float | None = None,
@@ -73,7 +73,9 @@ def evaluate_chips(
     from landslide_cli.prediction.image import WINDOW
 
     weights, card = find_model(runtime.model)
-    views = plan_views(folders, card, groups=groups, pixel_size=pixel_size, resolution=resolution_m)
+    views = plan_views(
+        [Path(folder) for folder in folders], card, groups=groups, pixel_size=pixel_size, resolution=resolution_m
+    )
     several = in_views(replace(runtime, batch_size=1).choose(weights, card).open(), runtime.tta or card.tta)
     several.prepare(WINDOW, 1)
     threshold = card.threshold if threshold is None else threshold

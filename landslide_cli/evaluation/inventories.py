@@ -63,9 +63,9 @@ class Part:
 
 
 def evaluate_inventory(
-    inventory: Path,
+    inventory: str | Path,
     *,
-    reference: Path,
+    reference: str | Path,
     scene: str | Path,
     probability: str | Path | None = None,
     tolerance: float = 3.0,
@@ -87,6 +87,7 @@ def evaluate_inventory(
     Raises:
         LandslideError: with a message that says what to do.
     """
+    inventory, reference = Path(inventory), Path(reference)
     with ExitStack() as stack:
         opened = stack.enter_context(open_scene(scene, wanted=("any",)))
 

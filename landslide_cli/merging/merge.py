@@ -70,7 +70,7 @@ def merge(
     doubles: Doubles = "best",
     crs: str | None = None,
     overwrite: bool = False,
-    on_note: OnNote | None = None,
+    on_progress: OnNote | None = None,
 ) -> Merged:
     """Write one inventory of many: one record for each landslide, whoever saw it.
 
@@ -82,7 +82,7 @@ def merge(
             them, ``keep``, which marks them.
         crs: Coordinate reference system of the result; that of most inventories by default.
         overwrite: Replace an output that exists.
-        on_note: Called with what is done, what there is in all, and words.
+        on_progress: Called with what is done, what there is in all, and words.
 
     Raises:
         OptionError: ``doubles`` is none of the three.
@@ -102,7 +102,7 @@ def merge(
         known.add(name)
     files = FileSet([out], overwrite=overwrite, inputs=[part.path for part in parts])
     with files.staged() as places:
-        return merge_parts(parts, places[out], doubles=doubles, crs=crs, on_note=on_note)
+        return merge_parts(parts, places[out], doubles=doubles, crs=crs, on_note=on_progress)
 
 
 def merge_parts(
@@ -122,7 +122,7 @@ def merge_parts(
         doubles: See `merge`.
         crs: See `merge`.
         tags: Provenance; what all parts share by default.
-        on_note: See `merge`.
+        on_note: ``on_progress`` of `merge`.
 
     Raises:
         LandslideError: see `merge`.

@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import metadata
 
 import pytest
+import rasterio
 from click.testing import CliRunner
 
 import landslide_cli
-from landslide_cli.cli import main
+from landslide_cli.cli import COMMANDS, main
+from landslide_cli.model.card import read_card
+from landslide_cli.model.weights import installed_weights
 
 
 @pytest.mark.parametrize(
@@ -37,5 +41,30 @@ def test_help_imports_neither_torch_nor_geopandas(command: list[str]) -> None:
     assert done.stdout.splitlines()[-1] == "set()"
 
 
-def test_version_is_the_number_alone() -> None:
-    assert CliRunner().invoke(main, ["--version"]).output == f"{landslide_cli.__version__}\n"
+def test_version_names_program_torch_gdal_and_weights_without_importing_torch() -> None:
+    code = (
+        "import sys; from landslide_cli.cli import main\n"
+        "try: main(['--version'])\n"
+        "except SystemExit: print({'torch', 'geopandas', 'lightning'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    *lines, imported = done.stdout.splitlines()
+    assert imported == "set()"
+    told = dict(line.split(" ", 1) for line in lines)
+    assert told["landslide"] == landslide_cli.__version__
+    assert (told["torch"], told["GDAL"]) == (metadata.version("torch"), rasterio.__gdal_version__)
+    shipped = {path.stem: read_card(path.with_suffix(".json")).sha256 for path in installed_weights()}
+    assert {name: told[name] for name in shipped} == {name: checksum[:12] for name, checksum in shipped.items()}
+
+
+def test_every_command_is_in_one_group_and_its_summary_is_whole() -> None:
+    for command, below in (([], main), (["models"], main.commands["models"])):  # type: ignore[attr-defined]
+        words = " ".join(CliRunner().invoke(main, [*command, "--help"]).output.split())
+        for name, one in below.commands.items():
+            first = " ".join(one.help.split()).partition(". ")[0].removesuffix(".")
+            assert words.count(f" {name} {first.partition('  ')[0]}") == 1, name
+
+
+def test_the_groups_hold_every_command() -> None:
+    listed = [command.name for commands in COMMANDS.values() for command in commands]
+    assert sorted(map(str, listed)) == sorted(main.commands)  # type: ignore[attr-defined]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import subprocess
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -38,11 +39,18 @@ def test_every_column_of_the_other_layers_is_explained() -> None:
     assert [name for name in columns if f"`{name}`" not in text.partition("## Provenance")[0]] == []
 
 
-def test_nothing_in_the_project_is_imagery() -> None:
+# One image with its source and licence beside it, for the README.
+REAL = {"docs/real/found.jpg", "docs/real/sichuan_023.jpg"}
+
+
+def test_nothing_in_the_project_is_imagery_but_one_image_with_its_source() -> None:
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
     if tracked.returncode:
         pytest.skip("not a git checkout")
-    assert not [name for name in tracked.stdout.splitlines() if name.endswith((".tif", ".jpg", ".jpeg"))]
+    assert {name for name in tracked.stdout.splitlines() if name.endswith((".tif", ".jpg", ".jpeg"))} <= REAL
+    assert sum((ROOT / name).stat().st_size for name in REAL) < 2_000_000
+    told = (ROOT / "docs" / "real" / "README.md").read_text()
+    assert all(word in told for word in ("Zeng 2021", "CC BY 4.0", *(Path(name).name for name in REAL)))
 
 
 def test_the_citation_has_version_and_licence_of_the_package() -> None:

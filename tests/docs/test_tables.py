@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import MISSING, fields
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from landslide_cli.model.card import ModelCard
 from landslide_cli.training.augment import Augmentation
 from landslide_cli.training.recipe import Phase, Recipe, Source
-from tests.docs.conftest import ROOT
+from tests.docs.conftest import PAGES, ROOT
 
 
 def page(name: str) -> str:
@@ -75,3 +76,13 @@ def test_numbers_that_the_plugin_gives_back_are_named() -> None:
     told = set(names(" ".join(cells[2] for cells in rows(page("qgis.md"), "| algorithm | command | gives back |"))))
     assert len(numbers) > 10
     assert set(numbers) - told == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_tables_are_whole(page: Path) -> None:
+    """Each has a header, and rows with as many cells."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+        header, line, *below = (re.sub(r"`[^`]*`|\\\|", "", row).count("|") for row in table.splitlines())
+        assert re.fullmatch(r"\|(?: ?:?-+:? ?\|)+", table.splitlines()[1]), table[:200]
+        assert {line, *below} == {header}, table[:200]
