@@ -14,7 +14,7 @@ ACROSS = {
     "test_layers.py", "test_sizes.py", "test_layout.py", "test_real_imagery.py",
     "test_words.py", "test_complete_masks.py", "cli/test_main.py",
     "cli/test_refusals.py", "inventory/test_known_shapes.py", "networks/test_overfit.py", "report/test_browser.py",
-    "report/test_review.py",
+    "report/test_review.py", "test_day.py",
 }  # fmt: skip
 ELSEWHERE = {"docs", "qgis", "faults"}
 
