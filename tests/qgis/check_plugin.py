@@ -145,7 +145,7 @@ def script(folder: Path, body: str) -> str:
 def check_provider(folder: Path, *_: str) -> None:
     provider = QgsApplication.processingRegistry().providerById("landslide")
     assert {algorithm.name() for algorithm in provider.algorithms()} == {
-        "detect", "polygonize", "evaluate", "batch",
+        "detect", "polygonize", "batch", "measure", "report", "evaluate", "merge", "changes", "chips", "train",
     }  # fmt: skip
     assert not provider.icon().isNull()
     for algorithm in provider.algorithms():
