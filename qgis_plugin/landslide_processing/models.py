@@ -10,7 +10,7 @@ from .command import environment, window
 
 # A dialog makes several copies of an algorithm; a model that was just installed should be in the next one.
 LASTS_S = 60.0
-WAIT_S = 30.0
+WAIT_S = 15.0
 
 _models: list[tuple[str, float, float]] = []
 _asked: tuple[str, float] = ("", float("-inf"))

@@ -61,6 +61,8 @@ class ReviewPanel(QgsDockWidget):
         self._lay_out()
         self._layers.layerChanged.connect(self._take)
         self._reviewer.editingFinished.connect(self._keep_reviewer)
+        for line in (self._reviewer, self._note):
+            line.returnPressed.connect(self._canvas.setFocus)
         self.visibilityChanged.connect(self._shown)
 
     def current(self) -> QgsFeature | None:
@@ -144,6 +146,8 @@ class ReviewPanel(QgsDockWidget):
             self._told.setText(str(error))
             return
         self._note.clear()
+        # Else the next key would be typed into the note.
+        self._canvas.setFocus()
         self._show()
 
     def _show(self) -> None:
