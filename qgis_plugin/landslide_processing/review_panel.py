@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from qgis.core import (
+    QgsApplication,
     QgsCoordinateTransform,
     QgsFeature,
     QgsMapLayer,
@@ -53,7 +54,7 @@ class ReviewPanel(QgsDockWidget):
         self._layers.setFilters(QgsMapLayerProxyModel.PolygonLayer)
         self._told = QLabel()
         self._told.setWordWrap(True)
-        self._reviewer = QLineEdit(QgsSettings().value(REVIEWER, ""))
+        self._reviewer = QLineEdit(QgsSettings().value(REVIEWER, "") or QgsApplication.userFullName())
         self._reviewer.setPlaceholderText("who decides")
         self._note = QLineEdit()
         self._note.setPlaceholderText("goes with the next answer")
