@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from qgis.core import NULL, QgsFeature, QgsFeatureRequest, QgsVectorLayer, QgsVectorLayerUtils
 from qgis.PyQt.QtCore import QDateTime, Qt
 
@@ -25,7 +27,8 @@ class Review:
 
     def __init__(self, layer: QgsVectorLayer) -> None:
         self.layer = layer
-        self._passed: list[int] = []
+        # Each polygon that was passed, with what stood there before its answer.
+        self._passed: list[tuple[int, dict[str, Any]]] = []
         self._waiting: list[int] = []
         self.begin()
 
@@ -54,7 +57,7 @@ class Review:
     def skip(self) -> None:
         """Leave the polygon as it is; it comes again in the next pass."""
         if self._waiting:
-            self._passed.append(self._waiting.pop())
+            self._passed.append((self._waiting.pop(), {}))
 
     def answer(self, status: str, *, reviewer: str = "", note: str = "") -> None:
         """Write what a person says of the polygon.
@@ -69,8 +72,13 @@ class Review:
         if feature is None:
             return
         moment = QDateTime.currentDateTime().toString(Qt.ISODate)
-        self._write(feature.id(), {"status": status, "reviewer": reviewer, "reviewed_at": moment, "note": note})
-        self._passed.append(self._waiting.pop())
+        said = {"status": status, "reviewer": reviewer, "reviewed_at": moment, "note": note}
+        there = feature.fields().names()
+        # An empty field in the panel leaves what stands in the file.
+        said = {name: value for name, value in said.items() if value and name in there}
+        before = {name: feature[name] for name in said}
+        self._write(feature.id(), said)
+        self._passed.append((self._waiting.pop(), before))
 
     def back(self) -> None:
         """Return to the polygon before, and take its answer back.
@@ -78,29 +86,25 @@ class Review:
         Raises:
             ReviewError: the layer can't be written.
         """
-        if not self._passed:
-            return
-        number = self._passed[-1]
-        feature = self.layer.getFeature(number)
-        if feature.isValid() and not _waits(feature):
-            self._write(number, {"status": UNREVIEWED, "reviewer": None, "reviewed_at": None})
-        self._waiting.append(self._passed.pop())
+        if self._passed:
+            number, before = self._passed[-1]
+            if before and self.layer.getFeature(number).isValid():
+                self._write(number, before)
+            self._waiting.append(number)
+            self._passed.pop()
 
     def title(self, feature: QgsFeature) -> str:
         """What the layer's style calls the polygon."""
         return QgsVectorLayerUtils.getFeatureDisplayString(self.layer, feature)
 
-    def _write(self, number: int, values: dict[str, str | None]) -> None:
+    def _write(self, number: int, values: dict[str, Any]) -> None:
         layer = self.layer
         editing = layer.isEditable()
         if not editing and not layer.startEditing():
             raise ReviewError(f"{layer.name()} can't be edited: is its file read-only, or open elsewhere?")
         layer.beginEditCommand("Review")
         for name, value in values.items():
-            column = layer.fields().indexOf(name)
-            # An empty field in the panel leaves what stands in the file.
-            if column >= 0 and value != "":
-                layer.changeAttributeValue(number, column, NULL if value is None else value)
+            layer.changeAttributeValue(number, layer.fields().indexOf(name), value)
         layer.endEditCommand()
         if not editing and not layer.commitChanges():
             reason = "; ".join(layer.commitErrors())

@@ -32,6 +32,7 @@ from qgis.core import (
     QgsProject,
     QgsRasterLayer,
     QgsRectangle,
+    QgsSettings,
     QgsVectorLayer,
 )
 
@@ -46,6 +47,8 @@ def set_up(folder: Path, plugins: str, command: str) -> None:
     from qgis import utils
 
     Processing.initialize()
+    # Layers by what they hold, whatever an earlier check has loaded.
+    QgsSettings().setValue("Processing/Configuration/PREFER_FILENAME_AS_LAYER_NAME", False)
     sys.path.append(plugins)
     utils.plugin_paths = [plugins]
     utils.updateAvailablePlugins()
@@ -223,10 +226,11 @@ def check_results_are_loaded_with_their_styles(folder: Path, *_: str) -> None:
     processing.runAndLoadResults("landslide:detect", {"SCENE": f"{folder}/scene.tif", **outputs})
     found = {layer.name(): layer.renderer().type() for layer in project.mapLayers().values()}
     assert found == {
-        "s": "categorizedSymbol", "analysed": "singleSymbol", "x": "singlebandpseudocolor", "y": "paletted",
+        "Landslides": "categorizedSymbol", "Analysed": "singleSymbol",
+        "Probability": "singlebandpseudocolor", "Mask": "paletted",
     }, found  # fmt: skip
     names = [node.name() for node in project.layerTreeRoot().findLayers()]
-    assert names == ["analysed", "s", "y", "x"], names
+    assert names == ["Analysed", "Landslides", "Mask", "Probability"], names
     project.clear()
 
 
@@ -315,7 +319,7 @@ def check_batch_loads_the_merged_inventory_and_tells_what_failed(folder: Path, *
     assert heard.shares[-1] == 100
     assert QgsRasterLayer(f"{out}/results/one_mask.tif").isValid()
     found = {layer.name(): layer.renderer().type() for layer in project.mapLayers().values()}
-    assert found == {"landslides": "categorizedSymbol", "analysed": "singleSymbol"}, found
+    assert found == {"Landslides": "categorizedSymbol", "Analysed": "singleSymbol"}, found
     project.clear()
 
 
@@ -469,7 +473,7 @@ def check_an_answer_can_be_taken_back(folder: Path, *_: str) -> None:
     before = answers(path)
     review = Review(layer)
     first = review.current()["id"]
-    review.answer("unsure")
+    review.answer("unsure", note="in the shade")
     assert review.current()["id"] != first
     review.back()
     assert review.current()["id"] == first
@@ -480,7 +484,7 @@ def check_an_answer_can_be_taken_back(folder: Path, *_: str) -> None:
     assert layer.isModified() and answers(path) == before
     assert "has edits that aren't saved" in refused("measure", INVENTORY=layer, OUTPUT=f"{empty(folder)}/m.gpkg")
     layer.undoStack().undo()
-    assert layer.getFeature(review._passed[-1])["status"] == "unreviewed"
+    assert layer.getFeature(review._passed[-1][0])["status"] == "unreviewed"
     layer.rollBack()
 
 
@@ -504,7 +508,7 @@ def check_the_panel(folder: Path, *_: str) -> None:
     window.addDockWidget(Qt.RightDockWidgetArea, panel)
     window.show()
     window.activateWindow()
-    QgsApplication.processEvents()
+    assert QTest.qWaitForWindowActive(window), QgsApplication.activeWindow()
     panel._reviewer.setText("Ana")
     first = panel.current()
     assert canvas.extent().contains(first.geometry().boundingBox())
