@@ -95,6 +95,8 @@ DETECT = Description(
         vector_out("OUTPUT", "Landslides", "GeoPackage, shapefile, GeoJSON or FlatGeobuf. A GeoPackage holds most."),
         raster_out("PROBABILITY", "Probability", "--probability",
                    "0 to 1. “Polygons of a probability raster” makes other inventories of it in seconds."),
+        raster_out("BEFORE_PROBABILITY", "Probability before the event", "--before-probability",
+                   "Of the image before the event, on its own grid."),
         raster_out("MASK", "Mask", "--mask", "1 landslide, 0 not, no data where nothing was analysed."),
         raster_out("SPREAD", "Spread of the views", "--spread",
                    "How far apart the views of each window are (standard deviation); needs more than one view."),
@@ -118,6 +120,9 @@ BATCH = Description(
         flag("RECURSIVE", "Search the folders inside of it as well", "--recursive", "All of them, however deep."),
         *SHAPING,
         AREA,
+        *EARLIER,
+        folder("BEFORE_FOLDER", "Folder of images before the event, in place of one image", "--before",
+               "One for each image, under the same name.", optional=True),
         *PREDICTION,
         flag("PROBABILITY", "Write probabilities as well", "--probability", "One raster for each image.",
              advanced=True),
@@ -148,10 +153,13 @@ POLYGONIZE = Description(
     parameters=(
         raster("PROBABILITY", "Probability", None, "A raster that “Detect landslides” wrote."),
         *SHAPING,
+        *EARLIER,
+        raster("SPREAD", "Spread of the views", "--spread",
+               "Of the same run: for the attribute prob_spread and for the confidence."),
         vector_out("OUTPUT", "Landslides", "GeoPackage, shapefile, GeoJSON or FlatGeobuf. A GeoPackage holds most."),
     ),
     numbers=FOUND,
     inventory="OUTPUT",
-)
+)  # fmt: skip
 
 DESCRIPTIONS = (DETECT, POLYGONIZE, BATCH)

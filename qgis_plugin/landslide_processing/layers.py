@@ -33,7 +33,7 @@ def raster(name: str, label: str, flag: str | None, hint: str, *, optional: bool
         layer = call.algorithm.parameterAsRasterLayer(call.values, name, call.context)
         return [] if layer is None else named(flag, _file(layer, label, "gdal"))
 
-    return Given(make, words)
+    return Given(make, words, flag)
 
 
 def inventory(name: str, label: str, flag: str | None, hint: str) -> Given:
@@ -46,7 +46,7 @@ def inventory(name: str, label: str, flag: str | None, hint: str) -> Given:
         layer = call.algorithm.parameterAsVectorLayer(call.values, name, call.context)
         return named(flag, _file(layer, label, "ogr"))
 
-    return Given(make, words)
+    return Given(make, words, flag)
 
 
 def inventories(name: str, label: str, hint: str) -> Given:
@@ -79,7 +79,7 @@ def polygons(name: str, label: str, flag: str, hint: str, *, optional: bool = Tr
         )
         return [flag, file]
 
-    return Given(make, words)
+    return Given(make, words, flag)
 
 
 def extent(name: str, label: str, flag: str, hint: str) -> Given:
@@ -95,7 +95,7 @@ def extent(name: str, label: str, flag: str, hint: str) -> Given:
         box = call.algorithm.parameterAsExtent(call.values, name, call.context, scene.crs())
         return [flag, ",".join(map(plain, (box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum())))]
 
-    return Given(make, words)
+    return Given(make, words, flag)
 
 
 def _file(layer: QgsMapLayer, label: str, provider: str) -> str:

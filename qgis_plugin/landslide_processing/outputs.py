@@ -23,6 +23,7 @@ def vector_out(name: str, label: str, hint: str) -> Given:
     return Given(
         lambda: shown(QgsProcessingParameterVectorDestination(name, label, QgsProcessing.TypeVectorPolygon), hint),
         _out(name, "--out"),
+        "--out",
     )
 
 
@@ -31,6 +32,7 @@ def raster_out(name: str, label: str, flag: str, hint: str) -> Given:
     return Given(
         lambda: shown(QgsProcessingParameterRasterDestination(name, label, optional=True, createByDefault=False), hint),
         _out(name, flag),
+        flag,
     )
 
 
@@ -50,7 +52,7 @@ def file_out(name: str, label: str, flag: str | None, kinds: str, hint: str, *, 
         call.outputs[name] = file
         return [flag, file] if flag else []
 
-    return Given(make, words)
+    return Given(make, words, flag)
 
 
 def folder_out(name: str, label: str, hint: str) -> Given:
@@ -63,7 +65,7 @@ def folder_out(name: str, label: str, hint: str) -> Given:
         call.outputs[name] = call.algorithm.parameterAsString(call.values, name, call.context)
         return ["--out", call.outputs[name]]
 
-    return Given(make, words)
+    return Given(make, words, "--out")
 
 
 def run_folder(name: str, label: str, flag: str, beside: str, hint: str) -> Given:
@@ -78,7 +80,7 @@ def run_folder(name: str, label: str, flag: str, beside: str, hint: str) -> Give
         given = call.algorithm.parameterAsFile(call.values, name, call.context)
         return [flag, given or str(output.with_name(f"{output.stem}-run"))]
 
-    return Given(make, words)
+    return Given(make, words, flag)
 
 
 def _out(name: str, flag: str) -> Callable[[Call], list[str]]:

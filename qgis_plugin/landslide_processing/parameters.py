@@ -51,10 +51,12 @@ class Given:
     Attributes:
         make: Makes its definition; Processing wants a new one for each copy of an algorithm.
         words: The words of the command line for its value in a call.
+        flag: The option of the command that it sets, if it is one.
     """
 
     make: Callable[[], QgsProcessingParameterDefinition]
     words: Callable[[Call], list[str]]
+    flag: str | None = None
 
 
 class Choice(QgsProcessingParameterEnum):
@@ -92,7 +94,7 @@ def number(
         read = call.algorithm.parameterAsInt if whole else call.algorithm.parameterAsDouble
         return [flag, plain(read(call.values, name, call.context))]
 
-    return Given(make, words)
+    return Given(make, words, flag)
 
 
 def choice(name: str, label: str, flag: str, options: Sequence[str], hint: str, *, default: str | None = None) -> Given:
@@ -101,7 +103,7 @@ def choice(name: str, label: str, flag: str, options: Sequence[str], hint: str, 
     def make() -> QgsProcessingParameterDefinition:
         return shown(_choice(name, label, options, default), hint, advanced=True)
 
-    return Given(make, lambda call: _chosen(call, name, flag, options, default))
+    return Given(make, lambda call: _chosen(call, name, flag, options, default), flag)
 
 
 def model(name: str, label: str, flag: str, hint: str) -> Given:
@@ -110,7 +112,7 @@ def model(name: str, label: str, flag: str, hint: str) -> Given:
     def make() -> QgsProcessingParameterDefinition:
         return shown(_choice(name, label, models.names(), None), f"{hint}\n{models.told()}".strip())
 
-    return Given(make, lambda call: _chosen(call, name, flag, models.names(), None))
+    return Given(make, lambda call: _chosen(call, name, flag, models.names(), None), flag)
 
 
 def text(name: str, label: str, flag: str, hint: str) -> Given:
@@ -123,7 +125,7 @@ def text(name: str, label: str, flag: str, hint: str) -> Given:
         value = call.algorithm.parameterAsString(call.values, name, call.context).strip()
         return [flag, value] if value else []
 
-    return Given(make, words)
+    return Given(make, words, flag)
 
 
 def flag(name: str, label: str, flag: str, hint: str, *, advanced: bool = False) -> Given:
@@ -135,7 +137,7 @@ def flag(name: str, label: str, flag: str, hint: str, *, advanced: bool = False)
     def words(call: Call) -> list[str]:
         return [flag] if call.algorithm.parameterAsBool(call.values, name, call.context) else []
 
-    return Given(make, words)
+    return Given(make, words, flag)
 
 
 def crs(name: str, label: str, flag: str, hint: str) -> Given:
@@ -148,7 +150,7 @@ def crs(name: str, label: str, flag: str, hint: str) -> Given:
         value = call.algorithm.parameterAsCrs(call.values, name, call.context)
         return [flag, value.authid() or value.toWkt()] if value.isValid() else []
 
-    return Given(make, words)
+    return Given(make, words, flag)
 
 
 def folder(name: str, label: str, flag: str | None, hint: str, *, optional: bool = False) -> Given:
@@ -159,7 +161,7 @@ def folder(name: str, label: str, flag: str | None, hint: str, *, optional: bool
             QgsProcessingParameterFile(name, label, QgsProcessingParameterFile.Folder, optional=optional), hint
         )
 
-    return Given(make, lambda call: named(flag, call.algorithm.parameterAsFile(call.values, name, call.context)))
+    return Given(make, lambda call: named(flag, call.algorithm.parameterAsFile(call.values, name, call.context)), flag)
 
 
 def file(name: str, label: str, flag: str, kinds: str, hint: str) -> Given:
@@ -168,7 +170,7 @@ def file(name: str, label: str, flag: str, kinds: str, hint: str) -> Given:
     def make() -> QgsProcessingParameterDefinition:
         return shown(QgsProcessingParameterFile(name, label, optional=True, fileFilter=kinds), hint, advanced=True)
 
-    return Given(make, lambda call: named(flag, call.algorithm.parameterAsFile(call.values, name, call.context)))
+    return Given(make, lambda call: named(flag, call.algorithm.parameterAsFile(call.values, name, call.context)), flag)
 
 
 def shown(

@@ -28,7 +28,7 @@ PLUGIN = ROOT / "qgis_plugin" / "landslide_processing"
 
 
 # Of the image before the event, which the plugin has already; the dialog passes them on only where they are given.
-COMING = {"--before", "--shift", "--new-share", "--only-new"}
+COMING = {"--before", "--shift", "--new-share", "--only-new", "--before-probability"}
 
 
 PYTHON = os.environ.get("QGIS_PYTHON", "/usr/bin/python3")
