@@ -593,6 +593,19 @@ def check_teaching(folder: Path, *_: str) -> None:
     ]  # fmt: skip
 
 
+def check_an_image_before_the_event(folder: Path, *_: str) -> None:
+    """Of a scene that is its own past nothing is new."""
+    if "--before" not in shell("detect", "--help"):
+        return
+    out = empty(folder)
+    given = {"SCENE": f"{folder}/scene.tif", "BEFORE": f"{folder}/scene.tif"}
+    result = run("detect", **given, OUTPUT=f"{out}/s.gpkg", BEFORE_PROBABILITY=f"{out}/b.tif")
+    layer = QgsVectorLayer(f"{result['OUTPUT']}|layername=landslides", "slides", "ogr")
+    assert {feature["new"] for feature in layer.getFeatures()} == {False}
+    assert QgsRasterLayer(result["BEFORE_PROBABILITY"]).isValid()
+    assert run("detect", **given, ONLY_NEW=True, OUTPUT=f"{out}/n.gpkg")["LANDSLIDES"] == 0
+
+
 if __name__ == "__main__":
     print(f"QGIS {Qgis.QGIS_VERSION}", file=sys.stderr)
     harness.run(sys.modules[__name__], Path(sys.argv[1]).resolve(), *sys.argv[2:])
