@@ -17,7 +17,6 @@ from qgis.core import (
     QgsLayoutExporter,
     QgsLayoutItemLegend,
     QgsLayoutItemMap,
-    QgsLayoutMeasurement,
     QgsLayoutPoint,
     QgsLayoutSize,
     QgsLegendStyle,
@@ -30,19 +29,22 @@ from qgis.core import (
 from qgis.PyQt.QtGui import QFont
 
 SIDE_MM = 130
+LEGEND_MM = 52
 METRES = 900
 DPI = 130
 
 
 def main(scene: str, slides: str, out: str) -> None:
-    """Draw the upper right of the scene with its landslides, and their legend."""
+    """Draw the upper right of the scene with its landslides, and their legend below."""
     project = QgsProject.instance()
     image = QgsRasterLayer(scene, "scene")
     layers = [QgsVectorLayer(f"{slides}|layername={name}", name, "ogr") for name in ("landslides", "analysed")]
     project.addMapLayers([image, *layers])
+    # Without it the map has no scale, and so no labels.
+    project.setCrs(image.crs())
     layout = QgsPrintLayout(project)
     layout.initializeDefaults()
-    layout.pageCollection().page(0).setPageSize(QgsLayoutSize(SIDE_MM, SIDE_MM))
+    layout.pageCollection().page(0).setPageSize(QgsLayoutSize(SIDE_MM, SIDE_MM + LEGEND_MM))
     view = QgsLayoutItemMap(layout)
     view.attemptMove(QgsLayoutPoint(0, 0))
     view.attemptResize(QgsLayoutSize(SIDE_MM, SIDE_MM))
@@ -59,12 +61,9 @@ def main(scene: str, slides: str, out: str) -> None:
     legend.model().setRootGroup(tree)
     for part in (QgsLegendStyle.Subgroup, QgsLegendStyle.SymbolLabel):
         legend.setStyleFont(part, QFont("sans", 7))
-    legend.setFrameEnabled(True)
-    legend.setFrameStrokeWidth(QgsLayoutMeasurement(0.2))
     layout.addLayoutItem(legend)
     legend.adjustBoxSize()
-    legend.setReferencePoint(QgsLayoutItemLegend.LowerLeft)
-    legend.attemptMove(QgsLayoutPoint(3, SIDE_MM - 3))
+    legend.attemptMove(QgsLayoutPoint(0, SIDE_MM))
     QgsLayoutExporter(layout).renderPageToImage(0, dpi=DPI).save(out)
     # A palette makes a third of the file; this one keeps the colours of the classes apart.
     Image.open(out).convert("RGB").quantize(200, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(

@@ -1,4 +1,4 @@
-"""Landslides from imagery in QGIS: a Processing provider that runs the ``landslide`` command."""
+"""Landslides from imagery in QGIS: a Processing provider that runs the ``landslide`` command, and a review panel."""
 
 from __future__ import annotations
 
@@ -9,4 +9,4 @@ def classFactory(iface: Any) -> Any:
     """What QGIS calls to make the plugin."""
     from .plugin import LandslidePlugin
 
-    return LandslidePlugin()
+    return LandslidePlugin(iface)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
 from pathlib import Path
@@ -18,8 +19,9 @@ from qgis.core import (
 )
 from qgis.PyQt.QtGui import QIcon
 
+from . import models
 from .command import Cancelled, CommandError, find_command, run
-from .descriptions import Description, Number
+from .description import Description, Number
 from .loading import load_inventory, load_styled
 from .parameters import Call
 
@@ -32,6 +34,9 @@ class CommandAlgorithm(QgsProcessingAlgorithm):
         self.description = description
 
     def createInstance(self) -> CommandAlgorithm:
+        """Called before each dialog and each run, but not when QGIS starts: the time to ask which models there are."""
+        with contextlib.suppress(CommandError):
+            models.ask(_command())
         return CommandAlgorithm(self.description)
 
     def name(self) -> str:
@@ -39,6 +44,12 @@ class CommandAlgorithm(QgsProcessingAlgorithm):
 
     def displayName(self) -> str:
         return self.description.title
+
+    def group(self) -> str:
+        return self.description.group
+
+    def groupId(self) -> str:
+        return self.description.group.lower()
 
     def shortHelpString(self) -> str:
         return self.description.help
@@ -72,9 +83,9 @@ class CommandAlgorithm(QgsProcessingAlgorithm):
     ) -> dict[str, Any]:
         call = Call(self, parameters, context, feedback)
         try:
-            words = [_command(), self.description.command, "--json"]
-            if self.description.asked:
-                words.append("--overwrite")
+            words = [_command(), self.description.command]
+            words += ["--json"] if self.description.json else []
+            words += ["--overwrite"] if self.description.replaces else []
             for given in self.description.parameters:
                 words += given.words(call)
             feedback.pushCommandInfo(shlex.join(words))
@@ -87,6 +98,9 @@ class CommandAlgorithm(QgsProcessingAlgorithm):
         if report:
             Path(report).write_text(printed, encoding="utf-8")
         load_styled(call.outputs.values(), call.outputs.get(self.description.inventory or ""), context)
+        if not self.description.json:
+            feedback.pushInfo(printed.strip())
+            return call.outputs
         told = json.loads(printed)
         if self.description.result and told["out"]:
             call.outputs["OUTPUT"] = told["out"]
@@ -133,4 +147,5 @@ def _value(printed: dict[str, Any], number: Number) -> float | None:
     value: Any = printed
     for key in number.keys:
         value = None if value is None else value[key]
-    return value
+    # Of what was measured, binary fractions say more digits than are known.
+    return round(value, number.digits) if isinstance(value, float) else value

@@ -63,6 +63,17 @@ def find_command(setting: str | None) -> str:
     return setting
 
 
+def environment() -> dict[str, str]:
+    """The environment of the command: without what is QGIS's own, and with progress as JSON."""
+    kept = {name: value for name, value in os.environ.items() if name not in FOREIGN}
+    return {**kept, "LANDSLIDE_PROGRESS": "json", "PYTHONUTF8": "1"}
+
+
+def window() -> dict[str, Any]:
+    """How a process starts: without a window, and in a group of its own, so that processes below it end with it."""
+    return {"creationflags": subprocess.CREATE_NO_WINDOW} if os.name == "nt" else {"start_new_session": True}
+
+
 def run(words: Sequence[str], outputs: Iterable[Path], listener: Listener) -> str:
     """Run the command to its end.
 
@@ -80,12 +91,10 @@ def run(words: Sequence[str], outputs: Iterable[Path], listener: Listener) -> st
     """
     outputs = list(outputs)
     before = _unfinished(outputs)
-    # A group of its own, so that processes below the command end with it.
-    apart = {"creationflags": subprocess.CREATE_NO_WINDOW} if os.name == "nt" else {"start_new_session": True}
     try:
         process = subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment(),
-            text=True, encoding="utf-8", errors="replace", **apart,
+            words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(),
+            text=True, encoding="utf-8", errors="replace", **window(),
         )  # fmt: skip
     except OSError as error:
         raise CommandError(f"{words[0]} can't be started: {error}. {MISSING}") from error
@@ -184,8 +193,3 @@ def _end(process: subprocess.Popen[str], *, force: bool) -> None:
 def _unfinished(outputs: Iterable[Path]) -> set[Path]:
     """Folders beside the outputs in which the command keeps them until they are complete."""
     return {folder for path in outputs for folder in path.parent.glob(".landslide-*.part")}
-
-
-def _environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in FOREIGN}
-    return {**kept, "LANDSLIDE_PROGRESS": "json", "PYTHONUTF8": "1"}

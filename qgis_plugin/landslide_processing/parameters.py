@@ -1,37 +1,29 @@
-"""Parameters of Processing, each with the words of the command line that its value becomes."""
+"""Parameters of Processing that are read, each with the words of the command line that its value becomes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Callable
 
 from qgis.core import (
-    QgsMapLayer,
-    QgsProcessing,
     QgsProcessingAlgorithm,
     QgsProcessingContext,
-    QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingParameterBoolean,
+    QgsProcessingParameterCrs,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterEnum,
-    QgsProcessingParameterExtent,
     QgsProcessingParameterFile,
-    QgsProcessingParameterFileDestination,
-    QgsProcessingParameterFolderDestination,
     QgsProcessingParameterNumber,
-    QgsProcessingParameterRasterDestination,
-    QgsProcessingParameterRasterLayer,
     QgsProcessingParameterString,
-    QgsProcessingParameterVectorDestination,
-    QgsProcessingParameterVectorLayer,
-    QgsProcessingUtils,
-    QgsProviderRegistry,
+    QgsProperty,
 )
 
-SCENE = "SCENE"
+from . import models
+
+# Enough for a hundredth of a millimetre in any CRS.
+DIGITS = 12
 
 
 @dataclass(frozen=True)
@@ -59,15 +51,32 @@ class Given:
     Attributes:
         make: Makes its definition; Processing wants a new one for each copy of an algorithm.
         words: The words of the command line for its value in a call.
+        flag: The option of the command that it sets, if it is one.
     """
 
     make: Callable[[], QgsProcessingParameterDefinition]
     words: Callable[[Call], list[str]]
+    flag: str | None = None
+
+
+class Choice(QgsProcessingParameterEnum):
+    """One of several words: by name, or by its place in the list, as scripts of other algorithms are used to."""
+
+    def checkValueIsAcceptable(self, input: Any, context: QgsProcessingContext | None = None) -> bool:
+        return chosen(self.options(), input) is not None or super().checkValueIsAcceptable(input, context)
+
+
+def chosen(options: Sequence[str], value: object) -> str | None:
+    """The option that a value means: ``smooth`` or 1; a name counts before a place."""
+    text = str(value)
+    if text in options:
+        return text
+    return options[int(text)] if text.isdecimal() and int(text) < len(options) else None
 
 
 def number(
-    name: str, label: str, flag: str, *, low: float, high: float | None = None, default: float | None = None,
-    whole: bool = False, advanced: bool = False,
+    name: str, label: str, flag: str, hint: str, *, low: float, high: float | None = None,
+    default: float | None = None, whole: bool = False, advanced: bool = False,
 ) -> Given:  # fmt: skip
     """A number; without default it may be left out."""
     kind = QgsProcessingParameterNumber.Integer if whole else QgsProcessingParameterNumber.Double
@@ -77,214 +86,119 @@ def number(
         made.setMinimum(low)
         if high is not None:
             made.setMaximum(high)
-        return _shown(made, advanced=advanced)
+        return shown(made, hint, advanced=advanced)
 
     def words(call: Call) -> list[str]:
         if not call.given(name) and default is None:
             return []
         read = call.algorithm.parameterAsInt if whole else call.algorithm.parameterAsDouble
-        return [flag, repr(read(call.values, name, call.context))]
+        return [flag, plain(read(call.values, name, call.context))]
 
-    return Given(make, words)
+    return Given(make, words, flag)
 
 
-def choice(name: str, label: str, flag: str, options: Sequence[str], *, default: str | None = None) -> Given:
+def choice(name: str, label: str, flag: str, options: Sequence[str], hint: str, *, default: str | None = None) -> Given:
     """One of several words, among the advanced parameters; without default it may be left out."""
 
     def make() -> QgsProcessingParameterDefinition:
-        made = QgsProcessingParameterEnum(
-            name, label, list(options), defaultValue=default, optional=default is None, usesStaticStrings=True
-        )
-        return _shown(made, advanced=True)
+        return shown(_choice(name, label, options, default), hint, advanced=True)
 
-    def words(call: Call) -> list[str]:
-        value = call.algorithm.parameterAsEnumString(call.values, name, call.context)
-        return [flag, value] if value else []
-
-    return Given(make, words)
+    return Given(make, lambda call: _chosen(call, name, flag, options, default), flag)
 
 
-def text(name: str, label: str, flag: str) -> Given:
+def model(name: str, label: str, flag: str, hint: str) -> Given:
+    """One of the installed models; may be left out."""
+
+    def make() -> QgsProcessingParameterDefinition:
+        return shown(_choice(name, label, models.names(), None), f"{hint}\n{models.told()}".strip())
+
+    return Given(make, lambda call: _chosen(call, name, flag, models.names(), None), flag)
+
+
+def text(name: str, label: str, flag: str, hint: str) -> Given:
     """Words that are passed on as they are, among the advanced parameters; may be left out."""
 
     def make() -> QgsProcessingParameterDefinition:
-        return _shown(QgsProcessingParameterString(name, label, optional=True), advanced=True)
+        return shown(QgsProcessingParameterString(name, label, optional=True), hint, advanced=True)
 
     def words(call: Call) -> list[str]:
         value = call.algorithm.parameterAsString(call.values, name, call.context).strip()
         return [flag, value] if value else []
 
-    return Given(make, words)
+    return Given(make, words, flag)
 
 
-def flag(name: str, label: str, flag: str, *, advanced: bool = False) -> Given:
+def flag(name: str, label: str, flag: str, hint: str, *, advanced: bool = False) -> Given:
     """A word that is there or isn't."""
 
     def make() -> QgsProcessingParameterDefinition:
-        return _shown(QgsProcessingParameterBoolean(name, label, defaultValue=False), advanced=advanced)
+        return shown(QgsProcessingParameterBoolean(name, label, defaultValue=False), hint, advanced=advanced)
 
     def words(call: Call) -> list[str]:
         return [flag] if call.algorithm.parameterAsBool(call.values, name, call.context) else []
 
-    return Given(make, words)
+    return Given(make, words, flag)
 
 
-def folder(name: str, label: str) -> Given:
-    """A folder that is the command's argument."""
-
-    def make() -> QgsProcessingParameterDefinition:
-        return QgsProcessingParameterFile(name, label, QgsProcessingParameterFile.Folder)
-
-    def words(call: Call) -> list[str]:
-        return [call.algorithm.parameterAsFile(call.values, name, call.context)]
-
-    return Given(make, words)
-
-
-def raster(name: str, label: str, flag: str | None = None) -> Given:
-    """A raster that lies in a file; without flag it is the command's argument, else it may be left out."""
+def crs(name: str, label: str, flag: str, hint: str) -> Given:
+    """A coordinate reference system, among the advanced parameters; may be left out."""
 
     def make() -> QgsProcessingParameterDefinition:
-        return QgsProcessingParameterRasterLayer(name, label, optional=flag is not None)
+        return shown(QgsProcessingParameterCrs(name, label, optional=True), hint, advanced=True)
 
     def words(call: Call) -> list[str]:
-        layer = call.algorithm.parameterAsRasterLayer(call.values, name, call.context)
-        return [] if layer is None else [*_flag(flag), _file(layer, label, "gdal")]
+        value = call.algorithm.parameterAsCrs(call.values, name, call.context)
+        return [flag, value.authid() or value.toWkt()] if value.isValid() else []
 
-    return Given(make, words)
-
-
-def needed_raster(name: str, label: str, flag: str) -> Given:
-    """A raster that a flag must have."""
-    given = raster(name, label, flag)
-    return Given(lambda: QgsProcessingParameterRasterLayer(name, label), given.words)
+    return Given(make, words, flag)
 
 
-def inventory(name: str, label: str) -> Given:
-    """A vector layer whose whole file is the command's argument: other layers in it count as well."""
+def folder(name: str, label: str, flag: str | None, hint: str, *, optional: bool = False) -> Given:
+    """A folder; without flag it is the command's argument."""
 
     def make() -> QgsProcessingParameterDefinition:
-        return QgsProcessingParameterVectorLayer(name, label)
-
-    def words(call: Call) -> list[str]:
-        layer = call.algorithm.parameterAsVectorLayer(call.values, name, call.context)
-        return [_file(layer, label, "ogr")]
-
-    return Given(make, words)
-
-
-def polygons(name: str, label: str, flag: str, *, optional: bool) -> Given:
-    """Polygons of any layer, filtered as it is in QGIS; they are handed over in a file of their own."""
-
-    def make() -> QgsProcessingParameterDefinition:
-        return QgsProcessingParameterVectorLayer(name, label, [QgsProcessing.TypeVectorPolygon], optional=optional)
-
-    def words(call: Call) -> list[str]:
-        layer = call.algorithm.parameterAsVectorLayer(call.values, name, call.context)
-        if layer is None:
-            return []
-        # No format counts as compatible, so that the layer is always written anew, alone in its file.
-        file = QgsProcessingUtils.convertToCompatibleFormat(
-            layer, False, name.lower(), [], "gpkg", call.context, call.feedback
+        return shown(
+            QgsProcessingParameterFile(name, label, QgsProcessingParameterFile.Folder, optional=optional), hint
         )
-        return [flag, file]
 
-    return Given(make, words)
-
-
-def extent(name: str, label: str, flag: str) -> Given:
-    """A rectangle, brought into the CRS of the scene; may be left out."""
-
-    def make() -> QgsProcessingParameterDefinition:
-        return QgsProcessingParameterExtent(name, label, optional=True)
-
-    def words(call: Call) -> list[str]:
-        if not call.given(name):
-            return []
-        scene = call.algorithm.parameterAsRasterLayer(call.values, SCENE, call.context)
-        box = call.algorithm.parameterAsExtent(call.values, name, call.context, scene.crs())
-        return [flag, ",".join(map(repr, (box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum())))]
-
-    return Given(make, words)
+    return Given(make, lambda call: named(flag, call.algorithm.parameterAsFile(call.values, name, call.context)), flag)
 
 
-def vector_out(name: str, label: str) -> Given:
-    """The inventory that is written."""
-    return Given(
-        lambda: QgsProcessingParameterVectorDestination(name, label, QgsProcessing.TypeVectorPolygon),
-        _out(name, "--out"),
-    )
-
-
-def raster_out(name: str, label: str, flag: str) -> Given:
-    """A raster that is written on request."""
-    return Given(
-        lambda: QgsProcessingParameterRasterDestination(name, label, optional=True, createByDefault=False),
-        _out(name, flag),
-    )
-
-
-def file_out(name: str, label: str, flag: str | None, kinds: str) -> Given:
-    """A file that is written on request; without flag it takes what the command prints."""
+def file(name: str, label: str, flag: str, kinds: str, hint: str) -> Given:
+    """A file of the kinds, among the advanced parameters; may be left out."""
 
     def make() -> QgsProcessingParameterDefinition:
-        return QgsProcessingParameterFileDestination(name, label, kinds, optional=True, createByDefault=False)
+        return shown(QgsProcessingParameterFile(name, label, optional=True, fileFilter=kinds), hint, advanced=True)
 
-    def words(call: Call) -> list[str]:
-        file = call.algorithm.parameterAsFileOutput(call.values, name, call.context)
-        if not file:
-            return []
-        call.outputs[name] = file
-        return [flag, file] if flag else []
-
-    return Given(make, words)
+    return Given(make, lambda call: named(flag, call.algorithm.parameterAsFile(call.values, name, call.context)), flag)
 
 
-def folder_out(name: str, label: str) -> Given:
-    """The folder that results are written into."""
-
-    def make() -> QgsProcessingParameterDefinition:
-        return QgsProcessingParameterFolderDestination(name, label)
-
-    def words(call: Call) -> list[str]:
-        call.outputs[name] = call.algorithm.parameterAsString(call.values, name, call.context)
-        return ["--out", call.outputs[name]]
-
-    return Given(make, words)
-
-
-def _out(name: str, flag: str) -> Callable[[Call], list[str]]:
-    def words(call: Call) -> list[str]:
-        file = call.algorithm.parameterAsOutputLayer(call.values, name, call.context)
-        if not file:
-            return []
-        call.outputs[name] = file
-        return [flag, file]
-
-    return words
-
-
-def _shown(made: QgsProcessingParameterDefinition, *, advanced: bool) -> QgsProcessingParameterDefinition:
+def shown(
+    made: QgsProcessingParameterDefinition, hint: str, *, advanced: bool = False
+) -> QgsProcessingParameterDefinition:
+    """The definition with its tooltip, among the advanced ones if it is one."""
+    made.setHelp(hint)
     if advanced:
         made.setFlags(made.flags() | QgsProcessingParameterDefinition.FlagAdvanced)
     return made
 
 
-def _flag(flag: str | None) -> list[str]:
-    return [] if flag is None else [flag]
+def _choice(name: str, label: str, options: Sequence[str], default: str | None) -> Choice:
+    return Choice(name, label, list(options), defaultValue=default, optional=default is None, usesStaticStrings=True)
 
 
-def _file(layer: QgsMapLayer, label: str, provider: str) -> str:
-    """What the command can open of a layer.
+def _chosen(call: Call, name: str, flag: str, options: Sequence[str], default: str | None) -> list[str]:
+    value = call.values.get(name) if call.given(name) else default
+    if isinstance(value, QgsProperty):
+        value = call.algorithm.parameterAsEnumString(call.values, name, call.context)
+    return [] if value is None else named(flag, chosen(options, value) or str(value))
 
-    Raises:
-        QgsProcessingException: it lies in no file.
-    """
-    parts = QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source())
-    file = parts.get("path")
-    if layer.providerType() != provider or not file:
-        raise QgsProcessingException(
-            f"{label}: the layer {layer.name()} lies in no file that landslide can read; save it as one first "
-            "(Layer > Save As)"
-        )
-    return layer.source() if provider == "gdal" else str(Path(file))
+
+def plain(value: float) -> str:
+    """A number without the noise of binary fractions."""
+    return str(value) if isinstance(value, int) else f"{value:.{DIGITS}g}"
+
+
+def named(flag: str | None, value: str) -> list[str]:
+    """The value after its flag, if it has one; nothing if there is no value."""
+    return [*([] if flag is None else [flag]), value] if value else []

@@ -8,8 +8,8 @@ from processing.core.ProcessingConfig import ProcessingConfig, Setting
 from qgis.core import QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
+from . import checking, finding, teaching
 from .algorithm import CommandAlgorithm
-from .descriptions import DESCRIPTIONS
 
 NAME = "Landslide"
 COMMAND = "LANDSLIDE_COMMAND"
@@ -47,7 +47,7 @@ class LandslideProvider(QgsProcessingProvider):
         ProcessingConfig.removeSetting(COMMAND)
 
     def loadAlgorithms(self) -> None:
-        for description in DESCRIPTIONS:
+        for description in (*finding.DESCRIPTIONS, *checking.DESCRIPTIONS, *teaching.DESCRIPTIONS):
             self.addAlgorithm(CommandAlgorithm(description))
 
     def supportsNonFileBasedOutput(self) -> bool:

@@ -62,8 +62,12 @@ def test_defaults_of_recipes_are_those_of_the_table() -> None:
     assert checked > 15
 
 
+def plugin_source() -> str:
+    return "".join(path.read_text() for path in sorted((ROOT / "qgis_plugin" / "landslide_processing").glob("*.py")))
+
+
 def test_the_algorithms_of_the_plugin_are_those_of_the_table() -> None:
-    source = (ROOT / "qgis_plugin" / "landslide_processing" / "descriptions.py").read_text()
+    source = plugin_source()
     made = dict(zip(re.findall(r'command="(\w+)"', source), re.findall(r'title="([^"]+)"', source), strict=True))
     table = rows(page("qgis.md"), "| algorithm | command | gives back |")
     told = {match[2]: match[1] for cells in table if (match := re.match(r" ?(.+), `landslide:(\w+)`", cells[0]))}
@@ -71,7 +75,7 @@ def test_the_algorithms_of_the_plugin_are_those_of_the_table() -> None:
 
 
 def test_numbers_that_the_plugin_gives_back_are_named() -> None:
-    source = (ROOT / "qgis_plugin" / "landslide_processing" / "descriptions.py").read_text()
+    source = plugin_source()
     numbers = re.findall(r'Number\("(\w+)"', source)
     told = set(names(" ".join(cells[2] for cells in rows(page("qgis.md"), "| algorithm | command | gives back |"))))
     assert len(numbers) > 10

@@ -8,7 +8,9 @@ pictures are written beside them.
 
 from __future__ import annotations
 
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import harness
@@ -21,6 +23,8 @@ from qgis.core import (
     QgsRasterLayer,
     QgsVectorLayer,
 )
+from qgis.gui import QgsAttributeEditorContext, QgsAttributeForm, QgsGui
+from qgis.PyQt.QtWidgets import QComboBox
 
 
 def vector(path: str) -> QgsVectorLayer:
@@ -99,6 +103,33 @@ def check_a_review_in_the_form(folder: Path) -> None:
         feature["status"] = "unsure"
         value = evaluated(layer, definition.expression(), feature)
         assert name == "reviewer" or len(value) == len("2026-11-26T09:30:00"), value
+
+
+def check_the_form_saves_a_status(folder: Path) -> None:
+    """The form itself, as QGIS shows it: drop-downs, and a reviewer and a moment that fill in by themselves."""
+    QgsGui.editorWidgetRegistry().initEditors()
+    copy = Path(tempfile.mkdtemp(dir=folder)) / "slides.gpkg"
+    shutil.copy(folder / "slides.gpkg", copy)
+    layer = vector(f"{copy}|layername=landslides")
+    layer.startEditing()
+    feature = next(layer.getFeatures())
+    form = QgsAttributeForm(layer, feature)
+    form.setMode(QgsAttributeEditorContext.SingleEditMode)
+    drop_downs = {
+        tuple(box.itemText(place) for place in range(box.count())): box for box in form.findChildren(QComboBox)
+    }
+    # Those that begin with "Please select" are for a search.
+    assert ("high", "medium", "low") in drop_downs, list(drop_downs)
+    status = drop_downs["unreviewed", "landslide", "not a landslide", "unsure"]
+    status.setCurrentText("not a landslide")
+    form.resize(560, 900)
+    form.grab().save(f"{folder}/form.png")
+    assert form.save()
+    assert layer.commitChanges(), layer.commitErrors()
+    saved = vector(f"{copy}|layername=landslides").getFeature(feature.id())
+    assert saved["status"] == "not_landslide"
+    assert len(saved["reviewed_at"]) == len("2026-11-26T09:30:00"), saved["reviewed_at"]
+    assert saved["area_m2"] == feature["area_m2"]
 
 
 def check_landslides_of_a_geopackage(folder: Path) -> None:

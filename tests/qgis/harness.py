@@ -25,7 +25,7 @@ from qgis.PyQt.QtCore import QSize
 
 def run(module: ModuleType, *arguments: Any) -> None:
     """Start QGIS, call every check with the arguments, tell which failed, and how."""
-    application = QgsApplication([], False)
+    application = QgsApplication([], True)
     application.initQgis()
     if hasattr(module, "set_up"):
         module.set_up(*arguments)

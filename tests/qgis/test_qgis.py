@@ -27,6 +27,10 @@ SCRIPTS = ROOT / "tests" / "qgis"
 PLUGIN = ROOT / "qgis_plugin" / "landslide_processing"
 
 
+# Of the image before the event, which the plugin has already; the dialog passes them on only where they are given.
+COMING = {"--before", "--shift", "--new-share", "--only-new", "--before-probability"}
+
+
 PYTHON = os.environ.get("QGIS_PYTHON", "/usr/bin/python3")
 
 
@@ -106,10 +110,42 @@ def test_plugin_in_qgis(name: str, plugin_in_qgis: dict[str, str]) -> None:
     assert plugin_in_qgis.get(name, plugin_in_qgis[""]) == "passed"
 
 
-def made_zip(folder: Path) -> Path:
+def made_zip(folder: Path, *words: str) -> Path:
     out = folder / "plugin.zip"
-    subprocess.run([sys.executable, ROOT / "qgis_plugin" / "make_zip.py", out], check=True)
+    subprocess.run([sys.executable, ROOT / "qgis_plugin" / "make_zip.py", out, *words], check=True)
     return out
+
+
+def read_metadata(zipped: Path) -> dict[str, str]:
+    metadata = configparser.ConfigParser(interpolation=None)
+    metadata.read_string(zipfile.ZipFile(zipped).read(f"{PLUGIN.name}/metadata.txt").decode())
+    return dict(metadata["general"])
+
+
+def test_the_plugin_repository_gets_all_that_it_asks_for(tmp_path: Path) -> None:
+    asked = {
+        "name", "qgisminimumversion", "description", "about", "version", "author", "email", "homepage", "tracker",
+        "repository", "tags", "icon", "experimental", "hasprocessingprovider",
+    }  # fmt: skip
+    words = ("--email", "me@example.org", "--repository", "https://example.org/landslide/")
+    metadata = read_metadata(made_zip(tmp_path, *words))
+    assert asked <= metadata.keys()
+    assert all(metadata[name] for name in asked)
+    assert metadata["tracker"] == "https://example.org/landslide/issues"
+    assert (PLUGIN / metadata["icon"]).is_file()
+    assert "email" not in read_metadata(made_zip(tmp_path))
+
+
+def test_every_option_that_the_plugin_uses_is_one_of_the_command() -> None:
+    known = {option for command in main.commands.values() for param in command.params for option in param.opts}
+    used = {
+        node.value
+        for path in PLUGIN.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("--")
+    }
+    assert "--threshold" in used
+    assert used - known - COMING == set()
 
 
 def test_the_zip_is_one_folder_with_all_that_qgis_asks(tmp_path: Path) -> None:

@@ -13,11 +13,11 @@ $symbols
   </renderer-v2>
   <labeling type="simple">
     <settings calloutType="simple">
-      <text-style fieldName="id" isExpression="0" fontFamily="Sans" namedStyle="Bold" fontSize="9" fontSizeUnit="Point" textColor="255,255,255,255" textOpacity="1" blendMode="0">
-        <text-buffer bufferDraw="1" bufferSize="1" bufferSizeUnits="MM" bufferColor="29,35,40,255" bufferOpacity="0.8" bufferJoinStyle="128"/>
+      <text-style fieldName="id" isExpression="0" fontFamily="Sans" namedStyle="Bold" fontWeight="75" fontSize="8" fontSizeUnit="Point" textColor="255,255,255,255" textOpacity="1" blendMode="0">
+        <text-buffer bufferDraw="1" bufferNoFill="1" bufferSize="0.7" bufferSizeUnits="MM" bufferColor="29,35,40,255" bufferOpacity="1" bufferJoinStyle="128"/>
       </text-style>
       <text-format/>
-      <placement placement="0" centroidInside="1" centroidWhole="0" quadOffset="4" priority="5"/>
+      <placement placement="8" dist="0.5" distUnits="MM" priority="5"/>
       <rendering drawLabels="1" scaleVisibility="1" scaleMin="0" scaleMax="$labels_from" obstacle="0"/>
     </settings>
   </labeling>
