@@ -595,8 +595,6 @@ def check_teaching(folder: Path, *_: str) -> None:
 
 def check_an_image_before_the_event(folder: Path, *_: str) -> None:
     """Of a scene that is its own past nothing is new."""
-    if "--before" not in shell("detect", "--help"):
-        return
     out = empty(folder)
     given = {"SCENE": f"{folder}/scene.tif", "BEFORE": f"{folder}/scene.tif"}
     result = run("detect", **given, OUTPUT=f"{out}/s.gpkg", BEFORE_PROBABILITY=f"{out}/b.tif")
