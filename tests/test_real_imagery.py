@@ -39,7 +39,10 @@ def test_landslides_of_a_real_scene_are_found_far_better_than_by_chance(tmp_path
         shape, transform = src.shape, src.transform
     out, probability = tmp_path / "slides.gpkg", tmp_path / "prob.tif"
     summary = landslide_cli.detect(
-        scene, landslide_cli.Outputs(out, probability), view=landslide_cli.View(bbox=(left, bottom, right, top))
+        scene,
+        landslide_cli.Outputs(out, probability),
+        view=landslide_cli.View(bbox=(left, bottom, right, top)),
+        rules=landslide_cli.PolygonRules(min_area_m2=0),
     )
     assert summary.analysed_share == 0.25
     truth = geopandas.read_file(SCENES / "mosaic_truth.gpkg")

@@ -21,7 +21,7 @@ LARGEST = 10  # landslides that are compared one by one; a pixel more or less is
 RELATIVE = {"area_m2": 0.005, "perimeter_m": 0.01}
 ABSOLUTE = {"prob_mean": 0.005, "prob_max": 0.005, "lon": 2e-6, "lat": 2e-6}
 # Steps (of 254) that a stored probability may be away from float32's: the most, and on the mean; and the least IoU.
-BOUNDS = {"float32": (1, 0.01, 0.999), "bfloat16": (20, 0.5, 0.96), "int8": (60, 2.0, 0.85)}
+BOUNDS = {"float32": (1, 0.01, 0.999), "bfloat16": (20, 0.5, 0.96), "int8": (100, 3.5, 0.8)}
 Run = Callable[..., Found]
 
 

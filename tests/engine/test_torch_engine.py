@@ -38,7 +38,9 @@ def run_on(scene: Path, folder: Path, **settings: Any) -> Path:
     name = "-".join(settings.values())
     outputs = landslide_cli.Outputs(folder / f"{name}.gpkg", probability=folder / f"{name}.tif")
     runtime = landslide_cli.Runtime(device="cpu", **settings)
-    landslide_cli.detect(scene, outputs, view=landslide_cli.View(resolution_m=1.0), runtime=runtime)
+    # So small a scene has little that looks like a landslide.
+    rules = landslide_cli.PolygonRules(threshold=0.05, min_area_m2=0)
+    landslide_cli.detect(scene, outputs, view=landslide_cli.View(resolution_m=1.0), rules=rules, runtime=runtime)
     return folder / f"{name}.tif"
 
 
@@ -54,7 +56,7 @@ def test_a_scene_looks_the_same_by_every_engine(
     scene, expected = of_torch
     found = run_on(scene, tmp_path, engine=engine, precision=precision)
     one, other = (read_stored(path) for path in (expected, found))
-    assert np.ptp(one) > 100
+    assert np.ptp(one) > 30
     # A stored step is 1/254, and rounding can add one.
     assert np.abs(one - other).max() <= 1 + 254 * BOUNDS[precision]
     before, after = (

@@ -31,7 +31,7 @@ from tests.faults.trial import Outcome, Trial, carry_out
 REFUSED_TO_WRITE = (rasterio.errors.RasterioError, CPLE_BaseError, OverflowError)
 # Kinds that take longest, of which the small sweep tries fewer.
 SLOW = {"card", "ledger", "batch inputs", "recipe", "names", "limits", "training chips", "scene sizes"}
-SMALL = {True: 3, False: 12}  # inputs of a slow kind, and of the others
+SMALL = {True: 2, False: 4}  # inputs of a slow kind, and of the others
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 
 
