@@ -310,7 +310,7 @@ def test_scenes_in_buckets(bucket: str, tmp_path: Path, runtime: Runtime, monkey
     with pytest.raises(SceneError, match="nothing is there"):
         go(f"s3://{bucket}/a/none.tif")
     (found,) = find_scenes([f"s3://{bucket}/a/s.tif"])
-    assert (found.name, found.pixels) == ("s", 90_000)
+    assert (found.called.stem, found.pixels) == ("s", 90_000)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "TRUE")
