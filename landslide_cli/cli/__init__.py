@@ -120,7 +120,8 @@ class _Interrupt:
         try:
             yield
         finally:
-            for number, handler in before.items():
+            # Once it came, the process is on its way out, and one that comes then must find this one still.
+            for number, handler in before.items() if not self.came else ():
                 signal.signal(number, handler)
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
