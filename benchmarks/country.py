@@ -25,7 +25,11 @@ def main() -> None:
     number("--seen-m", 2.4, "what the network sees, by the model card")
     number("--windows-s", 456, "of the network of one worker: H200 456, a CPU core 1.0 (docs/performance.md)")
     number("--worker-mpx-s", 40, "read, decoded and resampled by one worker (docs/performance.md: 320 Mpx in 8.0 s)")
-    number("--twice", 0.02, "share of windows that the seams of bands cost: measure it with bands of your size")
+    number(
+        "--twice",
+        0.125,
+        "share of windows that the seams of bands cost: one row of windows for each band, of 8 at least",
+    )
     number("--joined-mpx-s", 470, "joined by the client on one core (benchmarks/joining.py)")
     number("--image-bytes", 0.5, "of imagery for each pixel, all bands: JPEG 0.1 to 0.5, DEFLATE 2 to 3")
     number("--row-bytes", 0.1, "of packed rows for each pixel, from workers to the client")

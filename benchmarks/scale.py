@@ -2,6 +2,8 @@
 
     python benchmarks/scale.py workers --size 16384 --small 200
     python benchmarks/scale.py kills --times 50
+    python benchmarks/scale.py losses --times 10
+    python benchmarks/scale.py overhead
     python benchmarks/scale.py memory --bands 2000
 
 The network is a stand-in that sleeps for a fixed time per window, so that more workers than cores can be measured. Each
@@ -234,17 +236,18 @@ import sys
 from pathlib import Path
 sys.path.insert(0, {root!r})
 from benchmarks.scale import kept_run
-kept_run(Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4]))
+kept_run(Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4]), *sys.argv[5:])
 """
 
 
-def kept_run(path: Path, out: Path, seconds: float, workers: int = 0) -> int:
-    """As the command does it; with so many workers, or by itself. Windows that the run asked about."""
+def kept_run(path: Path, out: Path, seconds: float, workers: int = 0, cluster: str | None = None) -> int:
+    """As the command does it; with so many workers, those of a cluster, or by itself. Windows it asked about."""
     outputs = Outputs(out)
     with planned(path) as plan:
         plan = replace(plan, band=2)
-        if workers:
-            started = open_workers(Runtime(workers=workers), Opener(seconds))
+        if workers or cluster:
+            runtime = Runtime(cluster=cluster) if cluster else Runtime(workers=workers)
+            started = open_workers(runtime, Opener(seconds))
             with started as team, keeping(out, plan, team.engine) as kept:
                 (strips,) = Gathering(team, [SceneBands(plan, kept)])
                 files = outputs.claim()
@@ -318,9 +321,97 @@ def measure_kills(times: int, workers: int) -> None:
             )
 
 
+LOST_SECONDS = 0.05
+
+
+def measure_lost_workers(times: int) -> None:
+    """Kill one of two workers at random moments of runs that go on meanwhile."""
+    rng, killed, ended, failed = random.Random(0), 0, 0, 0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        path = write_scene(folder / "scene.tif", 448 * 40, 1024)
+        kept_run(path, folder / "whole.gpkg", 0)
+        expected, out = fingerprint(folder / "whole.gpkg"), folder / "slides.gpkg"
+        child, parts = CHILD.format(root=str(Path(__file__).parents[1])), Path(f"{out}{SUFFIX}")
+        while killed < times or not ended:
+            before = len(list(parts.glob("*.band")))
+            words = [sys.executable, "-c", child, str(path), str(out), str(LOST_SECONDS), "2"]
+            client = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+            while client.poll() is None:
+                time.sleep(rng.uniform(0.3, 1.2))
+                workers = _workers_of(client.pid)
+                # The moment is random in the work, not in the start before it.
+                if len(workers) == 2 and killed < times and len(list(parts.glob("*.band"))) > before:
+                    rng.choice(workers).kill()
+                    killed += 1
+            if client.returncode:
+                assert client.stderr and "workers died of it again and again" in client.stderr.read()
+                failed += 1
+                continue
+            assert fingerprint(out) == expected
+            out.unlink()
+            ended += 1
+        left = sorted(one.name for one in folder.iterdir())
+    print(f"workers killed {killed} times: {ended} runs ended equal, {failed} had to be started again; left: {left}")
+
+
+def _workers_of(pid: int) -> list[psutil.Process]:
+    """The worker processes that a client has started."""
+    try:
+        return [one for one in psutil.Process(pid).children() if "spawn_main" in " ".join(one.cmdline())]
+    except psutil.Error:
+        return []
+
+
+def measure_lost_schedulers(times: int) -> None:
+    """Kill the scheduler of a cluster at random moments, start all again, and the same run."""
+    rng, root = random.Random(0), str(Path(__file__).parents[1])
+    env = {**os.environ, "PYTHONPATH": root}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        path = write_scene(folder / "scene.tif", 448 * 40, 1024)
+        kept_run(path, folder / "whole.gpkg", 0)
+        expected, out, waits = fingerprint(folder / "whole.gpkg"), folder / "slides.gpkg", []
+        parts = Path(f"{out}{SUFFIX}")
+        for number in range(times + 1):
+            file = folder / f"scheduler{number}.json"
+            dask = [sys.executable, "-m", "dask"]
+            common = ["--scheduler-file", str(file), "--no-dashboard"]
+            quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": env}
+            scheduler = subprocess.Popen([*dask, "scheduler", "--host", "127.0.0.1", "--port", "0", *common], **quiet)
+            worker = subprocess.Popen([*dask, "worker", "--nthreads", "1", "--no-nanny", *common], **quiet)
+            while not file.exists():
+                time.sleep(0.1)
+            words = [sys.executable, "-c", CHILD.format(root=root), str(path), str(out), str(LOST_SECONDS), "0"]
+            client = subprocess.Popen([*words, str(file)], stderr=subprocess.PIPE, text=True)
+            before = len(list(parts.glob("*.band")))
+            if number < times:
+                while client.poll() is None and len(list(parts.glob("*.band"))) <= before:
+                    time.sleep(0.01)
+                time.sleep(rng.uniform(0, 0.4))
+                scheduler.kill()
+                killed = time.monotonic()
+            _, told = client.communicate(timeout=120)
+            if number < times:
+                waits.append(time.monotonic() - killed)
+                assert client.returncode, "it ended before its scheduler did"
+                assert "connection to Dask's scheduler is lost" in told, told
+            for process in (worker, scheduler):
+                process.kill()
+                process.wait()
+            file.unlink(missing_ok=True)
+        assert client.returncode == 0, told
+        assert fingerprint(out) == expected
+        left = sorted(one.name for one in folder.iterdir())
+    print(
+        f"scheduler killed {times} times, and then the same outputs; the run told it after {max(waits):.1f} s at most; "
+        f"left: {left}"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["workers", "overhead", "memory", "kills"])
+    parser.add_argument("what", choices=["workers", "overhead", "memory", "kills", "losses"])
     parser.add_argument("--size", type=int, default=16384)
     parser.add_argument("--small", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=0.1, help="that the stand-in sleeps for each window")
@@ -334,6 +425,9 @@ def main() -> None:
         measure_overhead()
     elif given.what == "memory":
         measure_memory(given.bands)
+    elif given.what == "losses":
+        measure_lost_workers(given.times)
+        measure_lost_schedulers((given.times + 1) // 2)
     else:
         measure_kills(given.times, given.workers)
 
