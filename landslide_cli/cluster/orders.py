@@ -153,7 +153,10 @@ def predict(order: Order) -> Packed:
     with _ONE_AT_A_TIME, leaving_no_traces([order.scene]), warnings.catch_warnings():
         warnings.simplefilter("ignore", LandslideWarning)  # the client has told them
         engine = opened(order.opener)
-        with open_scene(order.scene, wanted=card.bands, bands=order.bands, nodata=order.nodata) as scene:
+        # Whether it may read from other machines, the client has asked itself already.
+        with open_scene(
+            order.scene, wanted=card.bands, bands=order.bands, nodata=order.nodata, allow_remote=True
+        ) as scene:
             if shape_of(scene) != order.shape:
                 raise SceneError(f"{scene.name} is another raster for a worker than here; let all see the same folder")
             plan = Plan(scene=scene, **order.plan)

@@ -7,7 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from landslide_cli._version import __version__
 from landslide_cli.cluster.orders import EngineElsewhere, Opener, Order, predict, ready, version
 from landslide_cli.engine import Engine
 from landslide_cli.engine.openvino_engine import THREADS
-from landslide_cli.errors import ClusterError, LandslideError
+from landslide_cli.errors import ClusterError, LandslideError, counted
 from landslide_cli.extras import need
 from landslide_cli.prediction.runtime import Runtime
 
@@ -115,9 +115,12 @@ class Workers:
         """
         told = self._client.run(version, on_error="return")
         for address, said in told.items():
+            if not isinstance(said, str):
+                raise ClusterError(f"worker {address} can't run landslide ({said}); look at its log, and start again")
             if said != __version__:
-                reason = f"has landslide {said}" if isinstance(said, str) else f"can't run landslide ({said})"
-                raise ClusterError(f"worker {address} {reason}, this is {__version__}; give all the same version")
+                raise ClusterError(
+                    f"worker {address} has landslide {said}, this is {__version__}; give all the same version"
+                )
         opening = {
             address: self._client.submit(ready, self._opener, pure=False, workers=[address], resources=self._resources)
             for address, info in self._there().items()
@@ -158,7 +161,7 @@ def open_workers(runtime: Runtime, opener: Opener) -> Iterator[Workers]:
     with dask.config.set(patience), _joined(runtime.cluster) if runtime.cluster else _started(runtime) as client:
         workers = Workers(client, opener, cards=runtime.device == "auto" or runtime.device.startswith("cuda"))
         name, device, precision = workers.engine.name, workers.engine.device, workers.engine.precision
-        log.info("%d worker%s: %s on %s, %s", workers.count, "s" * (workers.count != 1), name, device, precision)
+        log.info("%s: %s on %s, %s", counted(workers.count, "worker"), name, device, precision)
         yield workers
 
 
@@ -203,7 +206,14 @@ def _started(runtime: Runtime) -> Iterator[Any]:
             options["resources"] = {"GPU": 1}
         specs[index] = {"cls": Nanny, "options": options}
     scheduler = {"cls": Scheduler, "options": {"host": "127.0.0.1", "port": 0, **NO_PAGE}}
-    with SpecCluster(specs, scheduler, silence_logs=logging.CRITICAL) as cluster, Client(cluster) as client:
+    with ExitStack() as stack:
+        try:
+            cluster = stack.enter_context(SpecCluster(specs, scheduler, silence_logs=logging.CRITICAL))
+        except RuntimeError as error:
+            raise ClusterError(
+                f"workers can't be started ({error}); look whether there is memory for so many, or give fewer --workers"
+            ) from error
+        client = stack.enter_context(Client(cluster))
         client.wait_for_workers(number)
         yield client
 

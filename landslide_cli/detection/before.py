@@ -21,13 +21,13 @@ from landslide_cli.engine import Engine
 from landslide_cli.errors import OutputError, SceneError
 from landslide_cli.inventory.attributes import Measurer
 from landslide_cli.inventory.rules import PolygonRules
-from landslide_cli.mosaic.blend import blend
 from landslide_cli.mosaic.reading import Mosaic, is_probability
 from landslide_cli.mosaic.regridding import Regridded, default_shift_m, regridded
 from landslide_cli.prediction.plan import Plan
-from landslide_cli.prediction.predictor import Predictor
 from landslide_cli.prediction.runtime import Runtime
+from landslide_cli.prediction.strips import Strips
 from landslide_cli.scene.area import Area
+from landslide_cli.scene.opening import opened
 from landslide_cli.scene.placing import way_between
 from landslide_cli.scene.scene import Scene, name_of
 from landslide_cli.scene.view import View
@@ -68,8 +68,7 @@ class Before:
         with rasterio.Env(GDAL_CACHEMAX=plan.cache_bytes), ExitStack() as rasters:
             writer = open_raster(rasters, place, plan, tags, "probability")
             assert writer is not None
-            predictions = rasters.enter_context(closing(iter(Predictor(plan, engine, on_progress))))
-            for strip in blend(predictions, plan.grid, scene=(plan.rows, plan.cols), spread=plan.tta != "none"):
+            for strip in rasters.enter_context(closing(iter(Strips(plan, engine, on_progress)))):
                 writer.write(strip.top, strip.stored)
         return place
 
@@ -134,7 +133,7 @@ def prepare_before(
     if path is None:
         _refuse_to_keep(keep, "there is no --before")
         yield None
-    elif is_probability(path):
+    elif is_probability(path, remote=view.allow_remote):
         _refuse_to_keep(keep, "--before is a probability raster already")
         with on_grid(path, rules, after.scene) as opened:
             warn_of_another_model(path, opened.tags, {MODEL: after.card.model_id, WEIGHTS: after.card.sha256})
@@ -163,7 +162,7 @@ def _view_of_before(path: str | Path, view: View, scene: Scene) -> View:
     """The same way to see the image of before, as far as it means the same there."""
     whole = replace(view, aoi=None, bbox=None)
     own = replace(whole, bands=None, scale=None, nodata=None)
-    if whole == own or _types(path) == scene.src.dtypes:
+    if whole == own or _types(path, remote=view.allow_remote) == scene.src.dtypes:
         return whole
     log.info(
         "%s has bands of other number or type than %s: --bands, --scale and --nodata hold for that alone",
@@ -172,12 +171,12 @@ def _view_of_before(path: str | Path, view: View, scene: Scene) -> View:
     return own
 
 
-def _types(path: str | Path) -> tuple[str, ...] | None:
+def _types(path: str | Path, *, remote: bool) -> tuple[str, ...] | None:
     """The number types of an image's bands; None if it can't be opened, which is told where it is read."""
     try:
-        with rasterio.open(path) as src:
+        with opened(path, remote=remote) as src:
             return tuple(src.dtypes)
-    except (RasterioError, ValueError):
+    except (RasterioError, ValueError, SceneError):
         return None
 
 

@@ -116,10 +116,15 @@ class Mosaic:
         return quantise(probability, valid)
 
 
-def is_probability(path: str | Path) -> bool:
-    """Whether a file is a probability raster; False of what can't be opened, which is told where it is read."""
+def is_probability(path: str | Path, *, remote: bool = False) -> bool:
+    """Whether a file is a probability raster; False of what can't be opened, which is told where it is read.
+
+    Args:
+        path: The file.
+        remote: See `landslide_cli.scene.opening.opened`.
+    """
     try:
-        with _open(path) as src:
+        with _open(path, remote=remote) as src:
             return _is_probability(src)
     except ProbabilityError:
         return False
@@ -164,10 +169,10 @@ def open_mosaic(path: str | Path, *, spread: str | Path | None = None, cache_byt
 
 
 @contextmanager
-def _open(path: str | Path) -> Iterator[DatasetReader]:
+def _open(path: str | Path, *, remote: bool = False) -> Iterator[DatasetReader]:
     with ExitStack() as stack:
         try:
-            src = stack.enter_context(opened(path))
+            src = stack.enter_context(opened(path, remote=remote))
         except (RasterioError, ValueError) as error:
             do = remedy(str(path), str(error), "give one that landslide detect has written")
             raise ProbabilityError(f"{path} can't be opened as a raster: {error}; {do}") from error

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import shapely
 from rasterio.io import MemoryFile
+from rasterio.shutil import copy
 
 from landslide_cli.cluster.orders import ModelOf, Order, opened, predict
 from landslide_cli.errors import ClusterError, SceneError
@@ -17,10 +18,11 @@ from landslide_cli.prediction.runtime import Runtime
 from landslide_cli.scene.area import Area
 from landslide_cli.scene.scene import open_scene
 from tests.conftest import MakeScene, blobs, first_band
+from tests.servers import serving
 
 
-def order(path: Path, card: ModelCard) -> Order:
-    with open_scene(path, wanted=card.bands) as scene:
+def order(path: Path, card: ModelCard, *, allow_remote: bool = False) -> Order:
+    with open_scene(path, wanted=card.bands, allow_remote=allow_remote) as scene:
         plan = make_plan(scene, card, largest=64, overlap=16)
         area = shapely.box(0, 0, 60, 300)
         shapely.prepare(area)
@@ -44,6 +46,23 @@ def test_a_worker_refuses_another_scene_or_version(make_scene: MakeScene, card: 
     make_scene(blobs(300, 201))
     with pytest.raises(SceneError, match="another raster for a worker than here"):
         predict(sent)
+
+
+def test_a_worker_reads_a_mosaic_of_other_machines_that_the_client_was_allowed(
+    make_scene: MakeScene, card: ModelCard, tmp_path: Path
+) -> None:
+    path, mosaic = make_scene(blobs(300, 200)), tmp_path / "m.vrt"
+    here = predict(order(path, card))
+    with serving(tmp_path) as server:
+        copy(str(path), str(mosaic), driver="VRT")
+        text = mosaic.read_text()
+        mosaic.write_text(
+            text.replace(f'relativeToVRT="1">{path.name}', f'relativeToVRT="0">/vsicurl/{server.address}/{path.name}')
+        )
+        with pytest.raises(SceneError, match="--allow-remote"):
+            order(mosaic, card)
+        there = predict(order(mosaic, card, allow_remote=True))
+    assert there.to_bytes() == here.to_bytes()
 
 
 def test_a_scene_in_memory_is_refused(make_scene: MakeScene, card: ModelCard) -> None:

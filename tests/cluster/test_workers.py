@@ -50,6 +50,27 @@ def test_a_cluster_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pyt
         pass
 
 
+def test_workers_that_do_not_start_are_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*given: Any, **more: Any) -> None:
+        raise RuntimeError("Nanny failed to start.")
+
+    monkeypatch.setattr("distributed.SpecCluster", fail)
+    said = r"can't be started \(Nanny.*fewer --workers"
+    with pytest.raises(ClusterError, match=said), open_workers(Runtime(workers=2), first_band):
+        pass
+
+
+def test_a_worker_that_breaks_while_it_is_asked_is_not_called_another_version(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> str:
+        raise OSError("gone")
+
+    monkeypatch.setattr(workers, "version", broken)
+    with pytest.raises(ClusterError, match=r"can't run landslide \(gone\); look at its log"):
+        Workers(client, first_band)
+
+
 def test_a_cluster_that_runs_is_joined_and_stays(
     client: Any, make_scene: MakeScene, small_model: Path, tmp_path: Path
 ) -> None:

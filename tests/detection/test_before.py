@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 import rasterio
 from affine import Affine
 from numpy.typing import NDArray
+from rasterio.shutil import copy
 from rasterio.warp import Resampling, calculate_default_transform, reproject
 
 import landslide_cli as landslide
@@ -20,6 +22,7 @@ from landslide_cli.errors import OptionError, OutputError, ProbabilityError, Sce
 from landslide_cli.mosaic.encoding import STEPS
 from landslide_cli.scene.vectors import read_layer
 from tests.conftest import RANGE, TRANSFORM, UTM, MakeScene, StandIn, first_band, stand_in_card
+from tests.servers import serving
 
 # Scars by rows and columns; the first is in both images, the second only in the later one, the third only earlier.
 BOTH, LATER, EARLIER = (
@@ -297,3 +300,24 @@ def test_a_stand_in_is_asked_about_each_image_once(make_scene: MakeScene, runtim
     rules = landslide.PolygonRules(before=make_scene(image(), name="before.tif"))
     landslide.detect(make_scene(image()), rules=rules, runtime=runtime, engine=engine)
     assert engine.windows == 2
+
+
+def test_a_mosaic_of_other_machines_is_read_where_that_is_allowed(
+    make_scene: MakeScene, runtime: landslide.Runtime, tmp_path: Path
+) -> None:
+    before, after = make_scene(image(BOTH), name="before.tif"), make_scene(image(BOTH, LATER), name="after.tif")
+    mosaic, view = tmp_path / "before.vrt", landslide.View(bands=(1, 2, 3))
+    with serving(tmp_path) as server:
+        copy(str(before), str(mosaic), driver="VRT")
+        there = f'relativeToVRT="0">/vsicurl/{server.address}/'
+        mosaic.write_text(mosaic.read_text().replace('relativeToVRT="1">', there))
+
+        def new(view: landslide.View) -> list[bool]:
+            rules = landslide.PolygonRules(before=mosaic)
+            return landslide.detect(after, view=view, rules=rules, runtime=runtime, engine=first_band())["new"].tolist()
+
+        server.told()
+        with pytest.raises(SceneError, match="--allow-remote"):
+            new(view)
+        assert server.told()[0] == []
+        assert sorted(new(replace(view, allow_remote=True))) == [False, True]
