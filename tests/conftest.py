@@ -181,15 +181,19 @@ def write_chip(folder: Path, stem: str, seed: int = 0, size: tuple[int, int] = (
     Image.fromarray(image).save(folder / "image" / f"{stem}.png")
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    folder = tmp_path / "data"
+def write_data(folder: Path) -> None:
+    """Six chips with landslides and six without, in the groups a, b and c."""
     for number in range(6):
         write_chip(folder / "slides", f"s{number}", seed=number)
         write_chip(folder / "others", f"o{number}", seed=number, masked=False)
     rows = ["stem,group", *(f"{kind}{n},{'abc'[n // 2]}" for kind in "so" for n in range(6))]
     (folder / "groups.csv").write_text("\n".join(rows))
-    return folder
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    write_data(tmp_path / "data")
+    return tmp_path / "data"
 
 
 MakeScene = Callable[..., Path]

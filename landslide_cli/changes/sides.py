@@ -15,9 +15,9 @@ from affine import Affine
 
 from landslide_cli.errors import InventoryError, shown
 from landslide_cli.inventory.footprints import Footprints
+from landslide_cli.inventory.review import NOT_LANDSLIDE
 from landslide_cli.merging.parts import ANALYSED, FOOTPRINTS, polygonal
 from landslide_cli.merging.placing import Placing, common_crs
-from landslide_cli.merging.stock import REJECTED
 from landslide_cli.scene.ground import Ground
 from landslide_cli.scene.vectors import LANDSLIDES, UnreadableError, layers, read_layer
 from landslide_cli.typing import Bools, Float64, Geometries
@@ -113,7 +113,7 @@ def _landslides(path: Path) -> geopandas.GeoDataFrame:
         log.info("%s: %d without polygon or point: left out", shown(str(path)), (~kept).sum())
     frame = frame.set_geometry(geopandas.GeoSeries(geometry, crs=frame.crs, index=frame.index))[kept]
     if "status" in frame:
-        rejected = (frame["status"] == REJECTED).fillna(False).to_numpy(dtype=bool)
+        rejected = (frame["status"] == NOT_LANDSLIDE).fillna(False).to_numpy(dtype=bool)
         if rejected.any():
             log.info("%s: %d that a reviewer rejected: left out", shown(str(path)), rejected.sum())
         frame = frame[~rejected]

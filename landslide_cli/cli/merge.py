@@ -9,6 +9,7 @@ import click
 
 from landslide_cli.cli import options
 from landslide_cli.cli.summaries import as_machine_text
+from landslide_cli.errors import counted
 
 if TYPE_CHECKING:
     from landslide_cli import Merged
@@ -50,17 +51,17 @@ def told(found: Merged | BatchSummary) -> list[str]:
     """What to know of the records of a merged inventory, in lines."""
     lines = []
     if found.doubles:
-        joined = f"; {_count(found.joined, 'outline')} put together of several" if found.joined else ""
-        lines.append(f"{_count(found.doubles, 'record')} told of a landslide that another one stands for{joined}")
+        joined = f"; {counted(found.joined, 'outline')} put together of several" if found.joined else ""
+        lines.append(f"{counted(found.doubles, 'record')} told of a landslide that another one stands for{joined}")
     if found.contested:
         lines.append(
-            f"{_count(found.contested, 'landslide')} seen by at most half of the scenes that looked there: compare "
+            f"{counted(found.contested, 'landslide')} seen by at most half of the scenes that looked there: compare "
             "the attributes seen and analysed_by"
         )
     if found.overlapping:
-        lines.append(f"{_count(found.overlapping, 'landslide')} still overlap another one: see the attribute overlaps")
+        lines.append(f"{counted(found.overlapping, 'landslide')} still overlap another one: see the attribute overlaps")
     if found.rejected:
-        lines.append(f"{_count(found.rejected, 'more')} rejected by a reviewer: kept, and not counted")
+        lines.append(f"{found.rejected} more rejected by a reviewer: kept, and not counted")
     return lines
 
 
@@ -73,9 +74,5 @@ def as_text(out: Path, found: Merged) -> str:
     if found.area_m2 is not None and found.analysed_m2 is not None:
         size = f"{found.area_m2 / 1e4:.2f} ha of {found.analysed_m2 / 1e4:.2f} ha analysed"
     return "\n".join(
-        [*lines, f"{out}: {_count(found.scenes, 'scene')}, {_count(found.landslides, 'landslide')}, {size}"]
+        [*lines, f"{out}: {counted(found.scenes, 'scene')}, {counted(found.landslides, 'landslide')}, {size}"]
     )
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1 and what != 'more')}"

@@ -84,7 +84,8 @@ def files_of(name: str | os.PathLike[str]) -> set[Path]:
     except UnicodeError as error:
         raise SceneError(f"{shown(text)}: the name is not UTF-8, so GDAL can't open it; rename the file") from error
     named = {text}
-    if not _is_no_raster_here(text) and not remote_source(text) and not is_fatal(text):
+    told = [] if _is_no_raster_here(text) else list(descriptions(text))
+    if not _is_no_raster_here(text) and not remote_source(told) and not is_fatal(told):
         try:
             with leaving_no_traces([text]), warnings.catch_warnings():
                 warnings.simplefilter("ignore", NotGeoreferencedWarning)
@@ -96,24 +97,30 @@ def files_of(name: str | os.PathLike[str]) -> set[Path]:
     return {path.resolve() for path in found} | {other.resolve() for path in found for other in beside(path)}
 
 
-def remote_source(raster: str | os.PathLike[str]) -> str | None:
+def remote_source(told: Iterable[str]) -> str | None:
     """The first source on another machine that a local file, such as a VRT, would read; None if it reads none.
 
     Some versions of GDAL connect as soon as such a file is opened.
+
+    Args:
+        told: Its `descriptions`.
     """
-    sources = (source for text in _descriptions(os.fspath(raster)) for source in SOURCES.findall(text))
+    sources = (source for text in told for source in SOURCES.findall(text))
     return next((source for source in sources if REMOTE.search(source) or SCHEME.match(source)), None)
 
 
-def is_fatal(raster: str | os.PathLike[str]) -> bool:
-    """Whether GDAL 3.10 would end the process over a file: a VRT with a filter that has no kernel."""
-    return any(
-        "<Kernel>" not in filtered for text in _descriptions(os.fspath(raster)) for filtered in FILTERED.findall(text)
-    )
+def is_fatal(told: Iterable[str]) -> bool:
+    """Whether GDAL 3.10 would end the process over a file: a VRT with a filter that has no kernel.
+
+    Args:
+        told: Its `descriptions`.
+    """
+    return any("<Kernel>" not in filtered for text in told for filtered in FILTERED.findall(text))
 
 
-def _descriptions(name: str) -> Iterator[str]:
+def descriptions(raster: str | os.PathLike[str]) -> Iterator[str]:
     """The text of a local file that describes a raster, and of those that it names in turn; nothing of any other."""
+    name = os.fspath(raster)
     if REMOTE.match(name):
         return
     seen: set[str] = set()

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslide_cli.inventory.confidence import CONFIDENCES, HIGH, LOW, MEDIUM, Confidence
+from landslide_cli.inventory.edited import column
 from landslide_cli.inventory.review import NOT_LANDSLIDE
 from landslide_cli.typing import Float64
 
@@ -65,7 +66,7 @@ def classes_of(landslides: geopandas.GeoDataFrame, confidence: Confidence) -> ND
         names[:] = [name if name in CONFIDENCES else None for name in told]
     elif "prob_mean" in landslides:
         measures = ("prob_mean", "area_m2", "prob_spread")
-        names = confidence.classify({name: _numbers(landslides, name) for name in measures if name in landslides})
+        names = confidence.classify({name: column(landslides, name) for name in measures if name in landslides})
     if "status" in landslides:
         names = np.where(landslides["status"].astype("object").to_numpy() == NOT_LANDSLIDE, REJECTED, names)
     place = {shown.name: number for number, shown in enumerate(CLASSES)}
@@ -77,14 +78,6 @@ def classes_there(landslides: geopandas.GeoDataFrame, confidence: Confidence) ->
     labels = legend(confidence)
     there = set(classes_of(landslides, confidence).tolist())
     return [(shown, labels[shown.name]) for number, shown in enumerate(CLASSES) if number in there]
-
-
-def _numbers(landslides: geopandas.GeoDataFrame, name: str) -> Float64:
-    """A column as float64, shape ``(n,)``, NaN for null and for what is no number."""
-    import pandas as pd
-
-    column: Float64 = pd.to_numeric(landslides[name], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    return column
 
 
 def probability_colour(share: Float64) -> NDArray[np.float64]:

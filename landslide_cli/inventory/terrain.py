@@ -12,8 +12,6 @@ import numpy as np
 import pyproj
 import shapely
 from affine import Affine
-from pyproj.exceptions import ProjError
-from rasterio.crs import CRS
 from rasterio.errors import RasterioError, RasterioIOError
 from rasterio.features import geometry_mask
 from rasterio.io import DatasetReader
@@ -23,6 +21,7 @@ from landslide_cli.errors import TerrainError, counted
 from landslide_cli.inventory.slope import FIELDS, Relief
 from landslide_cli.scene.ground import Ground
 from landslide_cli.scene.opening import opened
+from landslide_cli.scene.placing import way_between
 from landslide_cli.scene.remote import reason_of, remedy
 from landslide_cli.scene.scene import name_of
 from landslide_cli.scene.validity import is_marker
@@ -175,8 +174,8 @@ def open_terrain(path: str | Path, *, scene: Ground, size: tuple[int, int]) -> I
                 "convert them with gdal_calc.py and name the unit with gdal_edit.py -units m; if they are in metres "
                 "already, that alone is enough"
             )
-        to_dem = _between(scene.crs, src.crs, path)
         ground = Ground(src.transform, src.crs)
+        to_dem = way_between(scene, ground, f"--dem {path}", error=TerrainError, both="scene and heights")
         if not ground.on_earth:
             raise TerrainError(
                 f"--dem {path} has a local coordinate system; assign the right one (gdal_edit.py -a_srs)"
@@ -186,29 +185,6 @@ def open_terrain(path: str | Path, *, scene: Ground, size: tuple[int, int]) -> I
         if not shapely.is_valid(meets) or not meets.intersects(shapely.box(0, 0, src.width, src.height)):
             raise TerrainError(f"--dem {path} does not meet the scene; give one of the same region")
         yield terrain
-
-
-def _between(scene: CRS | None, dem: CRS | None, path: str | Path) -> pyproj.Transformer:
-    for crs, what in ((scene, "the scene"), (dem, f"--dem {path}")):
-        if crs is None:
-            raise TerrainError(
-                f"{what} has no coordinate reference system, so scene and heights can't be laid over each other; "
-                "assign it with gdal_edit.py -a_srs"
-            )
-    # Compound systems carry heights of their own; only the place on the map is asked for.
-    here, there = (pyproj.CRS.from_user_input(crs).to_2d() for crs in (scene, dem))
-    for crs, what in ((here, "the scene"), (there, f"--dem {path}")):
-        if crs.is_engineering and here != there:
-            raise TerrainError(
-                f"{what} has the local coordinate system {crs.name!r}, which isn't tied to the earth, so scene and "
-                "heights can't be laid over each other; assign the right one (gdal_edit.py -a_srs)"
-            )
-    try:
-        return pyproj.Transformer.from_crs(here, there, always_xy=True)
-    except ProjError as error:
-        raise TerrainError(
-            f"--dem {path} can't be laid over the scene: {error}; give one in a coordinate system of the same region"
-        ) from error
 
 
 def _outline(scene: Ground, size: tuple[int, int]) -> Geometries:

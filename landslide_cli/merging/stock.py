@@ -15,13 +15,14 @@ import shapely
 from affine import Affine
 
 from landslide_cli.inventory.attributes import FIELDS, dimensions
+from landslide_cli.inventory.edited import column
+from landslide_cli.inventory.review import NOT_LANDSLIDE, REVIEW_FIELDS, UNREVIEWED
 from landslide_cli.merging.parts import LANDSLIDES, Part
 from landslide_cli.merging.placing import Placing
 from landslide_cli.merging.scenes import Scenes
 from landslide_cli.scene.ground import Ground
 from landslide_cli.typing import Bools, Float64, Geometries, Indices, OnNote
 
-UNREVIEWED, REJECTED = "unreviewed", "not_landslide"
 # Attributes of pixels and terrain by which those of joined halves are told.
 MEASURES = (
     "pixels", "prob_mean", "prob_max", "high_share", "prob_spread", "elev_min_m", "elev_max_m", "slope_mean_deg",
@@ -29,7 +30,7 @@ MEASURES = (
 )  # fmt: skip
 # Columns that the program writes; all others are somebody's.
 OURS = FIELDS.keys() | {"id_in_scene", "scenes", "seen", "analysed_by", "overlaps", "same_as"}
-REVIEW = ("status", "confidence", "reviewer", "reviewed_at", "note")
+REVIEW = (*REVIEW_FIELDS, "confidence")
 # Between the names in the attribute ``scenes``.
 SEPARATOR = ", "
 # Sizes are written with two decimals.
@@ -140,21 +141,21 @@ def _judged(frame: geopandas.GeoDataFrame, ground: Ground) -> np.ndarray:
     rows = np.zeros(len(frame), ROW)
     geometry = frame.geometry.to_numpy()
     for name in (*MEASURES, "lon", "lat"):
-        rows[name] = _numbers(frame, name)
+        rows[name] = column(frame, name)
     rows["area_m2"], edited = _sizes(frame, geometry, ground, rows)
-    told = np.isfinite(_numbers(frame, "area_m2"))
+    told = np.isfinite(column(frame, "area_m2"))
     rows["edited"], rows["reshaped"] = edited, edited & told
     if edited.any():
         shape = dimensions(geometry[edited], ground)
         rows["lon"][edited], rows["lat"][edited] = shape["lon"], shape["lat"]
-    rows["cut"] = _numbers(frame, "cut") == 1
+    rows["cut"] = column(frame, "cut") == 1
     theirs = [name for name in frame.columns if name not in OURS and name not in ("geometry", *REVIEW)]
     # A file of another program has no areas at all.
     rows["touched"] = (edited if "area_m2" in frame else False) | frame[theirs].notna().any(axis=1).to_numpy()
     if "status" in frame:
         status = frame["status"]
         rows["reviewed"] = (status.notna() & ~status.isin(["", UNREVIEWED])).to_numpy()
-        rows["rejected"] = (status == REJECTED).fillna(False).to_numpy(dtype=bool)
+        rows["rejected"] = (status == NOT_LANDSLIDE).fillna(False).to_numpy(dtype=bool)
     rows["reviewed_at"] = -np.inf
     if "reviewed_at" in frame:
         when = pd.to_datetime(frame["reviewed_at"], errors="coerce", utc=True, format="mixed")
@@ -168,22 +169,15 @@ def _sizes(frame: pd.DataFrame, geometry: Geometries, ground: Ground, rows: np.n
 
     Nobody measures what they draw, reshape or move, so sizes and centroids that aren't the outline's tell of it.
     """
-    told = _numbers(frame, "area_m2")
+    told = column(frame, "area_m2")
     area, perimeter = ground.measure(geometry)
     longitude, latitude = ground.longitude_latitude(*shapely.get_coordinates(shapely.centroid(geometry)).T)
     with np.errstate(invalid="ignore"):
         edited = ~(np.abs(area - told) <= ROUNDING + 1e-6 * area)
-        edited |= np.abs(perimeter - _numbers(frame, "perimeter_m")) > ROUNDING + 1e-6 * perimeter
+        edited |= np.abs(perimeter - column(frame, "perimeter_m")) > ROUNDING + 1e-6 * perimeter
         edited |= np.abs((longitude - rows["lon"] + 180) % 360 - 180) * np.cos(np.radians(latitude)) > MOVED_DEG
         edited |= np.abs(latitude - rows["lat"]) > MOVED_DEG
     return np.where(np.isnan(area), told, area), edited & ~np.isnan(area)
-
-
-def _numbers(frame: pd.DataFrame, name: str) -> Float64:
-    if name not in frame:
-        return np.full(len(frame), np.nan)
-    column: Float64 = pd.to_numeric(frame[name], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    return column
 
 
 def _seen_by(frame: pd.DataFrame, numbers: dict[str, int], first: int) -> dict[int, tuple[int, ...]]:

@@ -14,7 +14,7 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader
 
 from landslide_cli.errors import SceneError, shown
-from landslide_cli.files.belonging import is_fatal, leaving_no_traces, remote_source
+from landslide_cli.files.belonging import descriptions, is_fatal, leaving_no_traces, remote_source
 from landslide_cli.scene.remote import reaching
 
 MOST_BLOCK_BYTES = 768 << 20
@@ -36,13 +36,14 @@ def opened(
         SceneError: a local file names sources on other machines, would end the process, or has too large blocks.
         RasterioError: it can't be opened.
     """
-    source = None if remote else remote_source(raster)
+    told = list(descriptions(raster))
+    source = None if remote else remote_source(told)
     if source:
         raise SceneError(
             f"{shown(os.fspath(raster))} reads from {source}, which is on another machine; allow it with "
             "--allow-remote, or copy it here first"
         )
-    if is_fatal(raster):
+    if is_fatal(told):
         raise SceneError(f"{shown(os.fspath(raster))} filters a source without a kernel; build it anew (gdalbuildvrt)")
     options = {} if overview is None else {"overview_level": overview}
     with reaching(raster), leaving_no_traces([raster]):

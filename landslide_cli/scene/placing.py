@@ -11,7 +11,7 @@ from affine import Affine
 from pyproj.exceptions import ProjError
 from rasterio.crs import CRS
 
-from landslide_cli.errors import SceneError
+from landslide_cli.errors import LandslideError, SceneError
 from landslide_cli.scene.ground import Ground, ground_resolution
 
 if TYPE_CHECKING:
@@ -66,30 +66,42 @@ def ground_in(crs: pyproj.CRS | None) -> Ground:
     return Ground(Affine.identity(), CRS.from_wkt(flat.to_wkt()), unit_m=_local_unit(flat))
 
 
-def way_between(here: Ground, there: Ground, name: str) -> pyproj.Transformer:
-    """From one raster's CRS to that of another one called ``name``, without heights.
+def way_between(
+    here: Ground, there: Ground, name: str, *, error: type[LandslideError] = SceneError, both: str = ""
+) -> pyproj.Transformer:
+    """From the CRS of the scene to that of another raster, without heights.
+
+    Args:
+        here: Where the scene lies.
+        there: Where the other raster lies.
+        name: What the other raster is called.
+        error: What is raised.
+        both: What the two are called together.
 
     Raises:
-        SceneError: there is none: one has no CRS, or a local one that isn't tied to the earth.
+        LandslideError: there is none: one has no CRS, or a local one that isn't tied to the earth.
     """
+    both = both or f"the scene and {name}"
     for ground, what in ((here, "the scene"), (there, name)):
         if ground.crs is None:
-            raise SceneError(
-                f"{what} has no coordinate reference system, so the scene and {name} can't be laid over each other; "
+            raise error(
+                f"{what} has no coordinate reference system, so {both} can't be laid over each other; "
                 "assign it with gdal_edit.py -a_srs"
             )
+    # Compound systems carry heights of their own; only the place on the map is asked for.
     one, other = (pyproj.CRS.from_user_input(ground.crs).to_2d() for ground in (here, there))
-    if one != other and (one.is_engineering or other.is_engineering):
-        raise SceneError(
-            f"{name} and the scene can't be laid over each other: one has a local coordinate system, which isn't tied "
-            "to the earth; assign the right one (gdal_edit.py -a_srs)"
-        )
+    for crs, what in ((one, "the scene"), (other, name)):
+        if crs.is_engineering and one != other:
+            raise error(
+                f"{what} has the local coordinate system {crs.name!r}, which isn't tied to the earth, so {both} can't "
+                "be laid over each other; assign the right one (gdal_edit.py -a_srs)"
+            )
     try:
         return pyproj.Transformer.from_crs(one, other, always_xy=True)
-    except ProjError as error:
-        raise SceneError(
-            f"{name} can't be laid over the scene: {error}; give one in a coordinate system of the same region"
-        ) from error
+    except ProjError as cause:
+        raise error(
+            f"{name} can't be laid over the scene: {cause}; give one in a coordinate system of the same region"
+        ) from cause
 
 
 def _local_unit(crs: pyproj.CRS) -> float | None:

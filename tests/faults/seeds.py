@@ -14,7 +14,8 @@ import shapely
 from affine import Affine
 from click.testing import CliRunner
 
-from tests.conftest import TRANSFORM, UTM, blobs, write_chip, write_small_model
+from tests.conftest import TRANSFORM, UTM, blobs, write_data, write_small_model
+from tests.training.conftest import RECIPE as LONG
 
 SIDE = 96
 LEFT, TOP = TRANSFORM.c, TRANSFORM.f
@@ -29,31 +30,7 @@ LAYOUTS = {
 }
 OTHERS = {"png": "PNG", "jpg": "JPEG", "img": "HFA", "ppm": "PNM", "bmp": "BMP", "gpkg": "GPKG",
           "jp2": "JP2OpenJPEG", "envi": "ENVI", "webp": "WEBP"}  # fmt: skip
-RECIPE = """
-model_id = "tiny"
-resolution_m = [0.8, 0.8]
-network = "drs-unet"
-arguments = {width = 4}
-validation = ["b"]
-test = ["c"]
-
-[[phases]]
-steps = 2
-batch = 2
-size = 32
-
-[[sources]]
-name = "slides"
-path = "slides"
-share = 0.5
-resolution_m = [0.8, 0.8]
-
-[[sources]]
-name = "others"
-path = "others"
-share = 0.5
-resolution_m = [0.8, 0.8]
-"""
+RECIPE = LONG.replace("patience = 50\nhard_every = 50\n", "").replace("steps = 120", "steps = 2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +66,7 @@ def make_seeds(folder: Path) -> Seeds:
     card.write_text(json.dumps(json.loads(card.read_text()) | {"threshold": 0.432}))
     _rasters(folder)
     _vectors(folder)
-    data = folder / "data"
-    for number in range(6):
-        write_chip(data / "slides", f"s{number}", seed=number)
-        write_chip(data / "others", f"o{number}", seed=number, masked=False)
-    rows = ["stem,group", *(f"{kind}{n},{'abc'[n // 2]}" for kind in "so" for n in range(6))]
-    (data / "groups.csv").write_text("\n".join(rows))
+    write_data(folder / "data")
     (folder / "recipe.toml").write_text(RECIPE)
     _runs(Seeds(folder))
     return Seeds(folder)
