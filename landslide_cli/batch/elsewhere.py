@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from landslide_cli.batch.ledger import Record
 from landslide_cli.batch.planning import Batch
@@ -18,6 +18,7 @@ from landslide_cli.detection.joining import Earlier, join
 from landslide_cli.detection.summary import Summary
 from landslide_cli.errors import OutsideAreaError
 from landslide_cli.prediction.keeping import keeping
+from landslide_cli.tiling.bands import shared_band
 from landslide_cli.typing import OnProgress
 
 
@@ -43,7 +44,7 @@ class Ahead:
     """
 
     def __init__(
-        self, workers: Workers, tasks: Iterable[Task], attempting: Callable[[Task], Attempt],
+        self, workers: Workers, tasks: Sequence[Task], attempting: Callable[[Task], Attempt],
         on_progress: OnProgress | None = None,
     ) -> None:  # fmt: skip
         self._workers, self._attempting, self._on_progress = workers, attempting, on_progress
@@ -75,9 +76,9 @@ class Ahead:
             with suppress(KeyboardInterrupt), opened.stack:
                 raise KeyboardInterrupt  # cut off, so that its bands stay
 
-    def _scenes(self, tasks: Iterable[Task]) -> Iterator[SceneBands]:
+    def _scenes(self, tasks: Sequence[Task]) -> Iterator[SceneBands]:
         """The bands of each scene that can be begun; of the others, why they can't."""
-        for task in tasks:
+        for following, task in zip(reversed(range(len(tasks))), tasks, strict=True):
             wish = task.wish
             opened = self._opened[task.name] = _Opened(self._attempting(task), ExitStack())
             try:
@@ -95,6 +96,9 @@ class Ahead:
                 opened.error = error
                 continue
             plan, out = opened.begun.plan, task.outputs.inventory
+            if following < self._workers.count:
+                # Some would have nothing to do while the others end their bands.
+                plan = replace(plan, band=shared_band(plan.grid.rows.count, plan.band, self._workers.count))
             kept = opened.stack.enter_context(keeping(out, plan, self._workers.engine, wanted=wish.runtime.resume))
             opened.bands = SceneBands(plan, kept, self._on_progress)
             yield opened.bands

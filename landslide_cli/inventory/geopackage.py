@@ -9,17 +9,22 @@ import sqlite3
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import geopandas
-import pandas as pd
+import numpy as np
 import pyogrio
+import pyproj
+import shapely
 
 from landslide_cli.errors import InventoryError
+from landslide_cli.inventory.attributes import Columns
 from landslide_cli.inventory.confidence import DEFAULT, Confidence
 from landslide_cli.inventory.lyrx import layer_file
 from landslide_cli.inventory.styling import read_style
+from landslide_cli.typing import Geometries
 
 # 1.2 is read by every QGIS and ArcGIS in use.
 VERSION = "1.2"
@@ -33,6 +38,8 @@ LAYERS = {
 UNSTYLED = (".gpkg", ".csv", ".kml", ".pmtiles")
 # The style of landslides that are told from those that were there before.
 NEW = "landslides_new"
+# A time zone as GDAL counts it, in quarters of an hour: https://gdal.org/en/stable/development/rfc/rfc56_millisecond_precision.html
+IN_UTC = 100
 COLUMNS = "SELECT * FROM pragma_table_info(?)"
 
 
@@ -58,6 +65,55 @@ def append(
             path, layer=layer, driver="GPKG", engine="pyogrio", mode=mode,
             geometry_type=kind, promote_to_multi=kind == "MultiPolygon", **options,
         )  # fmt: skip
+
+
+def add_rows(
+    path: Path,
+    layer: str,
+    columns: Columns,
+    polygons: Geometries | None = None,
+    *,
+    crs: str | None = None,
+    kind: str | None = None,
+    **options: Any,
+) -> None:
+    """Add rows to a layer; file and layer are made if they aren't there.
+
+    Without pandas, which takes longer for a few rows than all else.
+
+    Args:
+        path: The GeoPackage.
+        layer: Name of the layer.
+        columns: Each of shape ``(n,)``, the same ones each time. NaN, None and what a masked array hides become null;
+            times are in UTC.
+        polygons: ``(n,)``; none of a table without geometry.
+        crs: What `told_crs` says.
+        kind: ``Polygon`` or ``MultiPolygon``.
+        options: For the driver.
+    """
+    is_new = not path.exists()
+    times = [name for name, values in columns.items() if values.dtype.kind == "M"]
+    with unsynced(), warnings.catch_warnings():
+        # The missing CRS was told about when the scene was opened.
+        warnings.filterwarnings("ignore", "'crs' was not provided", UserWarning)
+        pyogrio.raw.write(
+            path,
+            None if polygons is None else shapely.to_wkb(polygons),
+            [np.ma.getdata(values) for values in columns.values()],
+            list(columns),
+            [np.ma.getmaskarray(values) if np.ma.isMA(values) else None for values in columns.values()],
+            layer=layer, driver="GPKG", geometry_type=kind, crs=crs, promote_to_multi=kind == "MultiPolygon",
+            append=not is_new, gdal_tz_offsets={name: np.full(len(columns[name]), IN_UTC) for name in times},
+            **({"VERSION": VERSION} if is_new else {}), **options,
+        )  # fmt: skip
+
+
+def told_crs(crs: pyproj.CRS | None) -> str | None:
+    """A CRS as `add_rows` is given it, as geopandas does: its EPSG code, or else WKT 1."""
+    if crs is None:
+        return None
+    code = crs.to_epsg()
+    return f"EPSG:{code}" if code else crs.to_wkt("WKT1_GDAL")
 
 
 def set_column(file: sqlite3.Connection, layer: str, column: str, values: Sequence[tuple[Any, int]]) -> None:
@@ -192,32 +248,29 @@ def store_styles(
     # Not through GDAL, which leaves an .aux.xml behind where it reads metadata.
     with closing(sqlite3.connect(path)) as file:
         geometry = dict(file.execute("SELECT table_name, column_name FROM gpkg_geometry_columns"))
-        if not replace and file.execute("SELECT 1 FROM sqlite_master WHERE name = 'layer_styles'").fetchone():
-            return
+        if file.execute("SELECT 1 FROM sqlite_master WHERE name = 'layer_styles'").fetchone():
+            if not replace:
+                return
+            file.execute("DELETE FROM layer_styles")
+            file.commit()
         told = [layer for layer in geometry if any(name == "new" for _, name, *_ in file.execute(COLUMNS, (layer,)))]
     given = {layer: name for layer, name in (styles or {name: name for name in LAYERS}).items() if layer in geometry}
     rows = [(layer, layer, name, not (name == "landslides" and layer in told)) for layer, name in given.items()]
     rows += [(layer, NEW, NEW, True) for layer, _, _, is_default in rows if not is_default]
     layers, names, styled, defaults = zip(*rows, strict=True)
-    table = pd.DataFrame(
-        {
-            "f_table_catalog": "",
-            "f_table_schema": "",
-            "f_table_name": layers,
-            "f_geometry_column": [geometry[layer] for layer in layers],
-            "styleName": names,
-            "styleQML": [read_style(name, confidence) for name in styled],
-            "styleSLD": "",
-            "useAsDefault": defaults,
-            "description": [
-                {**LAYERS, NEW: "New landslides, and those that were there before"}[name] for name in styled
-            ],
-            "owner": "",
-            "ui": None,
-            "update_time": pd.Timestamp.now("UTC").floor("ms"),
-        }
-    )
-    with unsynced():
-        pyogrio.write_dataframe(
-            table, path, layer="layer_styles", driver="GPKG", append=False, layer_options={"FID": "id"}
-        )
+    columns = {
+        "f_table_catalog": [""] * len(rows),
+        "f_table_schema": [""] * len(rows),
+        "f_table_name": layers,
+        "f_geometry_column": [geometry[layer] for layer in layers],
+        "styleName": names,
+        "styleQML": [read_style(name, confidence) for name in styled],
+        "styleSLD": [""] * len(rows),
+        "useAsDefault": defaults,
+        "description": [{**LAYERS, NEW: "New landslides, and those that were there before"}[name] for name in styled],
+        "owner": [""] * len(rows),
+        "ui": [None] * len(rows),
+    }
+    table = {name: np.array(values, bool if name == "useAsDefault" else object) for name, values in columns.items()}
+    table["update_time"] = np.full(len(rows), datetime.now(UTC).replace(tzinfo=None), "datetime64[ms]")
+    add_rows(path, "layer_styles", table, FID="id")

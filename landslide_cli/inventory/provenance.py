@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 
-import pandas as pd
+import numpy as np
+from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 # Column and the tag that it repeats, in the order of the table.
@@ -48,8 +51,8 @@ class Job:
     config: str | None = None
 
 
-def run_table(job: Job, tags: Mapping[str, str], ended: datetime) -> pd.DataFrame:
-    """The row, with null for what isn't known.
+def run_row(job: Job, tags: Mapping[str, str], ended: datetime) -> dict[str, NDArray[Any]]:
+    """The row, as columns of shape ``(1,)``, with null for what isn't known.
 
     Args:
         job: What was asked for.
@@ -57,15 +60,25 @@ def run_table(job: Job, tags: Mapping[str, str], ended: datetime) -> pd.DataFram
         ended: End, with its time zone.
     """
     told = {name: tags.get(tag) for name, tag in FROM_TAGS.items()}
-    texts = {
+    row: dict[str, object] = {
+        "version": told.pop("version"),
         "command": job.command,
         "config": job.config,
         "scene": job.scene,
         "crs": job.crs.to_string() if job.crs else None,
     }
-    row = {"version": told.pop("version"), **texts, "width": job.width, "height": job.height, **told}
-    table = pd.DataFrame([row]).astype({name: "str" for name in (*texts, *told) if name not in NUMBERS})
-    # Tags are texts that anybody may have changed; what is no number there is null here.
-    for name in NUMBERS:
-        table[name] = pd.to_numeric(table[name], errors="coerce").astype("float64")
-    return table.assign(started=pd.to_datetime([job.started]), ended=pd.to_datetime([ended]))
+    columns = {name: np.array([value], object) for name, value in row.items()}
+    columns |= {"width": np.array([job.width], np.int64), "height": np.array([job.height], np.int64)}
+    for name, text in told.items():
+        columns[name] = np.array([as_number(text)]) if name in NUMBERS else np.array([text], object)
+    for name, time in (("started", job.started), ("ended", ended)):
+        columns[name] = np.array([time.astimezone(UTC).replace(tzinfo=None)], "datetime64[ms]")
+    return columns
+
+
+def as_number(text: str | None) -> float:
+    """A number of a raster's tags, which anybody may have changed; NaN of what is none."""
+    try:
+        return float(text or "")
+    except ValueError:
+        return math.nan

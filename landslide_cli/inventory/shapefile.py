@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-import geopandas
-import pandas as pd
 import pyproj
 import shapely
+from numpy.typing import NDArray
 from pyproj.exceptions import CRSError
 
 from landslide_cli.errors import OutputError
+from landslide_cli.inventory.attributes import Columns
+from landslide_cli.typing import Geometries
 
 # Many readers stop there, for .shp and .dbf alike: https://gdal.org/en/stable/drivers/vector/shapefile.html
 LARGEST_BYTES = 2**31 - 1
@@ -55,19 +57,21 @@ class Room:
         # File headers; that of the table holds 32 bytes for each column and is small.
         self._geometry, self._table = 100, 0
 
-    def take(self, frame: geopandas.GeoDataFrame) -> None:
+    def take(self, columns: Columns, polygons: Geometries) -> None:
         """Count polygons in.
+
+        Args:
+            columns: Their attributes, each ``(n,)``.
+            polygons: ``(n,)``.
 
         Raises:
             OutputError: a file would grow beyond what readers take.
         """
-        polygons = frame.geometry.to_numpy()
         parts = shapely.get_num_interior_rings(shapely.get_parts(polygons)) + 1
         # A record: header 8, kind 4, bounds 32, two counts 8, a count for each ring, two doubles for each vertex.
         self._geometry += 52 * len(polygons) + 4 * int(parts.sum())
         self._geometry += 16 * int(shapely.get_num_coordinates(polygons).sum())
-        columns = frame.drop(columns="geometry")
-        self._table += len(frame) * (1 + sum(_width(columns[name]) for name in columns))
+        self._table += len(polygons) * (1 + sum(map(_width, columns.values())))
         for ending, size in ((".shp", self._geometry), (".dbf", self._table)):
             if size > LARGEST_BYTES:
                 raise OutputError(
@@ -76,11 +80,11 @@ class Room:
                 )
 
 
-def _width(column: pd.Series) -> int:
-    kind = column.dtype.kind
+def _width(values: NDArray[Any]) -> int:
+    kind = values.dtype.kind
     if kind in WIDTHS:
         return WIDTHS[kind]
-    return max([TEXT, *(len(text.encode()) for text in column.dropna().unique())])
+    return max([TEXT, *(len(text.encode()) for text in set(values) if text is not None)])
 
 
 def _told_by_prj(crs: pyproj.CRS) -> bool:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import geopandas
 import numpy as np
-import pandas as pd
 import pyogrio
 import shapely
+from numpy.typing import NDArray
 
 from landslide_cli.errors import OutputError, counted
 from landslide_cli.inventory.attributes import OF_BEFORE, PIXEL_FIELDS, Columns, Measurer, rounded
@@ -21,16 +19,16 @@ from landslide_cli.inventory.confidence import Confidence
 from landslide_cli.inventory.formats import convert, fitting_crs
 from landslide_cli.inventory.geopackage import (
     NEW,
-    append,
+    add_rows,
     set_column,
     store_styles,
     style_beside,
-    unsynced,
+    told_crs,
     without_traces,
     write_style,
 )
 from landslide_cli.inventory.neighbours import nearest_m
-from landslide_cli.inventory.provenance import Job, run_table
+from landslide_cli.inventory.provenance import Job, as_number, run_row
 from landslide_cli.inventory.review import REVIEW_FIELDS, UNREVIEWED
 from landslide_cli.inventory.shapefile import Room
 from landslide_cli.inventory.sharing import KML_LAYER
@@ -83,23 +81,17 @@ class InventoryWriter:
         self._confidence = Confidence.told(provenance)
         self._names = {"scene": job.scene, "model": provenance.get("LANDSLIDE_MODEL", "unknown")}
         self._crs = fitting_crs(path, self._ground.crs, self._names)
+        self._told_crs = told_crs(self._crs)
         self._room = Room(path) if path.suffix.lower() == ".shp" else None
-        self._resolution_m = _number(provenance.get("LANDSLIDE_RESOLUTION_M", ""))
+        self._resolution_m = as_number(provenance.get("LANDSLIDE_RESOLUTION_M"))
         several = measurer.rules.connectivity == 8
         self._kind = {"landslides": "MultiPolygon" if several else "Polygon", "analysed": "Polygon"}
         # Formats that can't be appended to are made from a GeoPackage at the end.
         final = path.suffix.lower() == ".gpkg"
         self._spool = path if final else path.with_name("spool.gpkg")
-        none = np.empty(0, dtype=object)
         self._of_before = measurer.rules.before is not None
-        absent = {*(() if spread else ("prob_spread",)), *(() if self._of_before else OF_BEFORE)}
-        fields = PIXEL_FIELDS.keys() - absent
-        nothing = self._landslides(none, {name: np.zeros(0, PIXEL_FIELDS[name]) for name in fields})
-        self._fields = [name for name in nothing.columns if name != "geometry"]
-        # Reading the metadata of a file on the way would leave an .aux.xml behind.
-        metadata = provenance if final else None
-        self._append("landslides", nothing, mode="w", dataset_metadata=metadata)
-        self._append("analysed", self._analysed(none))
+        self._made: set[str] = set()
+        self._fields: list[str] = []
 
     def add(self, pixels: Geometries, columns: Columns) -> None:
         """Add landslides in pixel coordinates; ``id`` counts from 1 in their order.
@@ -109,14 +101,14 @@ class InventoryWriter:
             columns: What is known of their pixels: `landslide_cli.inventory.attributes.PIXEL_FIELDS`, ``prob_spread``
                 only if the writer was made with ``spread``, and those of before only if the rules name an image of it.
         """
-        frame = self._landslides(pixels, columns)
-        if len(frame):
+        rows, placed = self._landslides(pixels, columns)
+        if len(placed):
             if self._room:
-                self._room.take(frame)
-            self._append("landslides", frame)
-            self.count += len(frame)
-            self.area_m2 += float(frame["area_m2"].sum(skipna=False))
-            corners = shapely.get_coordinates(frame.geometry.to_numpy())
+                self._room.take(rows, placed)
+            self._append("landslides", rows, placed)
+            self.count += len(placed)
+            self.area_m2 += float(rows["area_m2"].sum())
+            corners = shapely.get_coordinates(placed)
             self._bounds.add(*self._ground.longitude_latitude(*corners.T))
 
     def add_analysed(self, pixels: Geometries, before_share: Float64 | None = None) -> None:
@@ -126,10 +118,10 @@ class InventoryWriter:
             pixels: The outlines.
             before_share: Part of the pixels in each that was seen before, shape ``(n,)``, with an image of that.
         """
-        frame = self._analysed(pixels, before_share)
-        if len(frame):
-            self._append("analysed", frame)
-            self.analysed_m2 += float(frame["area_m2"].sum(skipna=False))
+        rows, placed = self._analysed(pixels, before_share)
+        if len(placed):
+            self._append("analysed", rows, placed)
+            self.analysed_m2 += float(rows["area_m2"].sum())
 
     @property
     def bounds(self) -> WestSouthEastNorth | None:
@@ -138,11 +130,11 @@ class InventoryWriter:
 
     def close(self) -> None:
         """Look for each landslide's nearest neighbour, note the run, and bring the file into its final format."""
+        for layer in self._kind.keys() - self._made:
+            self._append(layer, *self._nothing(layer))
         self._fill_nearest()
         if self._spool == self._path:
-            run = run_table(self.job, self.provenance, datetime.now(UTC))
-            with unsynced():
-                pyogrio.write_dataframe(run, self._path, layer="runs", driver="GPKG", append=True)
+            add_rows(self._path, "runs", run_row(self.job, self.provenance, datetime.now(UTC)))
             store_styles(self._path, self._confidence)
             self._refuse_missing("landslides")
             return
@@ -181,27 +173,36 @@ class InventoryWriter:
                 return
             set_column(file, "landslides", "nearest_m", list(zip(metres.tolist(), places["fid"].tolist(), strict=True)))
 
-    def _landslides(self, pixels: Geometries, columns: Columns) -> geopandas.GeoDataFrame:
+    def _nothing(self, layer: str) -> tuple[dict[str, NDArray[Any]], Geometries]:
+        """A layer's columns without rows."""
+        none = np.empty(0, dtype=object)
+        if layer == "analysed":
+            return self._analysed(none)
+        absent = {*(() if self.spread else ("prob_spread",)), *(() if self._of_before else OF_BEFORE)}
+        return self._landslides(
+            none, {name: np.zeros(0, kind) for name, kind in PIXEL_FIELDS.items() if name not in absent}
+        )
+
+    def _landslides(self, pixels: Geometries, columns: Columns) -> tuple[dict[str, NDArray[Any]], Geometries]:
+        """Columns and polygons of those that stay."""
         found = self.measurer.measure(pixels)
         self.flat += found.flat
         told = {name: values[found.keep] for name, values in columns.items()} | found.columns
         stays = self._wanted(told)
         count = int(np.count_nonzero(stays))
-        table: dict[str, Any] = {
+        table: dict[str, NDArray[Any]] = {
             **{name: values[stays] for name, values in told.items()},
             "id": np.arange(self.count + 1, self.count + 1 + count, dtype=np.int64),
             "nearest_m": np.full(count, np.nan),
             **{name: _repeated(text, count) for name, text in self._names.items()},
+            **{name: _repeated(UNREVIEWED if name == "status" else None, count) for name in REVIEW_FIELDS},
         }
-        columns = rounded(table)
         # By what is written, so that whoever reads it finds the same classes.
-        table |= {"confidence": self._confidence.classify(columns), "status": [UNREVIEWED] * count}
-        table |= {name: [None] * count for name in REVIEW_FIELDS if name != "status"}
-        texts = {name: pd.Series(table[name], dtype="str") for name in ("confidence", *REVIEW_FIELDS)}
-        frame: dict[str, Any] = {**rounded(table | texts)}
+        table["confidence"] = self._confidence.classify(rounded(table))
+        table = rounded(table)
         if self._of_before:
-            frame["new"] = pd.arrays.BooleanArray(frame["new"] == 1, np.isnan(frame["new"]))
-        return self._frame(frame, found.placed[stays])
+            table["new"] = np.ma.array(table["new"] == 1, mask=np.isnan(table["new"]))
+        return table, found.placed[stays]
 
     def _wanted(self, told: Columns) -> Bools:
         """Landslides that stay: all, or those that aren't known to have been there before."""
@@ -213,7 +214,9 @@ class InventoryWriter:
         self.unseen += int(np.count_nonzero(np.isnan(new)))
         return ~((new == 0) & self.measurer.rules.only_new)
 
-    def _analysed(self, pixels: Geometries, before_share: Float64 | None = None) -> geopandas.GeoDataFrame:
+    def _analysed(
+        self, pixels: Geometries, before_share: Float64 | None = None
+    ) -> tuple[dict[str, NDArray[Any]], Geometries]:
         placed = self._ground.place(pixels)
         columns = {
             "area_m2": np.round(self._ground.measure(placed)[0], 2),
@@ -222,13 +225,19 @@ class InventoryWriter:
             **({"before_share": _share_of_before(before_share)} if self._of_before else {}),
             "scene": _repeated(self._names["scene"], len(placed)),
         }
-        return self._frame(columns, placed)
+        return columns, placed
 
-    def _frame(self, columns: dict[str, Any], geometry: Geometries) -> geopandas.GeoDataFrame:
-        return geopandas.GeoDataFrame(columns, geometry=geopandas.GeoSeries(list(geometry), crs=self._crs))
-
-    def _append(self, layer: str, frame: geopandas.GeoDataFrame, **options: Any) -> None:
-        append(self._spool, layer, frame, kind=self._kind[layer], **options)
+    def _append(self, layer: str, columns: dict[str, NDArray[Any]], placed: Geometries) -> None:
+        if not self._made and layer != "landslides":
+            self._append("landslides", *self._nothing("landslides"))  # QGIS and GDAL show the first layer
+        options: dict[str, Any] = {}
+        if not self._made and self._spool == self._path:
+            # Reading the metadata of a file on the way would leave an .aux.xml behind.
+            options["dataset_metadata"] = self.provenance
+        add_rows(self._spool, layer, columns, placed, crs=self._told_crs, kind=self._kind[layer], **options)
+        self._made.add(layer)
+        if layer == "landslides":
+            self._fields = list(columns)
 
 
 def _holes_share(pixels: Geometries) -> Float64:
@@ -243,13 +252,5 @@ def _share_of_before(share: Float64 | None) -> Float64:
     return np.zeros(0) if share is None else np.round(share, 4)
 
 
-def _repeated(text: str, count: int) -> pd.Series:
-    return pd.Series([text] * count, dtype="str")
-
-
-def _number(text: str) -> float:
-    """A number of a raster's tags, which anybody may have changed; NaN of what is none."""
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
+def _repeated(text: str | None, count: int) -> NDArray[np.object_]:
+    return np.full(count, text, dtype=object)

@@ -71,11 +71,12 @@ def default_band(windows_across: int) -> int:
 
 
 def shared_band(count: int, band: int, workers: int) -> int:
-    """Rows of windows in a band where so many workers share a scene of ``count`` rows and nothing else is to be done.
+    """Rows of windows in a band where so many workers share a scene of ``count`` rows and nothing follows it.
 
-    Bands are of a number that all workers have equally many of.
+    All workers have equally many bands, whose height comes as close to ``band`` as that allows; where they are few,
+    a band that is higher by half costs less than a round in which some workers have nothing to do.
     """
-    rounds = -(-count // (band * workers))
+    rounds = max(1, round(count / (band * workers)))
     return max(min(2, band), -(-count // (rounds * workers)))
 
 
@@ -90,8 +91,12 @@ def gaps(count: int, there: Collection[Rows]) -> list[Rows]:
 
 
 def cut(rows: Rows, band: int) -> Iterator[Rows]:
-    """Rows of windows as bands of nearly equal height, of ``band`` rows at most."""
+    """Rows of windows as bands of nearly equal height, of ``band`` rows at most.
+
+    The higher ones come first: the first has no row above it that is predicted twice.
+    """
     first, stop = rows
     parts = max(1, -(-(stop - first) // band))
-    edges = [first + (stop - first) * number // parts for number in range(parts + 1)]
+    height, higher = divmod(stop - first, parts)
+    edges = [first + number * height + min(number, higher) for number in range(parts + 1)]
     yield from pairwise(edges)

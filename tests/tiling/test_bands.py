@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landslide_cli.tiling.bands import Band, cut, default_band, gaps
+from landslide_cli.tiling.bands import Band, cut, default_band, gaps, shared_band
 from landslide_cli.tiling.grid import Axis
 from landslide_cli.tiling.resampling import Scaling
 
@@ -24,6 +24,17 @@ def test_bands_are_of_nearly_equal_height(first: int, count: int, band: int) -> 
     heights = [stop - top for top, stop in found]
     assert max(heights) <= band
     assert max(heights) - min(heights) <= 1
+    assert heights == sorted(heights, reverse=True)
+
+
+@given(st.integers(1, 200), st.integers(2, 40), st.integers(1, 40))
+def test_a_shared_scene_keeps_all_workers_equally_long(count: int, band: int, workers: int) -> None:
+    height = shared_band(count, band, workers)
+    assert height <= max(2, 1.5 * band + 1)
+    if height > 2:  # of lower ones there may be too few
+        given = [list(cut((0, count), height))[number::workers] for number in range(workers)]
+        most = max(sum(stop - first for first, stop in bands) for bands in given)
+        assert most < count / workers + len(given[0])
 
 
 @given(st.integers(1, 400), st.integers(1, 200), st.integers(2, 40), st.data())
