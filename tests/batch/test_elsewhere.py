@@ -79,3 +79,16 @@ def test_a_scene_of_which_a_band_fails_does_not_stop_the_others(
         ("a.tif", "done"), ("b.tif", "failed"), ("c.tif", "failed"), ("d.tif", "done"),
     ]  # fmt: skip
     assert "c.tif, rows 0 to 300: workers died of it" in summary.scenes[2].reason
+
+
+def test_the_last_scenes_are_cut_for_all_workers(
+    client: Any, small_model: Path, tmp_path: Path, make_scene: MakeScene
+) -> None:
+    (tmp_path / "tall").mkdir()
+    tall = [make_scene(blobs(1600, 40), name=f"tall/{name}.tif", transform=beside(number))
+            for number, name in enumerate("abc")]  # fmt: skip
+    pixels, told = 1600 * 40, []
+    runtime = Runtime(model=small_model, engine="torch", precision="float32", cluster=client.scheduler.address)
+    carry_out(plan_batch(tall, tmp_path / "out", runtime=runtime), on_progress=lambda done, _: told.append(done))
+    inside = {done // pixels for done in told if done % pixels}
+    assert inside == {1, 2}  # two workers; while they predict a.tif in one band, the others follow
