@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import torch
 
+from landslide_cli.model.card import read_card
+from landslide_cli.model.openvino import read_openvino_model
 from landslide_cli.model.weights import find_model
 from tests.shipped import MEASURED, MODELS, PLAIN, RECORDED, Found, demo_scene, run
 
@@ -100,3 +102,11 @@ def test_threads_change_no_more_than_a_step(found: Run, tmp_path: Path) -> None:
     finally:
         torch.set_num_threads(threads)
     assert np.abs(plain.astype(int) - other).max() <= 1
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_int8_file_carries_the_whole_card(model: str) -> None:
+    weights = find_model(model)[0]
+    quantized = read_openvino_model(weights.with_suffix(".int8.xml"))
+    quantized.refuse_damaged()
+    assert quantized.card == read_card(weights.with_suffix(".json"))
