@@ -48,7 +48,7 @@ from landslide_cli.model.card import ModelCard
 from landslide_cli.prediction.keeping import SUFFIX, keeping
 from landslide_cli.prediction.plan import Plan, make_plan
 from landslide_cli.scene.scene import open_scene
-from landslide_cli.tiling.bands import cut, shared_band
+from landslide_cli.tiling.bands import cut
 
 CARD = ModelCard(
     model_id="stand-in", network="none", arguments={}, bands=("red", "green", "blue"), value_range=(0.0, 255.0),
@@ -126,21 +126,20 @@ def alone(paths: list[Path], folder: Path, seconds: float) -> float:
     return time.perf_counter() - start
 
 
-def together(paths: list[Path], folder: Path, workers: Workers, *, shared: bool) -> tuple[float, int]:
-    """Workers; time, and bands."""
+def together(paths: list[Path], folder: Path, workers: Workers) -> tuple[float, int]:
+    """Workers, as `landslide batch` lets them; time, and bands."""
     start, bands = time.perf_counter(), 0
     with ExitStack() as stack:
         plans: list[Plan] = []
 
         def scenes() -> Iterator[SceneBands]:
             nonlocal bands
-            for path in paths:
+            for number, path in enumerate(paths, 1):
                 plan = stack.enter_context(planned(path))
-                rows = plan.grid.rows.count
-                if shared:
-                    plan = replace(plan, band=shared_band(rows, plan.band, workers.count))
+                if len(paths) - number < workers.count:
+                    plan = plan.shared(workers.count)
                 plans.append(plan)
-                bands += len(list(cut((0, rows), plan.band)))
+                bands += len(list(cut((0, plan.grid.rows.count), plan.band)))
                 yield SceneBands(plan)
 
         for number, strips in enumerate(Gathering(workers, scenes())):
@@ -157,10 +156,7 @@ def measure_workers(size: int, small: int, seconds: float) -> None:
         folder = Path(name)
         large = write_scene(folder / "large.tif", size, size)
         few = [write_scene(folder / f"s{number}.tif", 1024, 1024, number) for number in range(small)]
-        for title, paths, shared in (
-            (f"one scene of {size}²", [large], True),
-            (f"the same and {small} of 1024²", [large, *few], False),
-        ):
+        for title, paths in ((f"one scene of {size}²", [large]), (f"the same and {small} of 1024²", [large, *few])):
             (folder / "alone").mkdir(exist_ok=True)
             lone = alone(paths, folder / "alone", seconds)
             expected = [fingerprint(folder / "alone" / f"{path.stem}.gpkg") for path in paths]
@@ -170,7 +166,7 @@ def measure_workers(size: int, small: int, seconds: float) -> None:
             for count in (1, 2, 4):
                 (folder / str(count)).mkdir(exist_ok=True)
                 with open_workers(Runtime(workers=count), Opener(seconds)) as workers:
-                    took, bands = together(paths, folder / str(count), workers, shared=shared)
+                    took, bands = together(paths, folder / str(count), workers)
                 first = first or took
                 same = expected == [fingerprint(folder / str(count) / f"{path.stem}.gpkg") for path in paths]
                 print(
@@ -188,7 +184,7 @@ def measure_overhead() -> None:
         (folder / "alone").mkdir()
         lone = alone(small, folder / "alone", 0)
         with open_workers(Runtime(workers=1), Opener(0)) as workers:
-            took, _ = together(small, folder, workers, shared=False)
+            took, _ = together(small, folder, workers)
             print(
                 f"{len(small)} scenes of 256²: {lone / len(small) * 1e3:.1f} ms each alone, {took / len(small) * 1e3:.1f} ms by a worker"  # noqa: E501
             )

@@ -15,6 +15,7 @@ import torch
 from landslide_cli.model.card import read_card
 from landslide_cli.model.openvino import read_openvino_model
 from landslide_cli.model.weights import find_model
+from tests.engine.conftest import largest_weight
 from tests.shipped import MEASURED, MODELS, PLAIN, RECORDED, Found, demo_scene, run
 
 TOLD: dict[str, Any] = json.loads(RECORDED.read_text(encoding="utf-8"))
@@ -110,3 +111,9 @@ def test_the_int8_file_carries_the_whole_card(model: str) -> None:
     quantized = read_openvino_model(weights.with_suffix(".int8.xml"))
     quantized.refuse_damaged()
     assert quantized.card == read_card(weights.with_suffix(".json"))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_int8_file_is_right_on_every_cpu(model: str) -> None:
+    # Two products of 64 and what is at most 255 fit into 16 bits, in which CPUs without VNNI add them.
+    assert largest_weight(find_model(model)[0].with_suffix(".int8.xml")) <= 64

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from landslide_cli.batch.ledger import Record
 from landslide_cli.batch.planning import Batch
@@ -18,7 +18,6 @@ from landslide_cli.detection.joining import Earlier, join
 from landslide_cli.detection.summary import Summary
 from landslide_cli.errors import OutsideAreaError
 from landslide_cli.prediction.keeping import keeping
-from landslide_cli.tiling.bands import shared_band
 from landslide_cli.typing import OnProgress
 
 
@@ -78,7 +77,7 @@ class Ahead:
 
     def _scenes(self, tasks: Sequence[Task]) -> Iterator[SceneBands]:
         """The bands of each scene that can be begun; of the others, why they can't."""
-        for following, task in zip(reversed(range(len(tasks))), tasks, strict=True):
+        for number, task in enumerate(tasks, 1):
             wish = task.wish
             opened = self._opened[task.name] = _Opened(self._attempting(task), ExitStack())
             try:
@@ -96,9 +95,9 @@ class Ahead:
                 opened.error = error
                 continue
             plan, out = opened.begun.plan, task.outputs.inventory
-            if following < self._workers.count:
+            if len(tasks) - number < self._workers.count:
                 # Some would have nothing to do while the others end their bands.
-                plan = replace(plan, band=shared_band(plan.grid.rows.count, plan.band, self._workers.count))
+                plan = plan.shared(self._workers.count)
             kept = opened.stack.enter_context(keeping(out, plan, self._workers.engine, wanted=wish.runtime.resume))
             opened.bands = SceneBands(plan, kept, self._on_progress)
             yield opened.bands

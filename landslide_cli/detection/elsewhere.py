@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from landslide_cli.cluster.gathering import Gathering, SceneBands
 from landslide_cli.cluster.orders import on_workers
 from landslide_cli.cluster.workers import open_workers
@@ -13,7 +11,6 @@ from landslide_cli.detection.joining import Earlier, join
 from landslide_cli.detection.summary import Summary
 from landslide_cli.prediction.keeping import keeping
 from landslide_cli.prediction.runtime import Runtime
-from landslide_cli.tiling.bands import shared_band
 from landslide_cli.typing import OnProgress
 
 
@@ -30,7 +27,7 @@ def detect_elsewhere(begun: Begun, runtime: Runtime, *, on_progress: OnProgress 
     """
     plan = begun.plan
     with open_workers(runtime, on_workers(runtime, plan.card.sha256)) as workers:
-        plan = replace(plan, band=shared_band(plan.grid.rows.count, plan.band, workers.count))
+        plan = plan.shared(workers.count)
         announce(plan, workers.engine)
         with keeping(begun.outputs.inventory, plan, workers.engine, wanted=runtime.resume) as kept:
             (strips,) = Gathering(workers, [SceneBands(plan, kept, on_progress)])

@@ -162,8 +162,8 @@ def _quantize(model: OpenVINOModel, windows: list[Pixels]) -> Any:
     # Its bars go to stdout, which is for results. Ranges are means of the windows' least and greatest values: the full
     # network kept its F1 with them, with histograms or the extremes over 300 windows it fell from 0.8 to 0.2 and below,
     # since a few windows have values many times those of others.
-    # Weights get half of the range: a CPU without VNNI (before AMD Zen 4 and Intel's of 2019 to 2021) adds two products
-    # in 16 bits, which overflow with whole weights; the demo scene had 42 landslides there in place of 113.
+    # Weights get half of the range: a CPU without VNNI (AMD's before Zen 4, many of Intel's before 2021) adds two
+    # products in 16 bits, which overflow with whole weights; the demo scene had 42 landslides there in place of 109.
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
         return nncf.quantize(
             graph,

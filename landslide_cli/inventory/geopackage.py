@@ -58,9 +58,7 @@ def append(
     """
     if mode == "w":
         options["VERSION"] = VERSION
-    with unsynced(), warnings.catch_warnings():
-        # The missing CRS was told about when the scene was opened.
-        warnings.filterwarnings("ignore", "'crs' was not provided", UserWarning)
+    with unsynced(), _crs_may_be_missing():
         frame.to_file(
             path, layer=layer, driver="GPKG", engine="pyogrio", mode=mode,
             geometry_type=kind, promote_to_multi=kind == "MultiPolygon", **options,
@@ -75,6 +73,7 @@ def add_rows(
     *,
     crs: str | None = None,
     kind: str | None = None,
+    anew: bool = False,
     **options: Any,
 ) -> None:
     """Add rows to a layer; file and layer are made if they aren't there.
@@ -89,13 +88,12 @@ def add_rows(
         polygons: ``(n,)``; none of a table without geometry.
         crs: What `told_crs` says.
         kind: ``Polygon`` or ``MultiPolygon``.
+        anew: Make the layer anew if it is there.
         options: For the driver.
     """
     is_new = not path.exists()
     times = [name for name, values in columns.items() if values.dtype.kind == "M"]
-    with unsynced(), warnings.catch_warnings():
-        # The missing CRS was told about when the scene was opened.
-        warnings.filterwarnings("ignore", "'crs' was not provided", UserWarning)
+    with unsynced(), _crs_may_be_missing():
         pyogrio.raw.write(
             path,
             None if polygons is None else shapely.to_wkb(polygons),
@@ -103,7 +101,7 @@ def add_rows(
             list(columns),
             [np.ma.getmaskarray(values) if np.ma.isMA(values) else None for values in columns.values()],
             layer=layer, driver="GPKG", geometry_type=kind, crs=crs, promote_to_multi=kind == "MultiPolygon",
-            append=not is_new, gdal_tz_offsets={name: np.full(len(columns[name]), IN_UTC) for name in times},
+            append=not (is_new or anew), gdal_tz_offsets={name: np.full(len(columns[name]), IN_UTC) for name in times},
             **({"VERSION": VERSION} if is_new else {}), **options,
         )  # fmt: skip
 
@@ -188,6 +186,14 @@ def unsynced() -> Iterator[None]:
 
 
 @contextmanager
+def _crs_may_be_missing() -> Iterator[None]:
+    """Nothing more is said of a missing CRS: it was told about when the scene was opened."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "'crs' was not provided", UserWarning)
+        yield
+
+
+@contextmanager
 def _configured(option: str, *, value: str | bool) -> Iterator[None]:
     before = pyogrio.get_gdal_config_option(option)
     pyogrio.set_gdal_config_options({option: value})
@@ -248,11 +254,8 @@ def store_styles(
     # Not through GDAL, which leaves an .aux.xml behind where it reads metadata.
     with closing(sqlite3.connect(path)) as file:
         geometry = dict(file.execute("SELECT table_name, column_name FROM gpkg_geometry_columns"))
-        if file.execute("SELECT 1 FROM sqlite_master WHERE name = 'layer_styles'").fetchone():
-            if not replace:
-                return
-            file.execute("DELETE FROM layer_styles")
-            file.commit()
+        if not replace and file.execute("SELECT 1 FROM sqlite_master WHERE name = 'layer_styles'").fetchone():
+            return
         told = [layer for layer in geometry if any(name == "new" for _, name, *_ in file.execute(COLUMNS, (layer,)))]
     given = {layer: name for layer, name in (styles or {name: name for name in LAYERS}).items() if layer in geometry}
     rows = [(layer, layer, name, not (name == "landslides" and layer in told)) for layer, name in given.items()]
@@ -273,4 +276,4 @@ def store_styles(
     }
     table = {name: np.array(values, bool if name == "useAsDefault" else object) for name, values in columns.items()}
     table["update_time"] = np.full(len(rows), datetime.now(UTC).replace(tzinfo=None), "datetime64[ms]")
-    add_rows(path, "layer_styles", table, FID="id")
+    add_rows(path, "layer_styles", table, anew=True, FID="id")

@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from rasterio.crs import CRS
+
+from landslide_cli.inventory.attributes import Columns
 
 # Column and the tag that it repeats, in the order of the table.
 FROM_TAGS = {
@@ -51,7 +51,7 @@ class Job:
     config: str | None = None
 
 
-def run_row(job: Job, tags: Mapping[str, str], ended: datetime) -> dict[str, NDArray[Any]]:
+def run_row(job: Job, tags: Mapping[str, str], ended: datetime) -> Columns:
     """The row, as columns of shape ``(1,)``, with null for what isn't known.
 
     Args:

@@ -130,8 +130,9 @@ class InventoryWriter:
 
     def close(self) -> None:
         """Look for each landslide's nearest neighbour, note the run, and bring the file into its final format."""
-        for layer in self._kind.keys() - self._made:
-            self._append(layer, *self._nothing(layer))
+        for layer in self._kind:
+            if layer not in self._made:
+                self._append(layer, *self._nothing(layer))
         self._fill_nearest()
         if self._spool == self._path:
             add_rows(self._path, "runs", run_row(self.job, self.provenance, datetime.now(UTC)))
@@ -173,7 +174,7 @@ class InventoryWriter:
                 return
             set_column(file, "landslides", "nearest_m", list(zip(metres.tolist(), places["fid"].tolist(), strict=True)))
 
-    def _nothing(self, layer: str) -> tuple[dict[str, NDArray[Any]], Geometries]:
+    def _nothing(self, layer: str) -> tuple[Columns, Geometries]:
         """A layer's columns without rows."""
         none = np.empty(0, dtype=object)
         if layer == "analysed":
@@ -183,7 +184,7 @@ class InventoryWriter:
             none, {name: np.zeros(0, kind) for name, kind in PIXEL_FIELDS.items() if name not in absent}
         )
 
-    def _landslides(self, pixels: Geometries, columns: Columns) -> tuple[dict[str, NDArray[Any]], Geometries]:
+    def _landslides(self, pixels: Geometries, columns: Columns) -> tuple[Columns, Geometries]:
         """Columns and polygons of those that stay."""
         found = self.measurer.measure(pixels)
         self.flat += found.flat
@@ -195,11 +196,12 @@ class InventoryWriter:
             "id": np.arange(self.count + 1, self.count + 1 + count, dtype=np.int64),
             "nearest_m": np.full(count, np.nan),
             **{name: _repeated(text, count) for name, text in self._names.items()},
-            **{name: _repeated(UNREVIEWED if name == "status" else None, count) for name in REVIEW_FIELDS},
+            **{name: _repeated(None, count) for name in (*REVIEW_FIELDS, "confidence")},
+            "status": _repeated(UNREVIEWED, count),
         }
-        # By what is written, so that whoever reads it finds the same classes.
-        table["confidence"] = self._confidence.classify(rounded(table))
         table = rounded(table)
+        # By what is written, so that whoever reads it finds the same classes.
+        table["confidence"] = self._confidence.classify(table)
         if self._of_before:
             table["new"] = np.ma.array(table["new"] == 1, mask=np.isnan(table["new"]))
         return table, found.placed[stays]
@@ -214,9 +216,7 @@ class InventoryWriter:
         self.unseen += int(np.count_nonzero(np.isnan(new)))
         return ~((new == 0) & self.measurer.rules.only_new)
 
-    def _analysed(
-        self, pixels: Geometries, before_share: Float64 | None = None
-    ) -> tuple[dict[str, NDArray[Any]], Geometries]:
+    def _analysed(self, pixels: Geometries, before_share: Float64 | None = None) -> tuple[Columns, Geometries]:
         placed = self._ground.place(pixels)
         columns = {
             "area_m2": np.round(self._ground.measure(placed)[0], 2),
@@ -227,7 +227,7 @@ class InventoryWriter:
         }
         return columns, placed
 
-    def _append(self, layer: str, columns: dict[str, NDArray[Any]], placed: Geometries) -> None:
+    def _append(self, layer: str, columns: Columns, placed: Geometries) -> None:
         if not self._made and layer != "landslides":
             self._append("landslides", *self._nothing("landslides"))  # QGIS and GDAL show the first layer
         options: dict[str, Any] = {}

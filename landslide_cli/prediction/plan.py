@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from rasterio.enums import Interleaving
@@ -12,7 +12,7 @@ from landslide_cli.errors import CoarseWarning, SceneError
 from landslide_cli.model.card import ModelCard
 from landslide_cli.scene.area import Area
 from landslide_cli.scene.scene import Scene
-from landslide_cli.tiling.bands import ROWS, Band, Rows, default_band
+from landslide_cli.tiling.bands import ROWS, Band, Rows, default_band, shared_band
 from landslide_cli.tiling.grid import DEFAULT_OVERLAP, Grid
 from landslide_cli.tiling.resampling import Scaling, rows_at_once
 from landslide_cli.typing import Pixels
@@ -64,6 +64,10 @@ class Plan:
     def rows_of_windows(self, rows: Rows) -> Band:
         """Some rows of windows, from the first to one past the last, as a band."""
         return Band(self.grid.rows, self.rows, *rows)
+
+    def shared(self, workers: int) -> Plan:
+        """The same in bands of which so many workers, who have nothing else to do, get equally many."""
+        return replace(self, band=shared_band(self.grid.rows.count, self.band, workers))
 
     @property
     def size(self) -> int:

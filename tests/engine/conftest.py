@@ -102,3 +102,13 @@ def exported(exported_once: Path, small_model: Path) -> Path:
     for ending in (".bin", ".xml"):
         shutil.copy(exported_once.with_suffix(ending), small_model.with_name(f"exported{ending}"))
     return small_model.with_name("exported.xml")
+
+
+def largest_weight(path: Path) -> int:
+    """Of an int8 model's stored weights, of either sign."""
+    import openvino
+
+    stored = [op for op in openvino.Core().read_model(path).get_ordered_ops() if op.get_type_name() == "Constant"]
+    weights = [op.data for op in stored if op.get_output_element_type(0).get_type_name() == "i8"]
+    assert weights
+    return max(int(np.abs(values.astype(int)).max()) for values in weights)

@@ -36,9 +36,8 @@ def test_a_shapefile_has_short_names_and_its_sidecars(make_scene: MakeScene, car
     assert count == len(slides)
     room = shapefile.Room(path)
     columns = slides.drop(columns="geometry")
-    room.take(
-        {name: values.dropna().to_numpy() for name, values in columns.items()}, slides.geometry.to_numpy()
-    )  # null takes the room of the shortest text
+    # A null takes no more room than the shortest text.
+    room.take({name: values.dropna().to_numpy() for name, values in columns.items()}, slides.geometry.to_numpy())
     assert room._table >= record * count
     assert room._table <= 1.1 * record * count
     assert room._geometry == sides[".shp"].stat().st_size
