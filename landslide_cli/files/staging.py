@@ -8,6 +8,7 @@ a process that was killed finishes by it, or clears the folder away if there is 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 
 PREFIX, SUFFIX = ".landslide-", ".part"
 LOCK, LEAD, JOURNAL, NEW, OLD = "lock", "lead", "journal.json", "new", "old"
+HELD = (errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK)  # said of a lock that somebody has
 BEGINS_S = 60.0  # a folder without a lock is one that somebody makes just now, for so long
 
 # Number, size and time of change of a file; None if there is none.
@@ -52,7 +54,7 @@ class Staging:
         while True:
             folder = Path(tempfile.mkdtemp(prefix=PREFIX, suffix=SUFFIX, dir=parent))
             lock = (folder / LOCK).open("wb")
-            if locked(lock) and (folder / LOCK).exists():
+            if locked(lock, without=True) and (folder / LOCK).exists():
                 break
             lock.close()
         (folder / NEW).mkdir()
@@ -162,14 +164,19 @@ def _same(path: Path, state: list[int] | None) -> bool:
     return (None if now is None else list(now)) == state
 
 
-def locked(file: IO[bytes]) -> bool:
-    """Lock a file, if nobody else has: only the end of the process that has it frees it."""
+def locked(file: IO[bytes], *, without: bool = False) -> bool:
+    """Lock a file, if nobody else has: only the end of the process that has it frees it.
+
+    Args:
+        file: An open file.
+        without: The answer on a file system that has no locks, such as Lustre mounted without them.
+    """
     if fcntl is None:
         return os.access(file.name, os.W_OK) and _only_ours(Path(file.name))
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
+    except OSError as error:
+        return without and error.errno not in HELD
     return True
 
 

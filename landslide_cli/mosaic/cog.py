@@ -58,6 +58,7 @@ def writing_cog(
         "driver": "GTiff", "height": size[0], "width": size[1], "count": 1, "dtype": "uint8",
         "crs": ground.crs, "transform": ground.transform, "nodata": NODATA,
         "tiled": True, "blockxsize": 512, "blockysize": 512, "compress": "deflate", "zlevel": 1, "bigtiff": "if_safer",
+        "sparse_ok": True,  # nothing lies where nothing was analysed
     }  # fmt: skip
     with TemporaryDirectory(dir=path.parent, prefix="plain-") as folder:
         plain = Path(folder) / "plain.tif"

@@ -116,7 +116,7 @@ class Kept:
         """Whether no other run uses the folder."""
         try:
             self._lock = self._place(LOCK).open("ab")
-            if locked(self._lock):
+            if locked(self._lock, without=True):
                 return True
         except OSError:
             pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sqlite3
@@ -142,6 +143,20 @@ def test_a_signal_while_names_are_given_waits(tmp_path: Path, monkeypatch: pytes
         write(tmp_path, "new")
     assert contents(tmp_path) == dict.fromkeys(sorted(NAMES), "new")
     assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="locks another way")
+def test_outputs_are_written_on_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(*_: Any) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    with staged(tmp_path / "a.txt") as place:
+        place.write_text("a")
+        with staged(tmp_path / "b.txt") as other:
+            other.write_text("b")
+        assert place.exists(), "the folder of a run that can't be told from a killed one stays"
+    assert contents(tmp_path) == {"a.txt": "a", "b.txt": "b"}
 
 
 def test_what_a_killed_run_left_goes_and_what_runs_now_stays(tmp_path: Path) -> None:
