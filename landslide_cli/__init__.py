@@ -17,7 +17,8 @@ package stays cheap.
 
 Each command has its function: `detect`, `polygonize`, `measure` and `merge` are called like theirs; `preview` is
 ``landslide info``, `run_batch` ``batch``, `find_changes` ``changes``, `write_report` ``report``, and ``evaluate`` is
-`evaluate_chips` or `evaluate_inventory`. Those that may take long call ``on_progress(done, total)``.
+`evaluate_chips` or `evaluate_inventory`. Those that may take long call ``on_progress(done, total)``, some of them with
+words for it as a third argument.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ A dataclass that is read so has `STRICT` as its ``__pydantic_config__``.
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -50,7 +51,7 @@ def parse_json(kind: type[Kind], text: str | bytes) -> Kind:
     """Make a value of JSON.
 
     Args:
-        kind: A dataclass, or any other type that says all of its parts.
+        kind: A dataclass, or any other type that says all of its parts; ``dict[str, Any]`` for any object.
         text: The JSON.
 
     Raises:
@@ -59,11 +60,12 @@ def parse_json(kind: type[Kind], text: str | bytes) -> Kind:
     from pydantic import ValidationError
 
     try:
-        return _adapter(kind).validate_json(text)
+        return _adapter(kind).validate_json(text)  # type: ignore[arg-type]
     except ValidationError as error:
         raise ParseError(_told(error)) from error
 
 
+@cache
 def _adapter(kind: type[Kind]) -> TypeAdapter[Kind]:
     from pydantic import TypeAdapter
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from landslide_cli.errors import LandslideWarning, SceneError
 from landslide_cli.extras import need
+from landslide_cli.parsing import parse_json
 
 if TYPE_CHECKING:
     import pystac
@@ -49,7 +49,7 @@ def read_items(text: str, place: str | Path, asset: str | None = None) -> list[L
     import pystac
 
     try:
-        told = json.loads(text)
+        told = parse_json(dict[str, Any], text)
         kind = told.get("type")
         if kind not in ("Feature", "FeatureCollection"):
             raise SceneError(

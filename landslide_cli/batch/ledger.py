@@ -16,6 +16,7 @@ from typing import Any, Literal
 from landslide_cli.errors import OutputError
 from landslide_cli.files import staged
 from landslide_cli.files.readback import refuse_unsound
+from landslide_cli.parsing import STRICT, ParseError, parse_json, read_text
 
 LEDGER = ".landslide-batch"
 # A larger file is read in so many pieces, evenly spread, the first and the last among them.
@@ -41,6 +42,8 @@ class Record:
         reason: Why it failed.
         trace: Where it failed, if that wasn't foreseen.
     """
+
+    __pydantic_config__ = STRICT
 
     state: State
     asked: dict[str, Any]
@@ -97,14 +100,15 @@ class Ledger:
     def read(self, name: str) -> Record | None:
         """The record of a scene; None if there is none, or none that this version understands."""
         try:
-            return Record(**json.loads(self.path(name).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
+            return parse_json(Record, read_text(self.path(name)))
+        except (OSError, ParseError):
             return None
 
     def write(self, name: str, record: Record) -> None:
         """Put a record in the place of the one before."""
         with staged(self.path(name)) as place:
-            place.write_text(json.dumps(asdict(record), indent=1), encoding="utf-8")
+            told = json.dumps(asdict(record), indent=1, ensure_ascii=False)
+            place.write_bytes(told.encode("utf-8", "replace"))  # a scene's name may be no UTF-8
 
 
 def stamp_of(path: Path) -> Stamp:

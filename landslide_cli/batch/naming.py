@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,8 +64,8 @@ def counterpart(folder: Path, scene: Found) -> Path:
 
 
 def _names(scene: Found) -> list[str]:
-    """Names that a scene may have, with one folder more in each."""
-    place = scene.called
+    """Names that a scene may have, with one folder more in each; what isn't UTF-8 in them becomes a mark that is."""
+    place = Path(os.fsencode(scene.called).decode("utf-8", "replace"))
     folders = [part for part in place.parent.parts if part != place.anchor and ":" not in part]
     return ["_".join([*folders[len(folders) - depth :], place.stem]) for depth in range(len(folders) + 1)]
 

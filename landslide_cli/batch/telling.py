@@ -20,6 +20,7 @@ from landslide_cli.batch.summary import SceneResult, result_of
 from landslide_cli.batch.tasks import Task
 from landslide_cli.errors import OutputError, shown
 from landslide_cli.files import staged
+from landslide_cli.parsing import parse_json
 
 LOG, FAILED = "landslide.log", "failed.csv"
 # In the ledger's folder; not names of records, whatever a scene is called.
@@ -106,10 +107,9 @@ def _writing(path: Path, mode: Literal["a", "w"]) -> IO[str]:
     return path.open(mode, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
-def _scenes(ledger: Ledger) -> list[list[str]]:
+def _scenes(ledger: Ledger) -> list[tuple[str, str, str]]:
     """Name, place and a digest of what is asked of each scene."""
-    told: list[list[str]] = json.loads((ledger.folder / SCENES).read_text(encoding="utf-8"))
-    return told
+    return parse_json(list[tuple[str, str, str]], (ledger.folder / SCENES).read_bytes())
 
 
 def _standing(ledger: Ledger, name: str, scene: str, asked: str) -> SceneResult:

@@ -45,10 +45,10 @@ def measure(inventory: Path, as_json: bool, quiet: bool, **settings: Any) -> Non
     """
     from landslide_cli.cli.talk import talking
 
-    with talking(quiet=quiet):
+    with talking(quiet=quiet) as on_progress:
         from landslide_cli import measure as run
 
-        made = run(inventory, **settings)
+        made = run(inventory, on_progress=on_progress, **settings)
     click.echo(as_machine_text(made) if as_json else as_text(made))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import time
@@ -17,6 +16,7 @@ from landslide_cli.engine import Engine
 from landslide_cli.engine.openvino_engine import THREADS
 from landslide_cli.errors import ClusterError, LandslideError, counted
 from landslide_cli.extras import need
+from landslide_cli.parsing import parse_json, read_text
 from landslide_cli.prediction.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -175,7 +175,7 @@ def _joined(cluster: str) -> Iterator[Any]:
             f"--cluster {cluster} is neither a file nor an address; give tcp://HOST:8786, or the scheduler file"
         )
     try:
-        client = Client(json.loads(Path(cluster).read_text(encoding="utf-8"))["address"] if is_file else cluster)
+        client = Client(parse_json(dict[str, Any], read_text(Path(cluster)))["address"] if is_file else cluster)
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = str(error).splitlines()[0]
         raise ClusterError(

@@ -16,9 +16,11 @@ import shutil
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
+
+from landslide_cli.parsing import STRICT, ParseError, parse_json
 
 try:
     import fcntl
@@ -34,6 +36,21 @@ BEGINS_S = 60.0  # a folder without a lock is one that somebody makes just now, 
 
 # Number, size and time of change of a file; None if there is none.
 State = tuple[int, int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Journal:
+    """What is to be done.
+
+    Attributes:
+        moves: Of each file that gets its name: where it lies, the name, and what has that name now.
+        stale: Each file that goes, and what it is now.
+    """
+
+    __pydantic_config__ = STRICT
+
+    moves: list[tuple[str, str, State]]
+    stale: list[tuple[str, State]]
 
 
 @dataclass(slots=True)
@@ -98,12 +115,12 @@ def write_journal(lead: Staging, moves: Sequence[tuple[Path, Path]], stale: Sequ
         stale: Files to remove.
     """
     journal = lead.folder / JOURNAL
-    told = {
-        "moves": [[str(new), str(name), state_of(name)] for new, name in moves],
-        "stale": [[str(path), state_of(path)] for path in stale],
-    }
+    told = _Journal(
+        moves=[(str(new), str(name), state_of(name)) for new, name in moves],
+        stale=[(str(path), state_of(path)) for path in stale],
+    )
     with journal.with_suffix(".tmp").open("w", encoding="utf-8") as file:
-        json.dump(told, file)
+        json.dump(asdict(told), file)
         file.flush()
         os.fsync(file.fileno())
     journal.with_suffix(".tmp").replace(journal)
@@ -135,6 +152,15 @@ def _remove(folder: Path) -> None:
             elif path.name != LOCK:
                 path.unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
+    # That has several files open at once; a run that ended for want of them clears away one by one.
+    for place, folders, files in os.walk(folder, topdown=False):
+        with contextlib.suppress(OSError):
+            for name in files:
+                Path(place, name).unlink()
+            for name in folders:
+                Path(place, name).rmdir()
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _finish(folder: Path) -> None:
@@ -143,14 +169,14 @@ def _finish(folder: Path) -> None:
     if (folder / LEAD).is_file():
         lead = Path((folder / LEAD).read_text(encoding="utf-8"))
     try:
-        told: dict[str, Any] = json.loads((lead / JOURNAL).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        told = parse_json(_Journal, (lead / JOURNAL).read_bytes())
+    except (OSError, ParseError):
         return
-    for name, state in told["stale"]:
+    for name, state in told.stale:
         if _same(Path(name), state):
             Path(name).unlink(missing_ok=True)
     named = []
-    for new, name, state in told["moves"]:
+    for new, name, state in told.moves:
         if Path(new).exists() and _same(Path(name), state):
             Path(new).replace(name)
             named.append(name)
@@ -159,9 +185,8 @@ def _finish(folder: Path) -> None:
         log.info("a run that was killed had finished %s; it has its name now", ", ".join(named))
 
 
-def _same(path: Path, state: list[int] | None) -> bool:
-    now = state_of(path)
-    return (None if now is None else list(now)) == state
+def _same(path: Path, state: State) -> bool:
+    return state_of(path) == state
 
 
 def locked(file: IO[bytes], *, without: bool = False) -> bool:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from landslide_cli.errors import ModelError
 from landslide_cli.inventory.attributes import Columns
+from landslide_cli.parsing import STRICT, ParseError, parse_json
 from landslide_cli.typing import Bools
 
 HIGH, MEDIUM, LOW = "high", "medium", "low"
@@ -22,6 +23,8 @@ TAG = "LANDSLIDE_CONFIDENCE"
 @dataclass(frozen=True, slots=True)
 class Bar:
     """The measures that a landslide must reach to be of a class. What isn't known of it isn't asked."""
+
+    __pydantic_config__ = STRICT
 
     prob_mean: float = 0.0
     """Smallest mean probability."""
@@ -61,8 +64,10 @@ class Confidence:
         low: Has no bar; its precision alone says something.
     """
 
-    high: Bar | None
-    medium: Bar | None
+    __pydantic_config__ = STRICT
+
+    high: Bar | None = None
+    medium: Bar | None = None
     low: Bar = Bar()
 
     @classmethod
@@ -75,20 +80,19 @@ class Confidence:
         if not entry:
             return DEFAULT
         try:
-            bars = {name: Bar(**entry[name]) if entry.get(name) is not None else None for name in CONFIDENCES}
-        except TypeError as error:
+            return parse_json(cls, json.dumps(dict(entry)))
+        except ParseError as error:
             raise ModelError(
                 f"a model's confidence {dict(entry)} isn't one of this version: {error}; compute it anew with "
                 "landslide models confidence"
             ) from error
-        return cls(bars[HIGH], bars[MEDIUM], bars[LOW] or Bar())
 
     @classmethod
     def told(cls, tags: Mapping[str, str]) -> Confidence:
         """The classes that the provenance of an output tells; `DEFAULT` if it tells none, or some of another kind."""
         try:
-            return cls.of(json.loads(tags.get(TAG, "{}")))
-        except (ValueError, TypeError, AttributeError, ModelError):
+            return cls.of(parse_json(dict[str, Any], tags.get(TAG, "{}")))
+        except (ParseError, ModelError):
             return DEFAULT
 
     def as_entry(self) -> dict[str, dict[str, float] | None]:

@@ -16,7 +16,7 @@ from landslide_cli.inventory.edited import SHAPE, TERRAIN, Edited, column, compa
 from landslide_cli.inventory.neighbours import nearest_m
 from landslide_cli.inventory.review import LANDSLIDE, STATUSES, UNREVIEWED, known_status
 from landslide_cli.scene.ground import Ground
-from landslide_cli.typing import Bools, Float64, Geometries
+from landslide_cli.typing import Bools, Float64, Geometries, OnNote
 
 TEXTS = ("status", "confidence", "note", "reviewer", "reviewed_at", "scene", "model")
 # Only there where somebody has asked for them.
@@ -25,6 +25,8 @@ ON_REQUEST = (*TERRAIN, *OF_BEFORE, "prob_spread")
 TRUTH = dict.fromkeys(("true", "t", "1", "1.0"), 1.0) | dict.fromkeys(("false", "f", "0", "0.0"), 0.0)
 
 Measure = Callable[[Geometries], dict[str, Float64]]
+
+AT_ONCE = 256  # polygons, after which is told how far it is
 
 
 @dataclass(frozen=True)
@@ -70,12 +72,13 @@ class Filled:
         return int((self.edited.changed & np.isnan(self.table["prob_mean"])).sum())
 
 
-def filled(frame: geopandas.GeoDataFrame, sources: Sources) -> Filled:
+def filled(frame: geopandas.GeoDataFrame, sources: Sources, on_note: OnNote | None = None) -> Filled:
     """Measure what was drawn and what was reshaped, and fill in what is missing.
 
     Args:
         frame: All rows of an inventory, or of any layer of polygons, by the numbers of their rows.
         sources: What to measure by.
+        on_note: Called with the polygons measured by a raster, those in all, and words.
     """
     edited = compare(frame, sources.ground, coarse=sources.coarse)
     names = [name for name in FIELDS if name not in ON_REQUEST or name in frame]
@@ -83,8 +86,8 @@ def filled(frame: geopandas.GeoDataFrame, sources: Sources) -> Filled:
     found = Filled(edited, pd.DataFrame(columns, index=frame.index))
     _number(found)
     _measure_shape(found, sources.ground)
-    _measure_pixels(found, sources.pixels)
-    _measure_terrain(found, sources)
+    _measure_pixels(found, sources.pixels, on_note)
+    _measure_terrain(found, sources, on_note)
     _say(found, sources)
     found.table = found.table[[name for name in FIELDS if name in found.table]]
     return found
@@ -126,15 +129,15 @@ def _measure_shape(found: Filled, ground: Ground) -> None:
     _set(found.table, placed, rounded({"nearest_m": nearest_m(lon[placed], lat[placed])}))
 
 
-def _measure_pixels(found: Filled, measure: Measure | None) -> None:
+def _measure_pixels(found: Filled, measure: Measure | None, on_note: OnNote | None) -> None:
     edited = found.edited
     _clear(found.table, edited.changed, tuple(PIXEL_FIELDS))
     if measure is not None:
         unknown = edited.there & np.isnan(found.table["prob_mean"].to_numpy())
-        _set(found.table, unknown, rounded(measure(edited.outlines[unknown])))
+        _set(found.table, unknown, rounded(_measured(measure, edited.outlines[unknown], "raster", on_note)))
 
 
-def _measure_terrain(found: Filled, sources: Sources) -> None:
+def _measure_terrain(found: Filled, sources: Sources, on_note: OnNote | None) -> None:
     edited = found.edited
     _clear(found.table, edited.changed, TERRAIN)
     if sources.terrain is None:
@@ -144,8 +147,20 @@ def _measure_terrain(found: Filled, sources: Sources) -> None:
     unknown = edited.there & np.isnan(found.table["relief_m"].to_numpy())
     outlines = edited.outlines[unknown]
     sizes = {name: found.table[name].to_numpy()[unknown] for name in ("area_m2", "perimeter_m")}
-    measured = completed(sizes | sources.terrain(outlines), outlines, sources.ground)
+    heights = _measured(sources.terrain, outlines, "elevation model", on_note)
+    measured = completed(sizes | heights, outlines, sources.ground)
     _set(found.table, unknown, {name: values for name, values in rounded(measured).items() if name in TERRAIN})
+
+
+def _measured(measure: Measure, outlines: Geometries, what: str, on_note: OnNote | None) -> dict[str, Float64]:
+    """Measure a few polygons at a time, and tell how far it is."""
+    parts, count = [], len(outlines)
+    for first in range(0, max(count, 1), AT_ONCE):
+        parts.append(measure(outlines[first : first + AT_ONCE]))
+        if on_note and count:
+            done = min(first + AT_ONCE, count)
+            on_note(done, count, f"measured {done:,} of {count:,} landslides by the {what}")
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _say(found: Filled, sources: Sources) -> None:

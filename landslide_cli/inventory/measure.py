@@ -35,7 +35,7 @@ from landslide_cli.scene.ground import Ground
 from landslide_cli.scene.placing import ground_in
 from landslide_cli.scene.scene import open_scene
 from landslide_cli.scene.vectors import UnreadableError, reprojected
-from landslide_cli.typing import Bytes, Float64, Geometries
+from landslide_cli.typing import Bytes, Float64, Geometries, OnNote
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +75,7 @@ def measure(
     dem: str | Path | None = None,
     decisions: str | Path | None = None,
     overwrite: bool = False,
+    on_progress: OnNote | None = None,
 ) -> Measurement:
     """Measure what a person has drawn and reshaped in an inventory, and keep what the person wrote.
 
@@ -92,6 +93,7 @@ def measure(
         decisions: CSV or GeoJSON with the columns ``id``, ``status``, ``note``, ``reviewer`` and ``reviewed_at``, whose
             values are written into the inventory.
         overwrite: Replace ``out`` if it exists.
+        on_progress: Called with the landslides measured by a raster, those in all, and words.
 
     Raises:
         LandslideError: with a message that says what to do; nothing is written then.
@@ -111,7 +113,7 @@ def measure(
     with leaving_no_traces([*inputs, source]), files.staged() as places:
         rows = read_rows(source, places[target], here=here)
         with _sources(rows, scene, probability, dem) as sources:
-            found = filled(rows.frame, sources)
+            found = filled(rows.frame, sources, on_progress)
         decided = 0
         if said is not None:
             decided = _take_over(found, *said.fitted(found.table), said.path)

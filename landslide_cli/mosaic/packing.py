@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from landslide_cli.mosaic.blend import Strip
+from landslide_cli.parsing import STRICT, Count, parse_json
 
 # Probabilities are smooth: more effort makes them a fifth smaller at half the speed.
 LEVEL = 1
@@ -47,16 +48,20 @@ class Packed:
             shape = self.layers, height, self.width
             raw = bytearray()
             while len(raw) < np.prod(shape):
-                raw += source.decompress(left, int(np.prod(shape)) - len(raw))
+                added = source.decompress(left, int(np.prod(shape)) - len(raw))
+                if not added:
+                    raise ValueError("a band has fewer values than it says")
+                raw += added
                 left = source.unconsumed_tail
             stored, *spread = np.frombuffer(raw, np.uint8).reshape(shape)
             yield Strip(top, stored, spread[0] if spread else None)
             top += height
 
     def to_bytes(self) -> bytes:
-        """As a file holds it: a line of JSON, and the compressed values."""
-        told = {"crc32": zlib.crc32(self.body)} | {name: getattr(self, name) for name in HEAD}
-        return json.dumps(told).encode() + b"\n" + self.body
+        """As a file holds it: a checksum of all that follows, a line of JSON, and the compressed values."""
+        told = {entry.name: getattr(self, entry.name) for entry in fields(_Head)}
+        rest = json.dumps(told).encode() + b"\n" + self.body
+        return zlib.crc32(rest).to_bytes(4) + rest
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> Packed:
@@ -65,14 +70,25 @@ class Packed:
         Raises:
             ValueError: it is damaged.
         """
-        head, _, body = raw.partition(b"\n")
-        told = json.loads(head)
-        if not isinstance(told, dict) or told.keys() != {"crc32", *HEAD} or told["crc32"] != zlib.crc32(body):
+        checksum, rest = raw[:4], raw[4:]
+        if zlib.crc32(rest).to_bytes(4) != checksum:
             raise ValueError("not a whole band")
-        return cls(told["top"], told["width"], tuple(told["heights"]), told["layers"], told["asked"], body)
+        line, _, body = rest.partition(b"\n")
+        head = parse_json(_Head, line)
+        return cls(head.top, head.width, head.heights, head.layers, head.asked, body)
 
 
-HEAD = ("top", "width", "heights", "layers", "asked")
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What the line of JSON tells."""
+
+    __pydantic_config__ = STRICT
+
+    top: Count
+    width: Count
+    heights: tuple[Count, ...]
+    layers: Count
+    asked: Count
 
 
 class Packer:

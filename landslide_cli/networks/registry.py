@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -53,10 +54,13 @@ def _refuse_absurd(name: str, kind: Callable[..., nn.Module], arguments: dict[st
     if any(isinstance(value, int) and value > LARGEST for value in arguments.values()):
         raise ModelError(f"network {name} can't be built with {told}: no number may be larger than {LARGEST}")
     try:
-        with torch.device("meta"):
-            parameters = sum(one.numel() for one in kind(**arguments).parameters())
+        with torch.device("meta"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            sizes = [one.numel() for one in kind(**arguments).parameters()]
     except Exception as error:  # each network has conditions of its own
         reason = " ".join(str(error).split())
         raise ModelError(f"network {name} can't be built with {told}: {reason}") from error
-    if parameters > MOST_PARAMETERS:
-        raise ModelError(f"network {name} with {told} has {parameters:.2g} parameters; {MOST_PARAMETERS:.2g} may be")
+    if not all(sizes):
+        raise ModelError(f"network {name} can't be built with {told}: a layer would have no weights")
+    if sum(sizes) > MOST_PARAMETERS:
+        raise ModelError(f"network {name} with {told} has {sum(sizes):.2g} parameters; {MOST_PARAMETERS:.2g} may be")

@@ -27,6 +27,7 @@ from landslide_cli.files.staging import LOCK, locked
 from landslide_cli.files.stamps import stamps_of_raster
 from landslide_cli.mosaic.blend import Strip
 from landslide_cli.mosaic.packing import Packed, Packer
+from landslide_cli.parsing import ParseError, parse_json, read_text
 from landslide_cli.prediction.plan import Plan
 from landslide_cli.scene.scene import Scene, name_of
 from landslide_cli.tiling.bands import Band, Rows, cut, gaps
@@ -127,9 +128,9 @@ class Kept:
     def _look(self) -> None:
         """See which bands are there, and throw away what doesn't fit."""
         try:
-            told = json.loads(self._place(JOURNAL).read_text(encoding="utf-8"))
+            told = parse_json(dict[str, Any], read_text(self._place(JOURNAL)))
             changed = [name for name in self._journal if told.get(name) != self._journal[name]]
-        except (OSError, ValueError, AttributeError):
+        except (OSError, ParseError):
             changed = ["journal"]
         if changed:
             log.info("%s is of another run (%s): begun anew", self.folder, ", ".join(changed))
@@ -147,7 +148,7 @@ class Kept:
         try:
             first, stop = map(int, place.stem.split("-"))
             packed = Packed.from_bytes(place.read_bytes())
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError):
             return None
         taken = any(first < other_stop and other < stop for other, other_stop in self.bands)
         if taken or not 0 <= first < stop <= self._plan.grid.rows.count:

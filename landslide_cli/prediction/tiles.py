@@ -83,10 +83,10 @@ def read_tiles(plan: Plan, rows: range | None = None, *, top: int | None = None)
                 last = tile.col == grid.cols.count - 1
                 across = _slice(tile.cols)
                 # Columns first: rows that turn at an edge are copied, and only a window's width of them should be.
-                image = strip.image[:, :, across][:, here]
                 touched = strip.touched[:, across][here].any()
+                image = strip.image[:, :, across][:, here] if touched else None
                 valid = strip.valid.take(plan.rows.complete(grid.rows.settled(row))) if last else None
-                yield Seen(tile, image if touched else None, valid)
+                yield Seen(tile, image, valid)
 
 
 def _slice(index: Indices) -> Any:

@@ -21,7 +21,7 @@ from landslide_cli.errors import TrainingDataError
 from landslide_cli.evaluation.judging import judge
 from landslide_cli.files import staged
 from landslide_cli.metrics.scores import Histogram
-from landslide_cli.parsing import read_text
+from landslide_cli.parsing import parse_json, read_text
 from landslide_cli.training.callbacks import OnStep
 from landslide_cli.training.compare import make_engine, markdown_table
 from landslide_cli.training.fit import Settings, fit
@@ -98,7 +98,7 @@ def leave_out(
             with staged(done) as part:
                 part.write_text(json.dumps([_packed(answer) for answer in answers]))
         try:
-            found += [_unpacked(entry) for entry in json.loads(read_text(done))]
+            found += [_unpacked(entry) for entry in parse_json(list[dict[str, Any]], read_text(done))]
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise TrainingDataError(
                 f"{done} can't be read: {error}; remove it, and the training without {place.name} is done again"

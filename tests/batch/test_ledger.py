@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,6 +13,12 @@ from hypothesis import strategies as st
 
 from landslide_cli.batch import ledger as ledgers
 from landslide_cli.batch.ledger import Ledger, Record, stamp_of
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=4,
+)
 
 
 def test_half_a_record_is_none(tmp_path: Path) -> None:
@@ -20,6 +29,26 @@ def test_half_a_record_is_none(tmp_path: Path) -> None:
     (tmp_path / "b.json").write_text('{"state": "done", "of": "another version"}')
     assert ledger.read("a") is ledger.read("b") is ledger.read("c") is None
     assert ledger.names() == {"a", "b"}
+
+
+@given(st.sampled_from(["state", "asked", "scene", "outputs", "naming", "found", "reason", "trace"]), ANYTHING)
+def test_a_record_of_other_types_is_none(tmp_path_factory: pytest.TempPathFactory, name: str, value: Any) -> None:
+    ledger, whole = Ledger(tmp_path_factory.getbasetemp()), asdict(Record("done", {}))
+    (ledger.folder / "r.json").write_text(json.dumps(whole | {name: value}))
+    record = ledger.read("r")
+    assert record is None or all(type(now) is type(whole[key]) or key == "found" for key, now in asdict(record).items())
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"asked":' * 100_000, "\udcff", '{"state": "done", "asked": NaN}'])
+def test_a_record_that_is_no_sane_json_is_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.json").write_bytes(text.encode("utf-8", "surrogateescape"))
+    assert Ledger(tmp_path).read("a") is None
+
+
+def test_a_name_that_is_not_utf8_is_recorded_as_it_can_be(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.write("a", Record("failed", {"size": 1.5}, scene="G\udcfcnter.tif"))
+    assert ledger.read("a") == Record("failed", {"size": 1.5}, scene="G?nter.tif")
 
 
 @given(st.binary(min_size=1, max_size=64), st.integers(0), st.integers(1, 255))

@@ -275,6 +275,7 @@ def test_weights_whose_checksum_is_wrong(scene: Path, refused: Callable[..., str
     [
         ({"arguments": {"width": 16}}, "does not fit network msasnet of its card"),
         ({"arguments": {"depth": 3}}, "can't be built with depth = 3"),
+        ({"arguments": {"width": 0}}, "can't be built with width = 0: a layer would have no weights"),
         ({"network": "resnet"}, "no network is called 'resnet'; choose one of"),
         ({"colour": "blue"}, "unknown entries colour"),
         ({"mean": [0.1, 0.2]}, "names 3 bands, but 2 means"),

@@ -145,6 +145,16 @@ def test_a_signal_while_names_are_given_waits(tmp_path: Path, monkeypatch: pytes
     assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
 
 
+def test_a_run_that_may_open_no_more_files_clears_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Fault), staged(tmp_path / "a.txt") as place:  # noqa: PT012
+        (place.parent / "deeper" / "still").mkdir(parents=True)
+        (place.parent / "deeper" / "plain.tif").write_text("x")
+        # What shutil.rmtree does where a folder can't be opened.
+        monkeypatch.setattr("shutil.rmtree", lambda *_, **__: None)
+        raise Fault
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="locks another way")
 def test_outputs_are_written_on_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def flock(*_: Any) -> None:

@@ -39,7 +39,9 @@ def test_rules_survive_the_way_through_a_file(confidence: Confidence) -> None:
     assert again == confidence
 
 
-@pytest.mark.parametrize("text", ["", "[]", "null", '{"high": 3}', '{"high": {"size": 3}}'])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "null", '{"high": 3}', '{"high": {"size": 3}}', '{"low": {"prob_mean": "a"}}', "[" * 9999]
+)
 def test_provenance_of_another_kind_says_nothing(text: str) -> None:
     assert Confidence.told({TAG: text}) == DEFAULT
 

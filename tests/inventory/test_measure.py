@@ -104,6 +104,21 @@ def test_outlines_alone_get_all_that_detect_said_of_them(folder: Path, ending: s
     assert found["model"].isna().all()
 
 
+def test_how_far_it_is_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("landslide_cli.inventory.filling.AT_ONCE", 4)
+    rows_of(folder / "scene.gpkg")[["geometry"]].to_file(folder / "drawn.gpkg")
+    sources: dict[str, Any] = {"probability": folder / "prob.tif", "dem": folder / "dem.tif"}
+    seen: list[tuple[int, int, str]] = []
+    told = measure(folder / "drawn.gpkg", folder / "a.gpkg", on_progress=lambda *now: seen.append(now), **sources)
+    parts = [*range(4, told.drawn, 4), told.drawn]
+    assert [(done, total) for done, total, _ in seen] == 2 * [(done, told.drawn) for done in parts]
+    assert seen[0][2] == f"measured 4 of {told.drawn} landslides by the raster"
+    assert seen[-1][2] == f"measured {told.drawn} of {told.drawn} landslides by the elevation model"
+    monkeypatch.undo()
+    measure(folder / "drawn.gpkg", folder / "b.gpkg", **sources)
+    assert rows_of(folder / "a.gpkg").equals(rows_of(folder / "b.gpkg"))
+
+
 def test_what_nobody_touched_stays_as_it_is(folder: Path) -> None:
     before = (folder / "scene.gpkg").read_bytes()
     told = measure(folder / "scene.gpkg", folder / "out.gpkg", probability=folder / "prob.tif")

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -32,8 +35,24 @@ def test_no_damage_passes(data: st.DataObject) -> None:
     packer = Packer(0, 40)
     packer.add(Strip(0, np.arange(400, dtype=np.uint8).reshape(10, 40)))
     raw = bytearray(packer.packed(1).to_bytes())
-    body = raw.index(b"\n")
-    raw[data.draw(st.integers(body, len(raw) - 1))] ^= data.draw(st.integers(1, 255))
+    raw[data.draw(st.integers(0, len(raw) - 1))] ^= data.draw(st.integers(1, 255))
     for damaged in (bytes(raw), bytes(raw[: data.draw(st.integers(0, len(raw) - 1))])):
         with pytest.raises(ValueError):
             Packed.from_bytes(damaged)
+
+
+@pytest.mark.parametrize("change", [{"layers": 2}, {"heights": (10, 1)}, {"width": 41}])
+def test_a_band_that_says_more_than_it_holds_ends(change: dict[str, Any]) -> None:
+    packer = Packer(0, 40)
+    packer.add(Strip(0, np.arange(400, dtype=np.uint8).reshape(10, 40)))
+    with pytest.raises(ValueError, match="fewer values than it says"):
+        list(replace(packer.packed(1), **change).strips())
+
+
+@pytest.mark.parametrize("change", [{"layers": "1"}, {"heights": (1.5,)}, {"top": None}, {"asked": -1}])
+def test_a_head_of_other_types_is_refused(change: dict[str, Any]) -> None:
+    packer = Packer(0, 40)
+    packer.add(Strip(0, np.arange(400, dtype=np.uint8).reshape(10, 40)))
+    raw = replace(packer.packed(1), **change).to_bytes()
+    with pytest.raises(ValueError):
+        Packed.from_bytes(raw)
