@@ -146,7 +146,7 @@ def test_a_signal_while_names_are_given_waits(tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_run_that_may_open_no_more_files_clears_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(Fault), staged(tmp_path / "a.txt") as place:  # noqa: PT012
+    with pytest.raises(Fault), staged(tmp_path / "a.txt") as place:
         (place.parent / "deeper" / "still").mkdir(parents=True)
         (place.parent / "deeper" / "plain.tif").write_text("x")
         # What shutil.rmtree does where a folder can't be opened.
