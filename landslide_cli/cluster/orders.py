@@ -7,8 +7,9 @@ import warnings
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, fields, replace
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, wraps
+from pathlib import Path
+from typing import Any, TypeVar
 
 import rasterio
 import shapely
@@ -18,6 +19,7 @@ from landslide_cli.engine import Engine
 from landslide_cli.engine.views import in_views
 from landslide_cli.errors import ClusterError, LandslideWarning, SceneError, shown
 from landslide_cli.files.belonging import leaving_no_traces
+from landslide_cli.foreign import as_ours
 from landslide_cli.model.weights import find_model
 from landslide_cli.mosaic.blend import blend
 from landslide_cli.mosaic.packing import Packed, Packer
@@ -29,6 +31,8 @@ from landslide_cli.scene.validity import Nodata
 from landslide_cli.tiling.bands import Rows
 from landslide_cli.typing import Float32, Pixels
 
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 Opener = Callable[[], Engine]
 """Opens an engine in a worker; it can be sent and compared."""
 # Engines aren't asked by two threads at once, whatever a worker was started with.
@@ -109,7 +113,30 @@ class Order:
         if scene.src.name.startswith("/vsimem/"):
             raise SceneError(f"{shown(scene.src.name)} lies in memory, where no worker sees it; write it to a file")
         settings = {field.name: getattr(plan, field.name) for field in fields(plan) if field.name != "scene"}
-        return cls(scene.src.name, scene.bands, scene.data.nodata, shape_of(scene), settings, rows, opener, __version__)
+        name = _from_anywhere(scene.src.name)
+        return cls(name, scene.bands, scene.data.nodata, shape_of(scene), settings, rows, opener, __version__)
+
+
+def _from_anywhere(name: str) -> str:
+    """The name under which a process with another working folder finds a file."""
+    return str(Path(name).absolute()) if Path(name).exists() else name
+
+
+def _sendable(work: Callable[[Given], Made]) -> Callable[[Given], Made]:
+    """Let a worker's errors reach the client as they are: Dask can't send what a library's error has caused."""
+
+    @wraps(work)
+    def run(given: Given) -> Made:
+        try:
+            return work(given)
+        except Exception as error:
+            ours = as_ours(error)
+            if ours is None:
+                raise
+            sent = type(ours)(str(ours))
+        raise sent
+
+    return run
 
 
 def shape_of(scene: Scene) -> tuple[Any, ...]:
@@ -122,6 +149,7 @@ def version() -> str:
     return __version__
 
 
+@_sendable
 def ready(opener: Opener) -> tuple[str, str, str]:
     """Open the engine in a worker: its name, kind of device and precision.
 
@@ -139,6 +167,7 @@ def opened(opener: Opener) -> Engine:
     return opener()
 
 
+@_sendable
 def predict(order: Order) -> Packed:
     """Predict a band in a worker.
 
@@ -181,4 +210,6 @@ def on_workers(runtime: Runtime, sha256: str) -> ModelOf:
     """What workers open: the runtime without what only the client decides."""
     # Workers of several cards see one each.
     device = "cuda" if "," in runtime.device else runtime.device
-    return ModelOf(replace(runtime, device=device, workers=None, cluster=None, resume=True), sha256)
+    named = str(runtime.model)
+    model = _from_anywhere(named) if Path(named).suffix else named
+    return ModelOf(replace(runtime, model=model, device=device, workers=None, cluster=None, resume=True), sha256)

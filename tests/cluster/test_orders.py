@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +11,8 @@ import shapely
 from rasterio.io import MemoryFile
 from rasterio.shutil import copy
 
-from landslide_cli.cluster.orders import ModelOf, Order, opened, predict
-from landslide_cli.errors import ClusterError, SceneError
+from landslide_cli.cluster.orders import ModelOf, Order, on_workers, opened, predict
+from landslide_cli.errors import ClusterError, ModelError, SceneError
 from landslide_cli.model.card import ModelCard
 from landslide_cli.prediction.plan import make_plan
 from landslide_cli.prediction.runtime import Runtime
@@ -46,6 +47,36 @@ def test_a_worker_refuses_another_scene_or_version(make_scene: MakeScene, card: 
     make_scene(blobs(300, 201))
     with pytest.raises(SceneError, match="another raster for a worker than here"):
         predict(sent)
+
+
+def test_a_worker_has_another_working_folder(
+    make_scene: MakeScene, card: ModelCard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make_scene(blobs(300, 200))
+    monkeypatch.chdir(path.parent)
+    sent = order(Path(path.name), card)
+    (path.parent / "small.safetensors").touch()
+    opener = on_workers(Runtime(model="small.safetensors"), "0" * 64)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    opened.cache_clear()
+    assert predict(sent).top == 48
+    with pytest.raises(ModelError, match=re.escape(f"{path.parent}/small.json: no model card")):
+        opener()
+    assert on_workers(Runtime(), "0" * 64).runtime.model == Runtime().model
+
+
+def test_errors_of_a_worker_reach_the_client_as_they_are(make_scene: MakeScene, card: ModelCard) -> None:
+    from distributed.core import error_message
+
+    path = make_scene(blobs(300, 200))
+    sent = order(path, card)
+    path.write_bytes(b"no raster any more")
+    with pytest.raises(SceneError, match="can't be opened as a raster") as caught:
+        predict(sent)
+    received = pickle.loads(error_message(caught.value)["exception"].data)
+    assert type(received) is SceneError
+    assert str(received) == str(caught.value)
 
 
 def test_a_worker_reads_a_mosaic_of_other_machines_that_the_client_was_allowed(
