@@ -6,6 +6,7 @@ SCENE is uint8. It is written anew in other ways (reflectance times 10,000 as ui
 hazy, stretched by bands, with a gamma), each goes through `landslide detect` with the same options, and F1 against
 the truth is printed beside that of the scene as it is. Then ground without pixels: discs of the scene, as a drone's
 ortho has them, everything around them nodata; F1 inside them is printed beside that of the whole scene's answer there.
+`detect` fills such ground with one colour; other fills, made from the pixels that are there, are tried beside it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from rasterio.features import rasterize
+from scipy import ndimage
 
 from landslide_cli.metrics.scores import Histogram
 
@@ -52,6 +54,37 @@ def discs(height: int, width: int) -> Iterator[tuple[slice, slice, NDArray[np.bo
     for top in range(0, height - DISC + 1, DISC):
         for left in range(0, width - DISC + 1, DISC):
             yield slice(top, top + DISC), slice(left, left + DISC), inside
+
+
+def nearest(pixels: Pixels, inside: NDArray[np.bool_]) -> Pixels:
+    """Everything outside as its nearest pixel inside."""
+    rows, cols = ndimage.distance_transform_edt(~inside, return_distances=False, return_indices=True)
+    return pixels[:, rows, cols]
+
+
+def mirrored(pixels: Pixels, inside: NDArray[np.bool_]) -> Pixels:
+    """Everything outside as what lies as far inside of the edge; the nearest pixel where that isn't inside."""
+    here = np.indices(inside.shape)
+    there = ndimage.distance_transform_edt(~inside, return_distances=False, return_indices=True)
+    rows, cols = (np.clip(2 * t - h, 0, size - 1) for t, h, size in zip(there, here, inside.shape, strict=True))
+    return np.where(inside[rows, cols], pixels[:, rows, cols], nearest(pixels, inside))
+
+
+def smoothed(pixels: Pixels, inside: NDArray[np.bool_]) -> Pixels:
+    """Everything outside as the mean of what is inside around it, by a Gaussian of 30 pixels."""
+    weight = ndimage.gaussian_filter(inside.astype(np.float32), 30)
+    mean = [
+        ndimage.gaussian_filter(np.where(inside, band, 0).astype(np.float32), 30) / (weight + 1e-6) for band in pixels
+    ]
+    far = nearest(pixels, inside)
+    return np.where(inside, pixels, np.where(weight > 1e-3, np.stack(mean), far)).round().astype(pixels.dtype)
+
+
+FILLS = {
+    "their nearest pixels": nearest,
+    "what is mirrored at their edge": mirrored,
+    "their smoothed colours": smoothed,
+}
 
 
 def answer(scene: Path, folder: Path, options: tuple[str, ...]) -> tuple[NDArray[np.uint8], float]:
@@ -95,7 +128,11 @@ def main(scene: str, truth: str, *options: str) -> None:
         with_ground = Histogram.of(surrounded, painted).scores(threshold).f1
         without = Histogram.of(np.where(kept, holed, 255).astype(np.uint8), painted).scores(threshold).f1
         print(f"| discs of {DISC} pixels, seen with what surrounds them | {with_ground:.3f} | |")
-        print(f"| the same, with nodata around them | {without:.3f} | {without - with_ground:+.3f} |")
+        print(f"| the same, with nodata around them | {without:.3f} | {without - with_ground:+.3f} |", flush=True)
+        for name, fill in FILLS.items():
+            stored, _ = run(fill(alone, kept))
+            f1 = Histogram.of(np.where(kept, stored, 255).astype(np.uint8), painted).scores(threshold).f1
+            print(f"| the same, with {name} around them | {f1:.3f} | {f1 - with_ground:+.3f} |", flush=True)
 
 
 if __name__ == "__main__":

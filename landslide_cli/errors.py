@@ -55,6 +55,10 @@ class SceneError(LandslideError):
     """A scene can't be used: not a raster, wrong bands, no valid pixel, no geotransform."""
 
 
+class NothingValidError(SceneError):
+    """Nothing in a scene, or in the area of interest, is valid: the network has nothing to look at."""
+
+
 class AreaError(LandslideError):
     """The area of interest can't be read or doesn't meet the scene."""
 

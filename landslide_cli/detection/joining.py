@@ -18,7 +18,7 @@ from landslide_cli.detection.outputs import Outputs, before_tags, open_raster, p
 from landslide_cli.detection.stac import write_item
 from landslide_cli.detection.summary import Summary, summary_of
 from landslide_cli.engine import Engine
-from landslide_cli.errors import SceneError
+from landslide_cli.errors import NothingValidError
 from landslide_cli.files import FileSet
 from landslide_cli.inventory.attributes import Measurer
 from landslide_cli.inventory.collector import Collector
@@ -71,7 +71,8 @@ def join(
         earlier: What was before, where the rules of the measurer name it.
 
     Raises:
-        SceneError: the scene can't be read to its end, or nothing in it is valid.
+        SceneError: the scene can't be read to its end.
+        NothingValidError: nothing in it is valid.
     """
     scene = plan.scene
     cache = plan.cache_bytes + (CACHE_BYTES if measurer.terrain else 0)
@@ -101,7 +102,7 @@ def join(
             collector.close()
             if collector.analysed_px == 0:
                 what = "the area of interest" if plan.area else "the scene"
-                raise SceneError(
+                raise NothingValidError(
                     f"{scene.name}: {what} holds no valid pixel; check the file's nodata value, alpha band and mask"
                 )
         collector.inventory.close()

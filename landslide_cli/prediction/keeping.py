@@ -23,6 +23,7 @@ from rasterio.windows import Window
 
 from landslide_cli._version import __version__
 from landslide_cli.engine import Engine
+from landslide_cli.errors import NothingValidError
 from landslide_cli.files.staging import LOCK, locked
 from landslide_cli.files.stamps import stamps_of_raster
 from landslide_cli.mosaic.blend import Strip
@@ -277,6 +278,9 @@ def keeping(out: Path, plan: Plan, engine: Engine, *, wanted: bool = True) -> It
             kept.remove()
         elif kept.bands:
             raise KeyboardInterrupt(f"Interrupted; {kept.told} are kept, the same command goes on.") from stop
+        raise
+    except NothingValidError:
+        kept.remove()  # the same command would end in the same way
         raise
     except Exception:
         if kept.bands:

@@ -254,7 +254,7 @@ def plan_scale(scene: Scene, card: ModelCard, *, resolution_m: float | None) -> 
 def _scaled(scene: Scene, factors: tuple[float, float]) -> tuple[Scaling, Scaling]:
     """``factors`` (down, across) pixels of the scene for each that the network sees."""
     # What no window would show needn't be resampled for.
-    if all(round(SIZE * factor) == SIZE for factor in factors):
+    if all(abs(SIZE * factor - SIZE) <= 0.5 for factor in factors):
         factors = (1.0, 1.0)
     # What is too many is refused by its number, which has to be one.
     rows, cols = (

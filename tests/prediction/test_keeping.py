@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from landslide_cli.detection.outputs import Outputs
 from landslide_cli.detection.run import run
 from landslide_cli.detection.summary import Summary
+from landslide_cli.errors import NothingValidError
 from landslide_cli.inventory.read import read_inventory
 from landslide_cli.model.card import ModelCard
 from landslide_cli.mosaic.packing import Packed
@@ -92,6 +93,15 @@ def test_a_run_that_was_cut_off_goes_on(scene: Path, card: ModelCard, most: int)
     assert replace(summary, out=whole.out, probability=whole.probability) == whole
     assert not parts(scene).exists()
     assert_same_outputs(scene, "slides.gpkg", "whole.gpkg")
+
+
+def test_nothing_is_kept_where_the_same_command_would_end_in_the_same_way(
+    make_scene: MakeScene, card: ModelCard
+) -> None:
+    path = make_scene(np.zeros((3, 680, 130), np.uint8), nodata=0)
+    with pytest.raises(NothingValidError):
+        detect(path, card, Network())
+    assert [file.name for file in path.parent.iterdir()] == ["scene.tif"]
 
 
 def test_a_run_says_from_where_it_goes_on(scene: Path, card: ModelCard, caplog: pytest.LogCaptureFixture) -> None:

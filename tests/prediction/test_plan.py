@@ -57,6 +57,14 @@ def test_a_scene_outside_the_trained_resolution_is_seen_at_the_nearest_one(
     assert shapely.hausdorff_distance(slides.geometry.iloc[0], drawn) < metres
 
 
+@pytest.mark.filterwarnings("ignore::landslide_cli.errors.CoarseWarning")
+@pytest.mark.parametrize("metres", [1e308, 1e9])
+def test_pixels_larger_than_the_scene_are_one(make_scene: MakeScene, card: ModelCard, metres: float) -> None:
+    with open_scene(make_scene(noise(3, 90, 120)), wanted=card.bands) as scene:
+        plan = make_plan(scene, card, resolution_m=metres)
+    assert (plan.rows.seen, plan.cols.seen) == (1, 1)
+
+
 def test_degrees_far_from_the_equator_are_made_square(make_scene: MakeScene, card: ModelCard) -> None:
     path = make_scene(noise(3, 600, 900), crs="EPSG:4326", transform=Affine(1e-5, 0, 10, 0, -1e-5, 60.0))
     with open_scene(path, wanted=card.bands) as scene:
