@@ -60,6 +60,13 @@ PREDICTION = (
            "Mean over mirrored (flips: 4) or also turned (d4: 8) views, in 4 or 8 times the time. Empty takes the "
            "model's own."),
 )  # fmt: skip
+MANY = (
+    number("WORKERS", "Processes that predict", "--workers",
+           "Each does parts of the images by itself; worth it with a GPU, or for imagery much finer than what the model "
+           "sees. Empty does all in one. Needs the extra dask.", low=1, whole=True, advanced=True),
+    text("CLUSTER", "Dask cluster that predicts, such as tcp://HOST:8786", "--cluster",
+         "Address of its scheduler, or the scheduler's file. Its machines must see the images under the same names."),
+)  # fmt: skip
 EARLIER = (
     raster("BEFORE", "Image before the event", "--before",
            "The same ground before, in any CRS and resolution, or its probability raster: tells for each landslide "
@@ -90,6 +97,7 @@ DETECT = Description(
         extent("BBOX", "Analyse only inside this extent", "--bbox", "In any CRS."),
         *EARLIER,
         *PREDICTION,
+        *MANY,
         flag("STAC", "Write a STAC item as well", "--stac",
              "A file that catalogues read, named as the inventory is but ending in .json.", advanced=True),
         vector_out("OUTPUT", "Landslides", "GeoPackage, shapefile, GeoJSON or FlatGeobuf. A GeoPackage holds most."),
@@ -124,6 +132,7 @@ BATCH = Description(
         folder("BEFORE_FOLDER", "Folder of images before the event, in place of one image", "--before",
                "One for each image, under the same name.", optional=True),
         *PREDICTION,
+        *MANY,
         flag("PROBABILITY", "Write probabilities as well", "--probability", "One raster for each image.",
              advanced=True),
         flag("MASK", "Write masks as well", "--mask", "One raster for each image.", advanced=True),

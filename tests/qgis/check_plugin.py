@@ -177,8 +177,7 @@ def check_models_to_choose_from_are_those_installed(folder: Path, *_: str) -> No
 
 def check_every_option_of_a_command_can_be_set(folder: Path, *_: str) -> None:
     """Save those that make no sense in a dialog, or need somebody who knows why."""
-    parallel = {"--workers", "--cluster", "--no-resume"}
-    prediction = {"--overlap", "--batch-size", "--allow-remote", "--config", *parallel}
+    prediction = {"--overlap", "--batch-size", "--allow-remote", "--config", "--no-resume"}
     left_out = {
         "detect": prediction,
         "batch": {*prediction, "--list", "--asset", "--retries", "--shard", "--dry-run", "--status", "--bbox"},
@@ -212,6 +211,18 @@ def check_detect_writes_what_the_command_writes(folder: Path, *_: str) -> None:
     assert not [line for line in heard.console if line.startswith("{")]
     assert heard.shares[-1] == 100
     assert f"Landslides: {told['landslides']}" in heard.info
+    assert unfinished(out) == []
+
+
+def check_workers_find_the_same(folder: Path, *_: str) -> None:
+    out = empty(folder)
+    alone, by_workers = (
+        run("detect", Heard(), SCENE=f"{folder}/scene.tif", OUTPUT=f"{out}/{name}.gpkg", **given)
+        for name, given in (("alone", {}), ("workers", {"WORKERS": 2}))
+    )
+    assert shapes(by_workers["OUTPUT"]) == shapes(alone["OUTPUT"])
+    wrong = refused("detect", SCENE=f"{folder}/scene.tif", OUTPUT=f"{out}/c.gpkg", CLUSTER="tcp://127.0.0.1:9")
+    assert "no scheduler answers" in wrong, wrong
     assert unfinished(out) == []
 
 
