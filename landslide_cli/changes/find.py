@@ -20,7 +20,6 @@ from landslide_cli.changes.sides import Side, read_sides
 from landslide_cli.errors import InventoryError, OutputError, is_number, refuse_unless
 from landslide_cli.files import FileSet
 from landslide_cli.inventory.geopackage import append, store_styles, unsynced, without_traces
-from landslide_cli.typing import OnNote
 
 _TYPES: dict[str, Any] = {
     "id": "int64", "change": "str", "outline": "str", "area_old_m2": "float64", "area_new_m2": "float64",
@@ -72,7 +71,6 @@ def find_changes(
     distance_m: float = 50,
     crs: str | None = None,
     overwrite: bool = False,
-    on_progress: OnNote | None = None,
 ) -> Changes:
     """Write what became of each landslide from an old inventory to a new one.
 
@@ -87,7 +85,6 @@ def find_changes(
         distance_m: Metres that a point may lie away from a polygon or another point and still be the same landslide.
         crs: Coordinate reference system of the result; that of the new inventory by default.
         overwrite: Replace an output that exists.
-        on_progress: Called with the landslides compared, those in all, and words.
 
     Raises:
         OptionError: a number that can't be.
@@ -105,7 +102,7 @@ def find_changes(
     files = FileSet([out], overwrite=overwrite, inputs=[old, new])
     with without_traces(), files.staged() as places:
         before, after, target = read_sides(old, new, crs)
-        found = find(before, after, target, overlap=overlap, growth=growth, distance_m=distance_m, on_note=on_progress)
+        found = find(before, after, target, overlap=overlap, growth=growth, distance_m=distance_m)
         _write(places[out], found, before, after, target)
     return Changes(
         out=str(out), old=len(before.geometry), new=len(after.geometry), old_tells=before.looked is not None,

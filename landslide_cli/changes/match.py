@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import connected_components
 
 from landslide_cli.changes.sides import Side
 from landslide_cli.scene.ground import Ground
-from landslide_cli.typing import Float64, Geometries, Indices, OnNote
+from landslide_cli.typing import Float64, Geometries, Indices
 
 NEW, KNOWN, GROWN, SHRUNK, GONE, NOT_ANALYSED = "new", "known", "grown", "shrunk", "gone", "not analysed"
 CLASSES = (NEW, GROWN, KNOWN, SHRUNK, GONE, NOT_ANALYSED)
@@ -45,14 +45,7 @@ class Change:
 
 
 def find(
-    old: Side,
-    new: Side,
-    crs: pyproj.CRS | None,
-    *,
-    overlap: float,
-    growth: float,
-    distance_m: float,
-    on_note: OnNote | None = None,
+    old: Side, new: Side, crs: pyproj.CRS | None, *, overlap: float, growth: float, distance_m: float
 ) -> list[Change]:
     """Say of each landslide what became of it.
 
@@ -63,7 +56,6 @@ def find(
         overlap: Part of the smaller polygon that both must share to be the same.
         growth: Part of its area by which one must have grown or shrunk.
         distance_m: How far a point may lie away and still be the same.
-        on_note: Called with the landslides compared, those in all, and words.
     """
     ground = Ground(Affine.identity(), crs)
     pairs = _pairs(old, new, ground, overlap, distance_m)
@@ -74,7 +66,7 @@ def find(
     groups = np.split(order, np.flatnonzero(np.diff(label[order])) + 1) if count else []
     seen_by_old, seen_by_new = old.looked_at(new.geometry), new.looked_at(old.geometry)
     found = []
-    for done, group in enumerate(groups, 1):
+    for group in groups:
         here, there = group[group < len(new.geometry)], group[group >= len(new.geometry)] - len(new.geometry)
         areas = _area(old, there), _area(new, here)
         if not len(there):
@@ -83,8 +75,6 @@ def find(
             found.append(Change(GONE if seen_by_new[there].any() else NOT_ANALYSED, there, here, *areas))
         else:
             found.append(_changed(old, new, (there, here), ground, growth))
-        if on_note:
-            on_note(done, len(groups), f"compared {done:,} of {len(groups):,} landslides")
     return found
 
 

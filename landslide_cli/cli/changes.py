@@ -43,10 +43,10 @@ def changes(old: Path, new: Path, out: Path, as_json: bool, quiet: bool, **setti
     """
     from landslide_cli.cli.talk import talking
 
-    with talking(quiet=quiet) as on_progress:
+    with talking(quiet=quiet):
         from landslide_cli import find_changes
 
-        found = find_changes(old, new, out, on_progress=on_progress, **settings)
+        found = find_changes(old, new, out, **settings)
     click.echo(as_machine_text(found) if as_json else as_table(found, old, new))
 
 

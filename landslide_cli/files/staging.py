@@ -40,7 +40,7 @@ State = tuple[int, int, int] | None
 
 @dataclass(frozen=True, slots=True)
 class _Journal:
-    """What is to be done.
+    """A journal: what is to be done, in its order.
 
     Attributes:
         moves: Of each file that gets its name: where it lies, the name, and what has that name now.

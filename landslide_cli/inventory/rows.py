@@ -202,4 +202,4 @@ def _typed(values: pd.Series) -> pd.Series:
         return values.astype("Int64")
     if values.name == "cut":
         return values.astype("boolean")
-    return values.astype("str") if values.name in TEXTS else values.astype(np.float64)
+    return values.astype("string") if values.name in TEXTS else values.astype(np.float64)

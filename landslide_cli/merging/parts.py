@@ -198,7 +198,7 @@ def fitted(table: pd.DataFrame, fields: Fields) -> pd.DataFrame:
 def _as(values: pd.Series, kind: str) -> pd.Series:
     if kind == "object":
         texts = values.astype("object")
-        return texts.where(texts.isna(), texts.astype(str)).astype("str")
+        return texts.where(texts.isna(), texts.astype(str)).astype("string")
     plain: Any = kind
     return values.astype(NULLABLE[kind] if kind in NULLABLE and values.isna().any() else plain)
 

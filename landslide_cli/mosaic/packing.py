@@ -80,7 +80,7 @@ class Packed:
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """What the line of JSON tells."""
+    """The line of JSON before the values."""
 
     __pydantic_config__ = STRICT
 

@@ -62,7 +62,7 @@ PREDICTION = (
 )  # fmt: skip
 MANY = (
     number("WORKERS", "Processes that predict", "--workers",
-           "Each does parts of the images by itself; worth it with a GPU, or for imagery much finer than what the model "
+           "Each does parts of the images by itself; worth it with a GPU, or for imagery far finer than what the model "
            "sees. Empty does all in one. Needs the extra dask.", low=1, whole=True, advanced=True),
     text("CLUSTER", "Dask cluster that predicts, such as tcp://HOST:8786", "--cluster",
          "Address of its scheduler, or the scheduler's file. Its machines must see the images under the same names."),

@@ -60,9 +60,7 @@ def test_each_landslide_has_one_class(tmp_path: Path) -> None:
         [box(0, 0, 10, 11), box(20, 0, 30, 20), box(40, 0, 44, 10), box(80, 0, 90, 10), box(160, 0, 170, 10)],
         box(-50, -50, 200, 150),
     )
-    seen: list[Any] = []
-    found = find_changes(old, new, tmp_path / "changes.gpkg", on_progress=lambda *now: seen.append(now))
-    assert seen == [(done, 7, f"compared {done} of 7 landslides") for done in range(1, 8)]
+    found = find_changes(old, new, tmp_path / "changes.gpkg")
     assert counts(found) == {"known": 1, "grown": 1, "shrunk": 1, "new": 1, "gone": 1, "not analysed": 2}
     rows = read(tmp_path / "changes.gpkg", "changes")
     told = {(row.ids_old, row.ids_new): (row.change, row.outline) for row in rows.itertuples()}

@@ -16,7 +16,7 @@ import pyogrio
 import pytest
 import shapely
 from affine import Affine
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from landslide_cli import measure
@@ -137,6 +137,8 @@ EDITS = st.lists(st.sampled_from(["keep", "grow", "shift", "empty", "copy", "dra
 
 @settings(max_examples=6)
 @given(EDITS)
+@example(["draw", "keep", "keep"])
+@example(["keep", *["draw"] * 7])
 def test_any_editing_is_told_and_measured(
     detected: Path, tmp_path_factory: pytest.TempPathFactory, edits: list[str]
 ) -> None:
@@ -148,7 +150,8 @@ def test_any_editing_is_told_and_measured(
         row = row.to_dict() | {"mine": edit}
         shape = row["geometry"]
         if edit == "draw":
-            row = {"geometry": shapely.affinity.translate(shape, 3, 3), "mine": edit}
+            # Not so far that it lies on pixels without data.
+            row = {"geometry": shapely.affinity.translate(shape, 0.5, 0.5), "mine": edit}
         elif edit == "cross":
             left, bottom, right, top = shape.bounds
             ring = [(left, bottom), (right, top), (right, bottom), (left, top)]
