@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO
 
+from landslide_cli.errors import shown
 from landslide_cli.parsing import STRICT, ParseError, parse_json
 
 try:
@@ -43,7 +44,7 @@ class _Journal:
     """A journal: what is to be done, in its order.
 
     Attributes:
-        moves: Of each file that gets its name: where it lies, the name, and what has that name now.
+        moves: Of each file that gets its name: where it lies, the name, and what has that name now; as `_noted`.
         stale: Each file that goes, and what it is now.
     """
 
@@ -116,8 +117,8 @@ def write_journal(lead: Staging, moves: Sequence[tuple[Path, Path]], stale: Sequ
     """
     journal = lead.folder / JOURNAL
     told = _Journal(
-        moves=[(str(new), str(name), state_of(name)) for new, name in moves],
-        stale=[(str(path), state_of(path)) for path in stale],
+        moves=[(_noted(new), _noted(name), state_of(name)) for new, name in moves],
+        stale=[(_noted(path), state_of(path)) for path in stale],
     )
     with journal.with_suffix(".tmp").open("w", encoding="utf-8") as file:
         json.dump(asdict(told), file)
@@ -173,16 +174,25 @@ def _finish(folder: Path) -> None:
     except (OSError, ParseError):
         return
     for name, state in told.stale:
-        if _same(Path(name), state):
-            Path(name).unlink(missing_ok=True)
+        if _same(_path(name), state):
+            _path(name).unlink(missing_ok=True)
     named = []
     for new, name, state in told.moves:
-        if Path(new).exists() and _same(Path(name), state):
-            Path(new).replace(name)
-            named.append(name)
+        if _path(new).exists() and _same(_path(name), state):
+            _path(new).replace(_path(name))
+            named.append(shown(str(_path(name))))
     (lead / JOURNAL).unlink(missing_ok=True)
     if named:
         log.info("a run that was killed had finished %s; it has its name now", ", ".join(named))
+
+
+def _noted(path: Path) -> str:
+    """As a journal holds it: a character for each byte, since a name may be no UTF-8, which JSON must be."""
+    return os.fsencode(path).decode("latin-1")
+
+
+def _path(noted: str) -> Path:
+    return Path(os.fsdecode(noted.encode("latin-1")))
 
 
 def _same(path: Path, state: State) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 
@@ -17,7 +17,20 @@ LEVEL = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Packed:
+class _Head:
+    """The line of JSON before the values."""
+
+    __pydantic_config__ = STRICT
+
+    top: Count
+    width: Count
+    heights: tuple[Count, ...]
+    layers: Count
+    asked: Count
+
+
+@dataclass(frozen=True, slots=True)
+class Packed(_Head):
     """Strips of the mosaic that follow each other, compressed: about a tenth of a byte for each pixel.
 
     Attributes:
@@ -29,11 +42,6 @@ class Packed:
         body: The stored values, strip by strip and layer by layer, compressed by zlib.
     """
 
-    top: int
-    width: int
-    heights: tuple[int, ...]
-    layers: int
-    asked: int
     body: bytes
 
     @property
@@ -74,21 +82,7 @@ class Packed:
         if zlib.crc32(rest).to_bytes(4) != checksum:
             raise ValueError("not a whole band")
         line, _, body = rest.partition(b"\n")
-        head = parse_json(_Head, line)
-        return cls(head.top, head.width, head.heights, head.layers, head.asked, body)
-
-
-@dataclass(frozen=True, slots=True)
-class _Head:
-    """The line of JSON before the values."""
-
-    __pydantic_config__ = STRICT
-
-    top: Count
-    width: Count
-    heights: tuple[Count, ...]
-    layers: Count
-    asked: Count
+        return cls(**asdict(parse_json(_Head, line)), body=body)
 
 
 class Packer:

@@ -20,7 +20,7 @@ import shapely
 
 from landslide_cli.errors import OutputError
 from landslide_cli.files import FileSet, readback, staged
-from landslide_cli.files.staging import PREFIX, SUFFIX
+from landslide_cli.files.staging import PREFIX, SUFFIX, Staging, clear_leftovers, write_journal
 
 NAMES = ("slides.txt", "prob.tif.txt", "item.txt")
 
@@ -143,6 +143,17 @@ def test_a_signal_while_names_are_given_waits(tmp_path: Path, monkeypatch: pytes
         write(tmp_path, "new")
     assert contents(tmp_path) == dict.fromkeys(sorted(NAMES), "new")
     assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
+
+
+def test_a_journal_finishes_what_has_a_name_that_is_not_utf8(tmp_path: Path) -> None:
+    lead = Staging.beside(tmp_path)
+    new, name = lead.new / "ours.txt", tmp_path / os.fsdecode(b"G\xfcnter.txt")
+    new.write_text("new")
+    name.write_text("old")
+    write_journal(lead, [(new, name)], [])
+    lead.lock.close()  # as at the end of its process
+    clear_leftovers(tmp_path)
+    assert contents(tmp_path) == {name.name: "new"}
 
 
 def test_a_run_that_may_open_no_more_files_clears_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
