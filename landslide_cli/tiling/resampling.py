@@ -171,7 +171,8 @@ class Outward:
         Every part must be taken before the next rows are added.
         """
         self._seen += seen.shape[1]
-        complete = self._rows.complete(self._seen)
+        # The first rows that are fed may not yet complete the first that is wanted.
+        complete = max(self._done, self._rows.complete(self._seen))
         if self._rows.same and self._cols.same:
             yield from (seen[:, top : top + self._step] for top in range(0, seen.shape[1], self._step))
             return

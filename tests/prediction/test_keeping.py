@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import shapely
 from geopandas.testing import assert_geodataframe_equal
 from numpy.typing import NDArray
 
@@ -22,9 +23,11 @@ from landslide_cli.detection.summary import Summary
 from landslide_cli.errors import NothingValidError
 from landslide_cli.inventory.read import read_inventory
 from landslide_cli.model.card import ModelCard
-from landslide_cli.mosaic.packing import Packed
-from landslide_cli.prediction.keeping import SUFFIX, Kept, keeping
-from landslide_cli.prediction.plan import make_plan
+from landslide_cli.mosaic.blend import Strip
+from landslide_cli.mosaic.packing import Packed, Packer
+from landslide_cli.prediction.keeping import SUFFIX, Kept, journal_of, keeping
+from landslide_cli.prediction.plan import Plan, make_plan
+from landslide_cli.scene.area import Area
 from landslide_cli.scene.scene import open_scene
 from tests.conftest import MakeScene, StandIn, blobs
 
@@ -152,6 +155,66 @@ def test_damaged_and_strange_bands_are_not_taken(scene: Path, card: ModelCard) -
     detect(scene, card, Network(), "whole.gpkg")
     assert_same_outputs(scene, "slides.gpkg", "whole.gpkg")
     assert not folder.exists()
+
+
+@pytest.mark.parametrize("name", ["000001-000003", "000002-000000", "000000-000000", "000013-000015", "-00002-000000"])
+def test_bands_that_can_not_be_beside_the_others_are_not_taken(scene: Path, card: ModelCard, name: str) -> None:
+    with open_scene(scene, wanted=card.bands) as opened:
+        plan = replace(make_plan(opened, card, largest=64, overlap=16), band=2)
+        first, stop = int(name[:6]), int(name[7:])
+        kept = Kept(parts(scene), plan, StandIn(Network()))
+        for rows in ((0, 2), (4, 6)):
+            kept.write(rows, packed(plan, *rows))
+        kept.close()
+        # Whole, and of the rows of the scene that its name says, as far as there are such rows.
+        fits = packed(plan, first, stop) if 0 <= first < stop <= ROWS else packed(plan, 0, 2)
+        (parts(scene) / f"{name}.band").write_bytes(fits.to_bytes())
+        again = Kept(parts(scene), plan, StandIn(Network()))
+        assert again.bands == {(0, 2), (4, 6)}
+        assert again.left == [(2, 4), (6, 8), (8, 10), (10, 12), (12, 14)]
+        assert again.told == "2 of 7 bands"
+        assert not (parts(scene) / f"{name}.band").exists()
+        again.remove()
+
+
+def packed(plan: Plan, first: int, stop: int) -> Packed:
+    band = plan.rows_of_windows((first, stop))
+    stored = np.zeros((band.bottom - band.top, plan.scene.width), dtype=np.uint8)
+    packer = Packer(band.top, plan.scene.width)
+    packer.add(Strip(band.top, stored, None))
+    return packer.packed(0)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [({"resolution_m": 1.0}, "resolution"), ({"area": Area(shapely.box(0, 0, 50, 600))}, "area"),
+     ({"scale": (1, 255)}, "scale"), ({"tta": "d4"}, "tta"), ({"overlap": 24}, "overlap")],
+)  # fmt: skip
+def test_bands_know_what_their_values_depend_on(
+    scene: Path, card: ModelCard, change: dict[str, Any], named: str
+) -> None:
+    with open_scene(scene, wanted=card.bands) as opened:
+        engine = StandIn(Network())
+        plans = [make_plan(opened, card, **{"largest": 64, "overlap": 16} | more) for more in ({}, change)]
+        one, other = (journal_of(plan, engine) for plan in plans)
+        assert [name for name in one if one[name] != other[name]] == [named]
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [({"name": "openvino"}, "engine"), ({"precision": "int8"}, "precision"), ({"device": "cuda:0"}, "device")],
+)
+def test_bands_know_what_predicted_them(scene: Path, card: ModelCard, change: dict[str, str], named: str) -> None:
+    with open_scene(scene, wanted=card.bands) as opened:
+        plan, engine, other = make_plan(opened, card), StandIn(Network()), StandIn(Network())
+        for name, value in change.items():
+            setattr(other, name, value)
+        one, changed = journal_of(plan, engine), journal_of(plan, other)
+        assert named in [name for name in one if one[name] != changed[name]]
+        # Cards of a machine are alike.
+        if "device" in change:
+            engine.device = "cuda:1"
+            assert journal_of(plan, engine) == changed
 
 
 def test_what_others_laid_into_the_folder_stays(scene: Path, card: ModelCard) -> None:

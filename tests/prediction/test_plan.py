@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,10 @@ import shapely
 from affine import Affine
 from numpy.typing import NDArray
 
+from landslide_cli.errors import CoarseWarning, SceneError
 from landslide_cli.model.card import ModelCard
-from landslide_cli.prediction.plan import make_plan
+from landslide_cli.prediction import plan as planning
+from landslide_cli.prediction.plan import SIZE, make_plan
 from landslide_cli.scene.scene import open_scene
 from tests.conftest import TRANSFORM, UTM, MakeScene, StandIn, blobs, go, noise
 
@@ -34,8 +38,6 @@ def test_a_scene_outside_the_trained_resolution_is_seen_at_the_nearest_one(
 ) -> None:
     """``factor`` pixels of the network for each of the scene."""
     metres = 0.8 / factor
-    from dataclasses import replace
-
     card = replace(card, resolution_m=(metres, metres))
     pixels = np.zeros((3, 900, 900), np.uint8)
     pixels[0, 300:500, 200:600] = 254
@@ -110,3 +112,83 @@ def test_pixels_are_made_square_if_their_sides_differ_by_more_than_a_quarter(
     assert plan.resampled == square
     if square:
         assert plan.cols.factor / plan.rows.factor == pytest.approx(ratio, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("trained_m", "seen_m"), [((0.5, 2.0), 1.0), ((1.0, 1.0), 1.0), ((1.5, 2.0), 1.5), ((0.3, 0.8), 0.8)]
+)
+def test_the_scene_is_seen_in_its_own_pixels_within_the_trained_range(
+    make_scene: MakeScene, card: ModelCard, trained_m: tuple[float, float], seen_m: float
+) -> None:
+    path = make_scene(noise(3, 300, 400), crs="EPSG:32631", transform=Affine(1, 0, 166_021, 0, -1, 9))
+    with open_scene(path, wanted=card.bands) as scene:
+        one = scene.resolution_m
+        assert one is not None
+        plan = make_plan(scene, replace(card, resolution_m=(trained_m[0] * one, trained_m[1] * one)))
+    assert plan.working_m == pytest.approx(seen_m * one)
+    assert plan.resampled == (seen_m != 1)
+    assert (plan.rows.seen, plan.cols.seen) == pytest.approx((300 / seen_m, 400 / seen_m), abs=1)
+
+
+@pytest.mark.parametrize(("pixels", "resampled"), [(0.4, False), (0.6, True)])
+def test_what_no_window_would_show_is_not_resampled(
+    make_scene: MakeScene, card: ModelCard, pixels: float, resampled: bool
+) -> None:
+    """Less than half a pixel in a whole window, either way."""
+    with open_scene(make_scene(noise(3, 3000, 60)), wanted=card.bands) as scene:
+        ground = replace(scene.ground, pixel_m=(1.0, 1.0))
+        for sign in (-1, 1):
+            plan = make_plan(replace(scene, ground=ground), card, resolution_m=1 + sign * pixels / SIZE)
+            assert plan.resampled == resampled
+
+
+@pytest.mark.filterwarnings("ignore::landslide_cli.errors.NoCRSWarning")
+def test_without_a_crs_a_resolution_can_not_be_met(make_scene: MakeScene, card: ModelCard) -> None:
+    with open_scene(make_scene(noise(3, 60, 60), crs=None), wanted=card.bands) as scene:
+        plan = make_plan(scene, card)
+        assert not plan.resampled
+        assert plan.working_m is None
+        with pytest.raises(SceneError, match=r"has no CRS, so --resolution 2\.5 can't be met; assign a CRS first"):
+            make_plan(scene, card, resolution_m=2.5)
+
+
+@pytest.mark.parametrize(("times", "said"), [(2.0, None), (2.01, "warned"), (10.0, "warned"), (10.01, "refused")])
+def test_pixels_coarser_than_in_training_are_warned_of_then_refused(
+    make_scene: MakeScene, card: ModelCard, times: float, said: str | None
+) -> None:
+    with open_scene(make_scene(noise(3, 60, 60)), wanted=card.bands) as scene:
+        most = (scene.resolution_m or 0) / times
+        card = replace(card, resolution_m=(most / 2, most))
+        told = rf"has pixels of 0\.8 m, but {card.model_id} was trained for {most / 2:g} to {most:g} m"
+        if said == "refused":
+            with pytest.raises(SceneError, match=told + r".*--resolution 0\.8 tries nonetheless"):
+                make_plan(scene, card)
+        elif said == "warned":
+            with pytest.warns(CoarseWarning, match=told):
+                make_plan(scene, card)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            make_plan(scene, card, resolution_m=0.8)
+            if said is None:
+                make_plan(scene, card)
+
+
+def test_more_than_can_be_done_is_refused_by_its_number(
+    make_scene: MakeScene, card: ModelCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_scene(make_scene(noise(3, 60, 90)), wanted=card.bands) as scene:
+        monkeypatch.setattr(planning, "MOST_PIXELS", 60 * 90)
+        make_plan(scene, card)
+        monkeypatch.setattr(planning, "MOST_PIXELS", 60 * 90 - 1)
+        with pytest.raises(SceneError, match=r"would see 90 x 60 pixels at 0\.8 m, more than can be done.*coarser"):
+            make_plan(scene, card)
+        monkeypatch.setattr(planning, "MOST_PIXELS", 10**12)
+        plan = make_plan(scene, card)
+        needed = plan.cache_bytes + plan.read_bytes + plan.blended_bytes
+        monkeypatch.setattr(planning, "MOST_BYTES", needed)
+        make_plan(scene, card)
+        monkeypatch.setattr(planning, "MOST_BYTES", needed - 1)
+        with pytest.raises(SceneError, match=r"rows of 90 pixels in blocks of 90 x \d+ need 0\.0 GB of memory"):
+            make_plan(scene, card)
+        with pytest.raises(SceneError, match="would see 180 x 120 pixels"):
+            make_plan(scene, card, resolution_m=(scene.resolution_m or 0) / 2)

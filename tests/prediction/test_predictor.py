@@ -89,3 +89,29 @@ def test_a_seam_takes_the_row_of_windows_above_and_no_more(make_scene: MakeScene
             assert plan.grid.rows.count > 7
             band = plan.rows_of_windows((5, 7))
             assert list(band.windows) == ([5, 6] if overlap == 0 else [4, 5, 6])
+
+
+@pytest.mark.parametrize(("coarser", "overlap"), [(None, 16), (1.7, 0), (0.6, 32)])
+def test_progress_of_bands_one_after_another_is_that_of_the_run(
+    make_scene: MakeScene, card: ModelCard, coarser: float | None, overlap: int
+) -> None:
+    with open_scene(make_scene(noise(3, 300, 190)), wanted=card.bands) as scene:
+        plan = make_plan(scene, card, largest=64, overlap=overlap, resolution_m=coarser and coarser * 0.8)
+        rows, total = plan.grid.rows.count, 300 * 190
+        whole: list[int] = []
+        in_bands: list[int] = []
+        for told, edges in ((whole, [0, rows]), (in_bands, [0, 1, rows - 1, rows])):
+            for ends in pairwise(edges):
+                band = plan.rows_of_windows(ends)
+                before = told[-1] if told else 0
+
+                def tell(done: int, of: int, told: list[int] = told, before: int = before) -> None:
+                    assert before <= done <= of == total
+                    told.append(done)
+
+                list(Predictor(plan, StandIn(uneven), on_progress=tell, band=band))
+        assert whole == sorted(whole)
+        assert whole[-1] == in_bands[-1] == total
+        # Windows above a seam are asked about twice and count once.
+        assert sorted(set(whole)) == sorted(set(in_bands) & set(whole))
+        assert len(whole) == len(plan.grid)

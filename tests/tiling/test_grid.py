@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landslide_cli.tiling.grid import Axis, Grid, fitting_size, mirrored
+from landslide_cli.tiling.grid import DEFAULT_OVERLAP, Axis, Grid, fitting_size, mirrored
 
 sizes = st.integers(1, 40)
 
@@ -73,3 +73,17 @@ def test_small_scenes_get_windows_that_just_hold_them(height: float, width: floa
     assert 64 <= size <= 512
     assert size == 512 or size >= max(height, width)
     assert size == 64 or size < max(height, width) + 32
+
+
+@given(st.integers(1, 3000), st.integers(1, 3000), st.integers(64, 512), st.integers(0, 256))
+def test_windows_that_fit_share_no_more_than_half(height: int, width: int, largest: int, overlap: int) -> None:
+    grid = Grid.fitting(height, width, largest, overlap)
+    size = fitting_size(height, width, largest)
+    for axis, length in ((grid.rows, height), (grid.cols, width)):
+        assert (axis.length, axis.size, axis.overlap) == (length, size, min(overlap, size // 2))
+
+
+def test_windows_are_of_512_pixels_and_share_64() -> None:
+    for grid in (Grid.square(900, 2000), Grid.fitting(900, 2000)):
+        assert (grid.rows, grid.cols) == (Axis(900, 512, DEFAULT_OVERLAP), Axis(2000, 512, DEFAULT_OVERLAP))
+    assert (len(Grid.square(960, 512)), len(Grid.square(961, 512))) == (2, 3)

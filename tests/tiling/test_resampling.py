@@ -69,3 +69,37 @@ def test_a_pixel_is_complete_when_nothing_below_has_a_part_in_it(scene: int, see
     complete = Scaling(scene, seen).complete(known)
     assert not touched[:complete].any()
     assert complete == scene or touched[complete]
+
+
+@given(lengths, lengths, lengths, lengths, st.integers(1, 50), st.integers(1, 999), st.data())
+def test_a_band_comes_back_as_in_the_whole(
+    height: int, width: int, rows: int, cols: int, step: int, at_once: int, data: st.DataObject
+) -> None:
+    seen = np.random.default_rng(0).random((2, rows, cols), dtype=np.float32)
+    down, across = Scaling(height, rows), Scaling(width, cols)
+    first = data.draw(st.integers(0, height - 1))
+    fed_from = resampling.spans(rows, height)[0][first] if first else 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(resampling, "PIXELS_AT_ONCE", at_once)
+        outward = Outward(down, across, first)
+        parts = [part for at in range(fed_from, rows, step) for part in outward.feed(seen[:, at : at + step])]
+    np.testing.assert_allclose(np.concatenate(parts, axis=1), resized(seen, (height, width))[:, first:], atol=1e-5)
+
+
+def test_a_grid_that_is_the_scenes_own_is_handed_on_in_parts() -> None:
+    """So that what makes polygons of them never holds more than a part."""
+    seen = np.zeros((1, 40, 30), dtype=np.float32)
+    same = Scaling(40, 40), Scaling(30, 30)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(resampling, "PIXELS_AT_ONCE", 7 * 30)
+        assert [part.shape[1] for part in Outward(*same).feed(seen)] == [7, 7, 7, 7, 7, 5]
+
+
+@pytest.mark.parametrize(("scene", "seen", "at_once"), [(1000, 100, 100), (1000, 1000, 100), (1000, 4000, 25)])
+def test_rows_at_once_are_large_on_neither_side(scene: int, seen: int, at_once: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(resampling, "PIXELS_AT_ONCE", 100_000)
+        rows = rows_at_once(Scaling(500, 500), Scaling(scene, seen))
+        assert rows == at_once
+        patch.setattr(resampling, "PIXELS_AT_ONCE", 10)
+        assert rows_at_once(Scaling(500, 500), Scaling(scene, seen)) == 1
