@@ -32,6 +32,7 @@ from landslide_cli.errors import LandslideError
 if TYPE_CHECKING:
     from landslide_cli.batch.running import run_batch
     from landslide_cli.changes.find import Changes, find_changes
+    from landslide_cli.changes.rules import ChangeRules
     from landslide_cli.detection.outputs import Outputs
     from landslide_cli.detection.polygonize import polygonize
     from landslide_cli.detection.preview import preview
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from landslide_cli.scene.view import View
 
 __all__ = [
+    "ChangeRules",
     "Changes",
     "Evaluation",
     "LandslideError",
@@ -75,6 +77,7 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "ChangeRules": "changes.rules",
     "Changes": "changes.find",
     "Evaluation": "evaluation.summary",
     "Measurement": "inventory.measure",

@@ -20,9 +20,9 @@ from landslide_cli.errors import OptionError, SceneError
 from tests.conftest import MakeScene, blobs, first_band, noise, stand_in_card
 
 FACE = [
-    "Changes", "Evaluation", "LandslideError", "Measurement", "Merged", "Outputs", "PolygonRules", "Report", "Runtime",
-    "Summary", "View", "__version__", "detect", "evaluate_chips", "evaluate_inventory", "find_changes", "measure",
-    "merge", "polygonize", "preview", "read_inventory", "run_batch", "write_report",
+    "ChangeRules", "Changes", "Evaluation", "LandslideError", "Measurement", "Merged", "Outputs", "PolygonRules",
+    "Report", "Runtime", "Summary", "View", "__version__", "detect", "evaluate_chips", "evaluate_inventory",
+    "find_changes", "measure", "merge", "polygonize", "preview", "read_inventory", "run_batch", "write_report",
 ]  # fmt: skip
 
 

@@ -16,10 +16,12 @@ import shapely
 
 from landslide_cli._version import __version__
 from landslide_cli.changes.match import CLASSES, Change, find, totals
+from landslide_cli.changes.rules import ChangeRules
 from landslide_cli.changes.sides import Side, read_sides
-from landslide_cli.errors import InventoryError, OutputError, is_number, refuse_unless
+from landslide_cli.errors import InventoryError, OutputError
 from landslide_cli.files import FileSet
 from landslide_cli.inventory.geopackage import append, store_styles, unsynced, without_traces
+from landslide_cli.typing import OnNote
 
 _TYPES: dict[str, Any] = {
     "id": "int64", "change": "str", "outline": "str", "area_old_m2": "float64", "area_new_m2": "float64",
@@ -66,11 +68,10 @@ def find_changes(
     new: str | Path,
     out: str | Path,
     *,
-    overlap: float = 0.5,
-    growth: float = 0.25,
-    distance_m: float = 50,
+    rules: ChangeRules = ChangeRules(),
     crs: str | None = None,
     overwrite: bool = False,
+    on_progress: OnNote | None = None,
 ) -> Changes:
     """Write what became of each landslide from an old inventory to a new one.
 
@@ -80,21 +81,17 @@ def find_changes(
         old: The old inventory.
         new: The new one.
         out: GeoPackage to write, with the layer ``changes`` of polygons and, if an inventory has points, ``points``.
-        overlap: Part of the smaller of two polygons that both must share to be the same landslide.
-        growth: Part of its area by which a landslide must have grown or shrunk to be called so.
-        distance_m: Metres that a point may lie away from a polygon or another point and still be the same landslide.
+        rules: When two landslides are the same, and when one has grown.
         crs: Coordinate reference system of the result; that of the new inventory by default.
         overwrite: Replace an output that exists.
+        on_progress: Called after each of three steps with their number, 3, and words.
 
     Raises:
-        OptionError: a number that can't be.
         InventoryError: an inventory can't be read, or they can't be compared.
         OutputError: the output can't be written.
     """
     old, new, out = Path(old), Path(new), Path(out)
-    refuse_unless(is_number(overlap) and 0 <= overlap < 1, "overlap", overlap, "give a share from 0 to below 1")
-    refuse_unless(is_number(growth) and growth >= 0, "growth", growth, "give a share, 0 or more")
-    refuse_unless(is_number(distance_m) and distance_m >= 0, "distance_m", distance_m, "give metres, 0 or more")
+    tell = on_progress or (lambda *_: None)
     if out.suffix.lower() != ".gpkg":
         raise OutputError(f"{out}: changes are written as a GeoPackage; let the name end in .gpkg")
     if old.resolve() == new.resolve():
@@ -102,8 +99,11 @@ def find_changes(
     files = FileSet([out], overwrite=overwrite, inputs=[old, new])
     with without_traces(), files.staged() as places:
         before, after, target = read_sides(old, new, crs)
-        found = find(before, after, target, overlap=overlap, growth=growth, distance_m=distance_m)
+        tell(1, 3, f"{len(before.geometry)} and {len(after.geometry)} landslides read")
+        found = find(before, after, target, rules)
+        tell(2, 3, "compared")
         _write(places[out], found, before, after, target)
+        tell(3, 3, "written")
     return Changes(
         out=str(out), old=len(before.geometry), new=len(after.geometry), old_tells=before.looked is not None,
         new_tells=after.looked is not None, crs=target.to_string() if target else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +12,10 @@ from affine import Affine
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from landslide_cli.changes.rules import ChangeRules
 from landslide_cli.changes.sides import Side
 from landslide_cli.scene.ground import Ground
-from landslide_cli.typing import Float64, Geometries, Indices
+from landslide_cli.typing import Bools, Float64, Geometries, Indices
 
 NEW, KNOWN, GROWN, SHRUNK, GONE, NOT_ANALYSED = "new", "known", "grown", "shrunk", "gone", "not analysed"
 CLASSES = (NEW, GROWN, KNOWN, SHRUNK, GONE, NOT_ANALYSED)
@@ -44,56 +46,64 @@ class Change:
     iou: float | None = None
 
 
-def find(
-    old: Side, new: Side, crs: pyproj.CRS | None, *, overlap: float, growth: float, distance_m: float
-) -> list[Change]:
+def find(old: Side, new: Side, crs: pyproj.CRS | None, rules: ChangeRules) -> list[Change]:
     """Say of each landslide what became of it.
 
     Args:
         old: The old inventory.
         new: The new one.
         crs: Coordinate system of both.
-        overlap: Part of the smaller polygon that both must share to be the same.
-        growth: Part of its area by which one must have grown or shrunk.
-        distance_m: How far a point may lie away and still be the same.
+        rules: What makes two the same, and what makes one grown.
     """
     ground = Ground(Affine.identity(), crs)
-    pairs = _pairs(old, new, ground, overlap, distance_m)
-    count = len(old.geometry) + len(new.geometry)
-    graph = coo_array((np.ones(pairs.shape[1]), (pairs[0] + len(new.geometry), pairs[1])), shape=(count, count))
-    _, label = connected_components(graph, directed=False)
+    pairs = _pairs(old, new, ground, rules)
+    size, first_old = len(old.geometry) + len(new.geometry), len(new.geometry)
+    graph = coo_array((np.ones(pairs.shape[1]), (pairs[0] + first_old, pairs[1])), shape=(size, size))
+    count, label = connected_components(graph, directed=False)
+    of_new, of_old = np.split(label.astype(np.intp), [first_old])
+    areas = _areas(old, of_old, count), _areas(new, of_new, count)
+    ratio, iou = _compared(old, new, (of_old, of_new), areas, ground)
+    in_old, in_new = (np.bincount(labels, minlength=count) > 0 for labels in (of_old, of_new))
+    # Where the other inventory looked at one of a group's landslides it would have known them.
+    seen_by_old = np.bincount(of_new, old.looked_at(new.geometry), count) > 0
+    seen_by_new = np.bincount(of_old, new.looked_at(old.geometry), count) > 0
+    cases = {
+        NEW: ~in_old & seen_by_old, GONE: ~in_new & seen_by_new, NOT_ANALYSED: ~(in_old & in_new),
+        GROWN: ratio > 1 + rules.growth, SHRUNK: ratio < 1 / (1 + rules.growth),
+    }  # fmt: skip
+    change = np.select(list(cases.values()), list(cases), KNOWN)
+    members = zip(_members(of_old, count), _members(of_new, count), strict=True)
+    numbers = zip(*(_told(values) for values in (*areas, ratio, iou)), strict=True)
+    return [Change(str(name), *rows, *told) for name, rows, told in zip(change, members, numbers, strict=True)]
+
+
+def _members(label: Indices, count: int) -> list[Indices]:
+    """Rows of each of ``count`` groups."""
     order = np.argsort(label, kind="stable")
-    groups = np.split(order, np.flatnonzero(np.diff(label[order])) + 1) if count else []
-    seen_by_old, seen_by_new = old.looked_at(new.geometry), new.looked_at(old.geometry)
-    found = []
-    for group in groups:
-        here, there = group[group < len(new.geometry)], group[group >= len(new.geometry)] - len(new.geometry)
-        areas = _area(old, there), _area(new, here)
-        if not len(there):
-            found.append(Change(NEW if seen_by_old[here].any() else NOT_ANALYSED, there, here, *areas))
-        elif not len(here):
-            found.append(Change(GONE if seen_by_new[there].any() else NOT_ANALYSED, there, here, *areas))
-        else:
-            found.append(_changed(old, new, (there, here), ground, growth))
-    return found
+    return np.split(order, np.cumsum(np.bincount(label, minlength=count))[:-1]) if count else []
 
 
-def _pairs(old: Side, new: Side, ground: Ground, overlap: float, distance_m: float) -> Indices:
+def _told(values: Float64) -> list[float | None]:
+    """Numbers with None in place of NaN."""
+    return [None if math.isnan(value) else value for value in values.tolist()]
+
+
+def _pairs(old: Side, new: Side, ground: Ground, rules: ChangeRules) -> Indices:
     """Rows of the old and of the new inventory that are the same landslide, shape ``(2, n)``."""
     tree = shapely.STRtree(new.geometry)
     pairs = tree.query(old.geometry, predicate="intersects")
     one, other = old.geometry[pairs[0]], new.geometry[pairs[1]]
     smaller = np.minimum(shapely.area(one), shapely.area(other))
     shared = shapely.area(shapely.intersection(one, other))
-    same = pairs[:, (smaller == 0) | (shared > overlap * smaller)]
-    if not (distance_m and ground.on_earth and (old.points.any() or new.points.any())):
+    same = pairs[:, (smaller == 0) | (shared > rules.overlap * smaller)]
+    if not (rules.distance_m and ground.on_earth and (old.points.any() or new.points.any())):
         return same
-    reach = distance_m * STRETCH * _units_per_metre(ground, np.concatenate([old.geometry, new.geometry]))
+    reach = rules.distance_m * STRETCH * _units_per_metre(ground, np.concatenate([old.geometry, new.geometry]))
     near = tree.query(old.geometry, predicate="dwithin", distance=reach)
     near = near[:, old.points[near[0]] | new.points[near[1]]]
     between = shapely.get_coordinates(shapely.shortest_line(old.geometry[near[0]], new.geometry[near[1]]))
     metres = np.hypot(*ground.offsets(between[::2], between[1::2]).T)
-    return np.unique(np.concatenate([same, near[:, metres <= distance_m]], axis=1), axis=1)
+    return np.unique(np.concatenate([same, near[:, metres <= rules.distance_m]], axis=1), axis=1)
 
 
 def _units_per_metre(ground: Ground, geometry: Geometries) -> float:
@@ -105,35 +115,48 @@ def _units_per_metre(ground: Ground, geometry: Geometries) -> float:
     return step / float(np.nanmin(metres))
 
 
-def _area(side: Side, rows: Indices) -> float | None:
-    """Area of rows together, None for points alone and without a CRS."""
-    rows = rows[~side.points[rows]]
-    total = float(side.area_m2[rows].sum())
-    return total if len(rows) and np.isfinite(total) else None
+def _areas(side: Side, label: Indices, count: int) -> Float64:
+    """Area in m² of the polygons of each group, shape ``(count,)``; NaN for points alone and without a CRS."""
+    label, area = label[~side.points], side.area_m2[~side.points]
+    return np.where(np.bincount(label, minlength=count), np.bincount(label, area, count), np.nan)
 
 
-def _changed(old: Side, new: Side, rows: tuple[Indices, Indices], ground: Ground, growth: float) -> Change:
-    """What became of a landslide that both know, judged on the ground that both looked at."""
-    known = Change(KNOWN, *rows, _area(old, rows[0]), _area(new, rows[1]))
-    if known.area_old_m2 is None or known.area_new_m2 is None:
-        return known
-    outlines = [
-        shapely.union_all(new.within(old.within(side.geometry[part[~side.points[part]]])))
-        for side, part in zip((old, new), rows, strict=True)
-    ]
-    before, after, shared = (_size(one, ground) for one in (*outlines, shapely.intersection(*outlines)))
-    if not (before > 0 and after > 0):
-        return known
-    ratio = after / before
-    change = GROWN if ratio > 1 + growth else SHRUNK if ratio < 1 / (1 + growth) else KNOWN
-    areas = known.area_old_m2, known.area_new_m2
-    return Change(change, *rows, *areas, ratio, shared / (before + after - shared))
+def _compared(
+    old: Side, new: Side, labels: tuple[Indices, Indices], areas: tuple[Float64, Float64], ground: Ground
+) -> tuple[Float64, Float64]:
+    """New area by old area, and common area by that of both together, on the ground that both looked at.
+
+    Each of shape ``(groups,)``; NaN where an inventory has no area, or none there.
+    """
+    known = np.isfinite(areas[0]) & np.isfinite(areas[1])
+    outlines = []
+    for side, label in zip((old, new), labels, strict=True):
+        rows = np.flatnonzero(~side.points & known[label])
+        outlines.append(_unions(new.within(old.within(side.geometry[rows])), label[rows], known))
+    before, after, shared = (_sizes(one, ground) for one in (*outlines, shapely.intersection(*outlines)))
+    ratio, iou = np.full((2, len(known)), np.nan)
+    both = (before > 0) & (after > 0)
+    where, before, after, shared = np.flatnonzero(known)[both], before[both], after[both], shared[both]
+    ratio[where] = after / before
+    iou[where] = shared / (before + after - shared)
+    return ratio, iou
 
 
-def _size(geometry: shapely.Geometry, ground: Ground) -> float:
-    """Area in m² of the polygons in a geometry."""
-    parts = shapely.get_parts(shapely.get_parts(geometry))
-    return float(ground.measure(parts[shapely.get_dimensions(parts) == 2])[0].sum())
+def _unions(geometry: Geometries, label: Indices, wanted: Bools) -> Geometries:
+    """One geometry for each group that is wanted; groups of others have none."""
+    groups = [rows for rows, one in zip(_members(label, len(wanted)), wanted, strict=True) if one]
+    found = np.empty(len(groups), dtype=object)
+    found[:] = [geometry[rows[0]] if len(rows) == 1 else shapely.union_all(geometry[rows]) for rows in groups]
+    return found
+
+
+def _sizes(geometry: Geometries, ground: Ground) -> Float64:
+    """Area in m² of the polygons in each geometry, shape ``(n,)``."""
+    parts, of = shapely.get_parts(geometry, return_index=True)
+    inner, within = shapely.get_parts(parts, return_index=True)
+    flat = shapely.get_dimensions(inner) == 2
+    area, _ = ground.measure(inner[flat])
+    return np.bincount(of[within[flat]], area, len(geometry)).astype(np.float64)
 
 
 def totals(changes: list[Change], change: str) -> tuple[int, Float64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import geopandas
@@ -44,7 +45,7 @@ class Side:
     area_m2: Float64
     looked: Footprints | None
 
-    @property
+    @cached_property
     def points(self) -> Bools:
         """Which of its landslides are points, shape ``(n,)``."""
         found: Bools = np.isin(shapely.get_type_id(self.geometry), POINTS)

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 @options.overwrite
 @options.as_json
 @options.quiet
-def changes(old: Path, new: Path, out: Path, as_json: bool, quiet: bool, **settings: Any) -> None:
+def changes(
+    old: Path, new: Path, out: Path, crs: str | None, overwrite: bool, as_json: bool, quiet: bool, **given: Any
+) -> None:
     """Write what became of each landslide from one inventory to another, and print how many of which.
 
     new, grown, known, shrunk; gone, where NEW looked and found nothing; and not analysed, where the other
@@ -43,10 +45,11 @@ def changes(old: Path, new: Path, out: Path, as_json: bool, quiet: bool, **setti
     """
     from landslide_cli.cli.talk import talking
 
-    with talking(quiet=quiet):
-        from landslide_cli import find_changes
+    with talking(quiet=quiet) as on_progress:
+        from landslide_cli import ChangeRules, find_changes
 
-        found = find_changes(old, new, out, **settings)
+        rules = ChangeRules(**given)
+        found = find_changes(old, new, out, rules=rules, crs=crs, overwrite=overwrite, on_progress=on_progress)
     click.echo(as_machine_text(found) if as_json else as_table(found, old, new))
 
 

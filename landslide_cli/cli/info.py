@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 @options.overwrite
 @options.config
 @options.as_json
+@options.quiet
 @click.pass_context
-def info(ctx: click.Context, /, scene: str, out: Path | None, as_json: bool, **settings: Any) -> None:
+def info(ctx: click.Context, /, scene: str, out: Path | None, as_json: bool, quiet: bool, **settings: Any) -> None:
     """Tell what detect would do with SCENE: bands, validity, resolution, windows, time, memory.
 
     Takes what detect takes; nothing is written. Every reason for which detect would refuse is listed, as far as
@@ -44,11 +45,13 @@ def info(ctx: click.Context, /, scene: str, out: Path | None, as_json: bool, **s
     landslide info scene.tif
     """
     from landslide_cli import Outputs, preview
+    from landslide_cli.cli.talk import talking
 
     view, rules, runtime = how(settings)
     flags = {name: settings.pop(name) for name in ("overwrite", "probe")}
     outputs = None if out is None else Outputs(out, **settings)
-    found = preview(scene, outputs, view=view, rules=rules, runtime=runtime, **flags)
+    with talking(quiet=quiet) as on_progress:
+        found = preview(scene, outputs, view=view, rules=rules, runtime=runtime, on_progress=on_progress, **flags)
     click.echo(as_machine_text(found) if as_json else as_text(found))
     ctx.exit(1 if found.refusals else 0)
 

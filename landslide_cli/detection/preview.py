@@ -26,6 +26,7 @@ from landslide_cli.prediction.plan import Plan
 from landslide_cli.prediction.runtime import Runtime
 from landslide_cli.scene.scene import Raster, Scene, name_of
 from landslide_cli.scene.view import View
+from landslide_cli.typing import OnNote
 
 
 @dataclass(slots=True)
@@ -102,6 +103,7 @@ def preview(
     runtime: Runtime = Runtime(),
     overwrite: bool = False,
     probe: bool = True,
+    on_progress: OnNote | None = None,
 ) -> Preview:
     """Tell what `landslide_cli.detect` would do with the same arguments; nothing is written.
 
@@ -113,6 +115,7 @@ def preview(
         runtime: What would predict, and how.
         overwrite: Whether outputs may exist.
         probe: Ask the network about a few windows, to tell time and memory.
+        on_progress: Called after each step of that with their number, those in all, and words.
     """
     found = Preview(name_of(scene))
     outputs = None
@@ -137,7 +140,7 @@ def preview(
                 keep = outputs.before_probability if outputs else None
                 with found.noting(), prepare_before(prepared.plan, rules, view, runtime, keep) as before:
                     if probe and not found.refusals and prepared.choice:
-                        _probe(found, prepared.plan, before, prepared.choice)
+                        _probe(found, prepared.plan, before, prepared.choice, on_progress)
         found.warnings = [str(one.message) for one in heard if issubclass(one.category, LandslideWarning)]
     return found
 
@@ -177,12 +180,14 @@ def _look_closer(
         found.valid_share = scene.valid_share(within)
 
 
-def _probe(found: Preview, plan: Plan, before: Before | None, choice: Choice) -> None:
+def _probe(
+    found: Preview, plan: Plan, before: Before | None, choice: Choice, on_progress: OnNote | None
+) -> None:
     engine = in_views(choice.open(), plan.tta)
     for one in (plan, *([before.plan] if before and before.plan else [])):
         # For one window: what a long run takes a minute to compile would make this long, too.
         engine.prepare(one.size, 1)
-        needs = ask(one, engine)
+        needs = ask(one, engine, on_progress)
         if needs:
             found.seconds = needs.seconds + (found.seconds or 0.0)
             found.memory_bytes = max(needs.memory_bytes, found.memory_bytes or 0)

@@ -22,7 +22,7 @@ from landslide_cli.prediction.plan import Plan
 from landslide_cli.prediction.tiles import read_tiles
 from landslide_cli.tiling.grid import Grid
 from landslide_cli.tiling.resampling import PIXELS_AT_ONCE, Scaling
-from landslide_cli.typing import Float32
+from landslide_cli.typing import Float32, OnNote
 
 TIMED = 3  # batches of the probe that are timed, after one that warms up
 LOOKED_AT = 64  # windows that are looked into for valid pixels, in whole rows of them
@@ -42,25 +42,36 @@ class Needs:
     memory_bytes: int
 
 
-def probe(plan: Plan, engine: Engine) -> Needs | None:
-    """Ask the network about a few windows of the scene; None where none of them holds a valid pixel."""
+def probe(plan: Plan, engine: Engine, on_progress: OnNote | None = None) -> Needs | None:
+    """Ask the network about a few windows of the scene; None where none of them holds a valid pixel.
+
+    Args:
+        plan: What would be predicted.
+        engine: What would predict.
+        on_progress: Called after each step with their number, those in all, and words.
+    """
+    tell = on_progress or (lambda *_: None)
     rows = _spread(plan.grid.rows.count, max(LOOKED_AT // plan.grid.cols.count, ROWS_AT_LEAST))
     image, looked_at, valid = None, 0, 0
+    steps = len(rows) + 1 + TIMED
     with _Cost() as reading:
-        for row in rows:
+        for number, row in enumerate(rows, 1):
             for seen in read_tiles(plan, range(row, row + 1)):
                 looked_at += 1
                 if seen.image is not None:
                     valid += 1
                     image = seen.image.copy() if image is None else image
+            tell(number, steps, f"{looked_at} windows read")
     if image is None:
         return None
     windows = len(plan.grid) * valid / looked_at
     batch = np.stack([image] * engine.batch_size)
     probability = engine(batch, plan.value_range)[0]  # the first call also chooses kernels
+    tell(len(rows) + 1, steps, "network warmed up")
     with _Cost() as network:
-        for _ in range(TIMED):
+        for number in range(1, TIMED + 1):
             engine(batch, plan.value_range)
+            tell(len(rows) + 1 + number, steps, f"network asked {number} of {TIMED} times")
     # Before a window is blended here, since that memory is in the buffers.
     memory_bytes = _peak_bytes() + buffer_bytes(plan)
     polygons, file, part = _polygonize(plan, engine, probability)

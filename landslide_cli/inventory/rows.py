@@ -14,12 +14,15 @@ import pandas as pd
 import pyogrio
 import shapely
 
+from landslide_cli._version import __version__
 from landslide_cli.errors import InventoryError
+from landslide_cli.files.geopackage import MARK
 from landslide_cli.inventory.confidence import Confidence
 from landslide_cli.inventory.edited import ours
 from landslide_cli.inventory.filling import TEXTS, Filled
 from landslide_cli.inventory.formats import convert, fitting_crs
 from landslide_cli.inventory.geopackage import (
+    add_rows,
     append,
     copied,
     set_columns,
@@ -89,6 +92,9 @@ def read_rows(path: Path, place: Path, *, here: bool) -> Rows:
         read = place if whole else path
         if whole:
             copied(path, place)
+            if not here and MARK not in read_tags(path):
+                # Else a second run, with --overwrite, would take its own result for the work of others.
+                add_rows(place, layer, {}, np.array([]), kind="Polygon", dataset_metadata={MARK: __version__})
         if geopackage:
             with without_traces():
                 frame = pyogrio.read_dataframe(read, layer=layer, fid_as_index=True)
@@ -153,7 +159,7 @@ def write_rows(rows: Rows, found: Filled, place: Path, *, styled: bool) -> None:
         pd.concat([table, rows.frame[others]], axis=1)[there], geometry=outlines[there], crs=crs
     )
     spool = place if place.suffix.lower() == GPKG else place.with_name("spool.gpkg")
-    append(spool, LANDSLIDES, full, kind=kind, mode="w", dataset_metadata=rows.tags)
+    append(spool, LANDSLIDES, full, kind=kind, mode="w", dataset_metadata={MARK: __version__} | rows.tags)
     if spool == place:
         store_styles(place, confidence)
         return

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import affinity
 
-from landslide_cli import Changes, find_changes
+from landslide_cli import ChangeRules, Changes, find_changes
 from landslide_cli.changes.match import CLASSES
 from landslide_cli.cli import main
 from landslide_cli.errors import InventoryError, OptionError, OutputError
@@ -132,7 +132,7 @@ def test_points_are_found_by_their_distance(tmp_path: Path, crs: str) -> None:
     old = write(tmp_path / "points.geojson", points, crs="EPSG:4326")
     new = write(tmp_path / "new.gpkg", [box(0, 0, 10, 10), box(60, 0, 70, 10), box(120, 0, 130, 10)],
                 box(-50, -50, 150, 150), crs=crs)  # fmt: skip
-    found = find_changes(old, new, tmp_path / "changes.gpkg", distance_m=22)
+    found = find_changes(old, new, tmp_path / "changes.gpkg", rules=ChangeRules(distance_m=22))
     assert counts(found) == {"known": 2, "new": 1, "gone": 1, "not analysed": 1}
     spots = read(tmp_path / "changes.gpkg", "points")
     assert spots["change"].tolist() == ["known", "known", "gone", "not analysed"]
@@ -140,7 +140,7 @@ def test_points_are_found_by_their_distance(tmp_path: Path, crs: str) -> None:
     rows = read(tmp_path / "changes.gpkg", "changes")
     assert rows["change"].tolist() == ["known", "known", "new"]
     assert rows["id"].tolist()[:2] == spots["id"].tolist()[:2]
-    assert counts(find_changes(old, new, tmp_path / "in.gpkg", distance_m=0))["known"] == 1
+    assert counts(find_changes(old, new, tmp_path / "in.gpkg", rules=ChangeRules(distance_m=0)))["known"] == 1
 
 
 def test_geometry_of_all_kinds_is_taken(tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_geometry_of_all_kinds_is_taken(tmp_path: Path) -> None:
     shapes = [bow, several, high, mixed, None, shapely.LineString([(X, Y), (X + 1, Y)])]
     old = write(tmp_path / "old.gpkg", shapes)
     new = write(tmp_path / "new.gpkg", [shapely.convex_hull(bow), several, high, box(300, 0, 310, 10)])
-    found = find_changes(old, new, tmp_path / "changes.gpkg", growth=1.1)
+    found = find_changes(old, new, tmp_path / "changes.gpkg", rules=ChangeRules(growth=1.1))
     assert counts(found) == {"known": 4}
     assert not read(tmp_path / "changes.gpkg", "changes").has_z.any()
 
@@ -190,7 +190,10 @@ def test_what_can_not_be_compared_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"let the name end in \.gpkg"):
         find_changes(a, b, tmp_path / "changes.shp")
     with pytest.raises(OptionError, match="give a share from 0 to below 1"):
-        find_changes(a, b, out, overlap=1)
+        ChangeRules(overlap=1)
+    for wrong in ({"growth": -0.1}, {"growth": float("nan")}, {"distance_m": -1}, {"overlap": True}):
+        with pytest.raises(OptionError, match=next(iter(wrong))):
+            ChangeRules(**wrong)
     lines = write(tmp_path / "lines.gpkg", [shapely.LineString([(X, Y), (X + 1, Y)])])
     with pytest.raises(InventoryError, match="holds neither polygons nor points"):
         find_changes(lines, b, out)
@@ -206,7 +209,9 @@ def test_what_can_not_be_compared_is_refused(tmp_path: Path) -> None:
     find_changes(a, b, out)
     with pytest.raises(OutputError, match="exists"):
         find_changes(a, b, out)
-    find_changes(a, b, out, overwrite=True)
+    told: list[tuple[int, int, str]] = []
+    find_changes(a, b, out, overwrite=True, on_progress=lambda *now: told.append(now))
+    assert told == [(1, 3, "1 and 1 landslides read"), (2, 3, "compared"), (3, 3, "written")]
 
 
 @pytest.mark.parametrize("layer", ["changes", "points"])
@@ -237,3 +242,25 @@ def test_the_command_prints_a_table(tmp_path: Path) -> None:
     told = json.loads(CliRunner().invoke(main, [*words, "--overwrite", "--json"]).stdout)
     assert [row["change"] for row in told["classes"]] == list(CLASSES)
     assert (told["old"], told["new"], told["new_tells"]) == (1, 2, False)
+
+
+def test_time_grows_with_the_landslides_and_not_with_their_square(tmp_path: Path) -> None:
+    """By the calls into shapely, which a busy machine doesn't change."""
+
+    def calls(count: int) -> int:
+        shapes = [box(30 * n, 0, 30 * n + 5 + n % 7, 9) for n in range(count)]
+        paths = [write(tmp_path / f"{name}{count}.gpkg", shapes) for name in ("old", "new")]
+        seen = 0
+        with pytest.MonkeyPatch.context() as patch:
+            real = shapely.get_type_id
+
+            def counting(geometry: Any) -> Any:
+                nonlocal seen
+                seen += np.size(geometry)
+                return real(geometry)
+
+            patch.setattr(shapely, "get_type_id", counting)
+            find_changes(*paths, tmp_path / f"changes{count}.gpkg")
+        return seen
+
+    assert calls(400) < 5 * calls(100)

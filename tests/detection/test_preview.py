@@ -64,6 +64,20 @@ def test_a_probe_tells_the_time(told_and_done: Both) -> None:
     assert 0 < seconds < 60
 
 
+def test_a_probe_says_how_far_it_is(make_scene: Callable[..., Path], small_model: Path) -> None:
+    seen: list[tuple[int, int, str]] = []
+    scene = make_scene(noise(3, 900, 600))
+    preview(scene, runtime=Runtime(model=small_model), on_progress=lambda *now: seen.append(now))
+    # Two windows across; the network warms up and is timed.
+    assert [done for done, _, _ in seen] == list(range(1, seen[0][1] + 1))
+    assert seen[0][2] == "2 windows read"
+    assert seen[-1][2] == "network asked 3 of 3 times"
+    shown = CliRunner().invoke(main, ["info", str(scene), "--model", str(small_model)], env={"LANDSLIDE_PROGRESS": "json"})
+    assert f'{{"done": 1, "total": {seen[0][1]}, "note": "2 windows read"}}' in shown.stderr
+    quiet = CliRunner().invoke(main, ["info", str(scene), "--model", str(small_model), "-q"])
+    assert (quiet.exit_code, quiet.stderr) == (0, "")
+
+
 def test_nothing_is_asked_without_a_probe_and_nothing_known_is_kept_back(
     make_scene: Callable[..., Path], small_model: Path
 ) -> None:
