@@ -180,9 +180,7 @@ def _look_closer(
         found.valid_share = scene.valid_share(within)
 
 
-def _probe(
-    found: Preview, plan: Plan, before: Before | None, choice: Choice, on_progress: OnNote | None
-) -> None:
+def _probe(found: Preview, plan: Plan, before: Before | None, choice: Choice, on_progress: OnNote | None) -> None:
     engine = in_views(choice.open(), plan.tta)
     for one in (plan, *([before.plan] if before and before.plan else [])):
         # For one window: what a long run takes a minute to compile would make this long, too.

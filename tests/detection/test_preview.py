@@ -72,9 +72,10 @@ def test_a_probe_says_how_far_it_is(make_scene: Callable[..., Path], small_model
     assert [done for done, _, _ in seen] == list(range(1, seen[0][1] + 1))
     assert seen[0][2] == "2 windows read"
     assert seen[-1][2] == "network asked 3 of 3 times"
-    shown = CliRunner().invoke(main, ["info", str(scene), "--model", str(small_model)], env={"LANDSLIDE_PROGRESS": "json"})
+    words = ["info", str(scene), "--model", str(small_model)]
+    shown = CliRunner().invoke(main, words, env={"LANDSLIDE_PROGRESS": "json"})
     assert f'{{"done": 1, "total": {seen[0][1]}, "note": "2 windows read"}}' in shown.stderr
-    quiet = CliRunner().invoke(main, ["info", str(scene), "--model", str(small_model), "-q"])
+    quiet = CliRunner().invoke(main, [*words, "-q"])
     assert (quiet.exit_code, quiet.stderr) == (0, "")
 
 
