@@ -147,7 +147,7 @@ def shaped(pixels: Geometries, ground: Ground, rules: PolygonRules) -> tuple[Boo
     if not ground.pixel_m or not (rules.fill_holes_m2 or rules.simplify_m):
         return keep, placed[keep], area[keep], perimeter[keep]
     filled = fill_holes(pixels[keep], ground, rules.fill_holes_m2)
-    placed = ground.place(simplify(filled, rules.simplify_m / math.sqrt(math.prod(ground.pixel_m))))
+    placed = simplified(filled, ground, rules.simplify_m / math.sqrt(math.prod(ground.pixel_m)))
     return keep, placed, *ground.measure(placed)
 
 
@@ -169,13 +169,16 @@ def fill_holes(pixels: Geometries, ground: Ground, largest_m2: float) -> Geometr
     return _objects([filled(polygon) for polygon in pixels])
 
 
-def simplify(pixels: Geometries, tolerance_px: float) -> Geometries:
-    """Douglas-Peucker in pixel coordinates; polygons stay valid, and none vanishes."""
+def simplified(pixels: Geometries, ground: Ground, tolerance_px: float) -> Geometries:
+    """Douglas-Peucker in pixel coordinates, placed in the scene's CRS; polygons stay valid, and none vanishes."""
+    placed = ground.place(pixels)
     if tolerance_px == 0:
-        return pixels
+        return placed
     simple = shapely.simplify(pixels, tolerance_px, preserve_topology=True)
-    usable = shapely.is_valid(simple) & (shapely.area(simple) > 0)
-    return _objects(np.where(usable, simple, pixels))
+    fewer = ground.place(simple)
+    # Judged where they lie: a vertex that touches an edge of another ring may come to lie on its other side.
+    usable = shapely.is_valid(fewer) & (shapely.area(simple) > 0)
+    return _objects(np.where(usable, fewer, placed))
 
 
 def _objects(values: Any) -> Geometries:

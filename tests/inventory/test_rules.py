@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 import shapely
 from affine import Affine
+from hypothesis import example, given
+from hypothesis import strategies as st
 from rasterio.crs import CRS
 
-from landslide_cli.inventory.rules import fill_holes
+from landslide_cli.inventory.rules import PolygonRules, fill_holes, shaped
 from landslide_cli.model.card import ModelCard
+from landslide_cli.polygons import StreamingPolygonizer, joined
 from landslide_cli.scene.ground import Ground
-from tests.conftest import MakeScene, blobs, first_band, go
+from tests.conftest import TRANSFORM, MakeScene, blobs, first_band, go, noise
 
 
 @pytest.fixture
@@ -61,3 +64,35 @@ def test_a_part_in_a_hole_that_is_filled_is_swallowed() -> None:
     assert filled.equals(shapely.MultiPolygon([shapely.box(0, 0, 6, 6), beside]))
     (kept,) = fill_holes(np.array([shapely.MultiPolygon([ring, island])], dtype=object), ground, 1)
     assert kept.equals(shapely.MultiPolygon([ring, island]))
+
+
+GRIDS = {
+    "north-up": TRANSFORM,
+    "degrees": Affine(1.1e-5, 0, 105.03, 0, -0.9e-5, 26.67),
+    "turned": Affine.translation(500_080.3, 2_949_900.7) @ Affine.rotation(30) @ Affine.scale(0.7, -0.7),
+}
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+@given(
+    seed=st.integers(0, 10_000), share=st.sampled_from([0.3, 0.5, 0.6]), connectivity=st.sampled_from([4, 8]),
+    smooth=st.booleans(), simplify_m=st.sampled_from([0.0, 0.9, 3.0]), fill_holes_m2=st.sampled_from([0.0, 20.0]),
+)  # fmt: skip
+@example(seed=837, share=0.5, connectivity=8, smooth=False, simplify_m=0.9, fill_holes_m2=0.0)
+def test_polygons_of_noise_are_valid_where_they_are_placed(
+    grid: str, seed: int, share: float, connectivity: int, smooth: bool, simplify_m: float, fill_holes_m2: float
+) -> None:
+    """There rings touch at most places; a touch that is moved by a rounding is a crossing."""
+    crs = CRS.from_epsg(4326 if grid == "degrees" else 32648)
+    ground = Ground(GRIDS[grid], crs, (0.8, 0.8))
+    stored = (noise(60, 60, seed=seed) < 256 * share).astype(np.uint8) * 200
+    polygonizer = StreamingPolygonizer(60, connectivity=connectivity, level=99.5 if smooth else None)
+    known = np.ones_like(stored, dtype=bool)
+    found = joined([polygonizer.feed(stored > 0, stored, known), polygonizer.close()])
+    rules = PolygonRules(simplify_m=simplify_m, fill_holes_m2=fill_holes_m2, min_area_m2=0)
+    keep, placed, area, perimeter = shaped(found.geometry, ground, rules)
+    assert keep.all()
+    assert shapely.is_valid(placed).all()
+    assert (shapely.area(placed) > 0).all()
+    assert (area > 0).all()
+    assert (perimeter > 0).all()
