@@ -12,7 +12,7 @@ FILES = sorted(TESTS.rglob("test_*.py"))
 ACROSS = {
     "test_face.py", "test_golden.py", "test_shipped.py",
     "test_layers.py", "test_sizes.py", "test_layout.py", "test_real_imagery.py",
-    "test_words.py", "test_complete_masks.py", "cli/test_main.py",
+    "test_values.py", "test_words.py", "test_complete_masks.py", "cli/test_main.py",
     "cli/test_refusals.py", "inventory/test_known_shapes.py", "networks/test_overfit.py", "report/test_browser.py",
     "report/test_review.py", "test_day.py",
 }  # fmt: skip

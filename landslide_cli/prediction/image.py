@@ -7,7 +7,7 @@ import numpy as np
 from landslide_cli.engine import Engine
 from landslide_cli.mosaic.blend import Prediction, blend
 from landslide_cli.tiling.grid import Grid, Tile
-from landslide_cli.tiling.resampling import Scaling, resized
+from landslide_cli.tiling.resampling import Scaling, resized, seen_size
 from landslide_cli.typing import Bytes, Float32
 
 WINDOW = 512
@@ -24,9 +24,12 @@ def predict_image(engine: Engine, image: Bytes, value_range: tuple[float, float]
 
     Returns:
         Stored probabilities, uint8, shape ``(height, width)``.
+
+    Raises:
+        TrainingDataError: the network would see more than can be held.
     """
     height, width, _ = image.shape
-    rows, cols = (Scaling(length, max(1, round(length * zoom))) for length in (height, width))
+    rows, cols = map(Scaling, (height, width), seen_size(height, width, zoom))
     grid = Grid.fitting(rows.seen, cols.seen, WINDOW)
     pixels = image.transpose(2, 0, 1)
     if not (rows.same and cols.same):

@@ -15,12 +15,15 @@ from functools import lru_cache
 import numpy as np
 from scipy.sparse import csr_array
 
+from landslide_cli.errors import TrainingDataError
 from landslide_cli.typing import Bools, Float32, Indices, Pixels
 
 # Rows are handed on in parts of about so many pixels at most.
 PIXELS_AT_ONCE = 1 << 20
 # And resampled in parts that the processor's cache holds, with all that is made on the way: nearly twice as fast.
 PIXELS_IN_CACHE = 1 << 15
+# As many pixels as an image that is held as a whole may be resampled to: 1.5 GB on the way.
+MOST_PIXELS = 1 << 25
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,21 @@ def spans(before: int, after: int) -> tuple[Indices, Indices]:
     """For each of ``(after,)`` pixels the first of ``before`` that has a part in it, and one past the last."""
     parts = shares(before, after)
     return parts.indices[parts.indptr[:-1]].astype(np.intp), parts.indices[parts.indptr[1:] - 1].astype(np.intp) + 1
+
+
+def seen_size(height: int, width: int, zoom: float, least: int = 1) -> tuple[int, int]:
+    """Rows and columns of an image that is seen as a whole, at ``zoom`` pixels of the network for each of its own.
+
+    Raises:
+        TrainingDataError: they would be more than can be held.
+    """
+    rows, cols = (max(float(least), length * zoom) for length in (height, width))
+    if not rows * cols <= max(MOST_PIXELS, height * width):
+        raise TrainingDataError(
+            f"an image of {width} x {height} pixels would be seen as {cols:.3g} x {rows:.3g}, more than can be done; "
+            "check its metres per pixel, and those at which it is to be seen"
+        )
+    return round(rows), round(cols)
 
 
 def resized(image: Pixels, size: tuple[int, int]) -> Float32:

@@ -20,6 +20,7 @@ from landslide_cli.chips.chip import Chip
 from landslide_cli.chips.decode import LANDSLIDE, UNKNOWN
 from landslide_cli.model.normalise import Normalise
 from landslide_cli.networks.blocks import pad_to_multiple
+from landslide_cli.tiling.resampling import seen_size
 from landslide_cli.training.batches import Batch, Pool, StepBatches, Whole
 from landslide_cli.training.cache import ChipCache
 from landslide_cli.training.changes import Crops, change
@@ -159,7 +160,7 @@ class SegmentationTask(lightning.LightningModule):
     def probability(self, pixels: Tensor, zoom: float) -> Tensor:
         """Probabilities of whole chips at their own size, seen at a zoom."""
         height, width = pixels.shape[-2:]
-        size = max(SMALLEST, round(height * zoom)), max(SMALLEST, round(width * zoom))
+        size = seen_size(height, width, zoom, SMALLEST)
         seen = F.interpolate(pixels.float(), size, mode="bilinear", antialias=True)
         logits = self(pad_to_multiple(seen, SMALLEST))[..., : size[0], : size[1]].float()
         return torch.sigmoid(F.interpolate(logits, (height, width), mode="bilinear"))

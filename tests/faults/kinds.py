@@ -277,6 +277,20 @@ def options(rng: Random, seeds: Seeds, folder: Path) -> Trial:
     return Trial(" ".join(more), words, "scene.tif")
 
 
+def judging(rng: Random, seeds: Seeds, folder: Path) -> Trial:
+    """Options of what judges a model by chips."""
+    seeds.copy("data", folder)
+    number = lambda: str(rng.choice([*NUMBERS, "0.5", "3", "-0", "1e400", "1e5", "x", ""]))
+    given = {
+        "--pixel-size": number, "--resolution": number, "--threshold": number, "--tolerance": number,
+        "--groups": lambda: rng.choice(["*", "[", "no", ""]), "--tta": lambda: rng.choice(["flips", "x"]),
+        "--plot": lambda: rng.choice(["out.png", "out.x", "", "no/out.png"]), "--batch-size": number,
+    }  # fmt: skip
+    more = [word for name in rng.sample(list(given), rng.choice([1, 2])) for word in (name, given[name]())]
+    sized = [] if "--pixel-size" in more else ["--pixel-size", "0.8"]
+    return Trial(" ".join(more), ["evaluate", "data/slides", "data/others", *sized, *seeds.model, *more])
+
+
 def card(rng: Random, seeds: Seeds, folder: Path) -> Trial:
     seeds.copy("scene_strips.tif", folder, "scene.tif")
     (folder / "models").mkdir()
@@ -678,7 +692,7 @@ KINDS: dict[str, Kind] = {
     function.__name__.replace("_", " "): function
     for function in (
         scene_bytes, scene_tags, scene_values, scene_sidecars, scene_sizes, vrt, other_format, validity, aoi_bytes, aoi_shapes,
-        options, card, weights, openvino_file, probability, noisy_masks, elevation, ledger, batch_inputs, edited_inventory,
+        options, judging, card, weights, openvino_file, probability, noisy_masks, elevation, ledger, batch_inputs, edited_inventory,
         report_scene, training_chips, recipe, names, places, limits, known,
     )
 }  # fmt: skip

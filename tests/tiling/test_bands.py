@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from landslide_cli.tiling.bands import Band, cut, default_band, gaps, shared_band
 from landslide_cli.tiling.grid import Axis
-from landslide_cli.tiling.resampling import Scaling
+from landslide_cli.tiling.resampling import Scaling, shares
 
 rows = st.integers(1, 60)
 
@@ -31,6 +31,8 @@ def test_bands_are_of_nearly_equal_height(first: int, count: int, band: int) -> 
 def test_a_shared_scene_keeps_all_workers_equally_long(count: int, band: int, workers: int) -> None:
     height = shared_band(count, band, workers)
     assert height <= max(2, 1.5 * band + 1)
+    if count >= band * workers:
+        assert height >= band / 1.5
     if height > 2:  # of lower ones there may be too few
         given = [list(cut((0, count), height))[number::workers] for number in range(workers)]
         most = max(sum(stop - first for first, stop in bands) for bands in given)
@@ -44,9 +46,11 @@ def test_bands_cover_the_scene_without_gaps(height: int, seen: int, size: int, d
     assert [band.top for band in bands] == [0, *(band.bottom for band in bands[:-1])]
     assert bands[-1].bottom == height
     for band in bands:
-        # No window above those that are predicted adds to what is needed of them.
-        above = band.windows[0]
-        assert above == 0 or axis.stop(above - 1) <= band.seen_top
+        assert band.seen_top == shares(seen, height)[[band.top]].indices.min()
+        # No window above those that are predicted adds to what is needed of them, and the uppermost of them does.
+        highest = band.windows[0]
+        assert highest == 0 or axis.stop(highest - 1) <= band.seen_top
+        assert highest == band.first or axis.stop(highest) > band.seen_top
 
 
 def test_a_band_has_a_few_hundred_windows_and_some_rows() -> None:

@@ -6,8 +6,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from landslide_cli.errors import TrainingDataError
 from landslide_cli.tiling import resampling
-from landslide_cli.tiling.resampling import Inward, Outward, Scaling, resized, rows_at_once
+from landslide_cli.tiling.resampling import MOST_PIXELS, Inward, Outward, Scaling, resized, rows_at_once, seen_size
 
 lengths = st.integers(1, 200)
 
@@ -103,3 +104,19 @@ def test_rows_at_once_are_large_on_neither_side(scene: int, seen: int, at_once: 
         assert rows == at_once
         patch.setattr(resampling, "PIXELS_AT_ONCE", 10)
         assert rows_at_once(Scaling(500, 500), Scaling(scene, seen)) == 1
+
+
+@given(st.integers(1, 9000), st.integers(1, 9000), st.floats(1e-6, 2), st.sampled_from([1, 32]))
+def test_an_image_is_seen_at_its_zoom(height: int, width: int, zoom: float, least: int) -> None:
+    wanted = max(least, height * zoom), max(least, width * zoom)
+    if wanted[0] * wanted[1] > max(MOST_PIXELS, height * width):
+        with pytest.raises(TrainingDataError, match="more than can be done"):
+            seen_size(height, width, zoom, least)
+    else:
+        assert seen_size(height, width, zoom, least) == tuple(map(round, wanted))
+
+
+@pytest.mark.parametrize("zoom", [1e5, 1e300, float("inf")])
+def test_what_can_not_be_held_is_refused(zoom: float) -> None:
+    with pytest.raises(TrainingDataError, match=r"50 x 60 pixels would be seen as .* more than can be done"):
+        seen_size(60, 50, zoom)
