@@ -30,6 +30,15 @@ def test_blend_weights_are_positive_and_sum_to_one(grid: Grid) -> None:
 
 
 @given(grids())
+def test_neighbours_count_alike_in_what_they_share(grid: Grid) -> None:
+    for axis in (grid.rows, grid.cols):
+        for index in range(1, axis.count - 1):  # those with a neighbour on both sides
+            shares = axis.blend_weights(index)
+            if len(shares) == axis.size:
+                np.testing.assert_allclose(shares, shares[::-1], atol=1e-6)
+
+
+@given(grids())
 def test_tiles_are_as_many_as_promised_and_none_is_idle(grid: Grid) -> None:
     tiles = list(grid.tiles())
     assert len(tiles) == len(grid)
