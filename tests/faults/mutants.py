@@ -68,7 +68,7 @@ def try_package(package: str, number: int, seed: str, cosmic_ray: str, copy: Pat
         f'module-path = "landslide_cli/{package}"\n'
         f"timeout = {SECONDS}.0\n"
         "excluded-modules = []\n"
-        f'test-command = "{sys.executable} -m pytest -x -q -p no:cacheprovider {TESTS[package]}"\n'
+        f'test-command = "{sys.executable} -m pytest -x -q -p no:cacheprovider {TESTS[package]} tests/test_values.py"\n'
         '[cosmic-ray.distributor]\nname = "local"\n',
         encoding="utf-8",
     )
