@@ -50,7 +50,8 @@ def info(ctx: click.Context, /, scene: str, out: Path | None, as_json: bool, qui
     view, rules, runtime = how(settings)
     flags = {name: settings.pop(name) for name in ("overwrite", "probe")}
     outputs = None if out is None else Outputs(out, **settings)
-    with talking(quiet=quiet) as on_progress:
+    # What is noted while a run is prepared, the preview itself tells.
+    with talking(quiet=quiet, notes=False) as on_progress:
         found = preview(scene, outputs, view=view, rules=rules, runtime=runtime, on_progress=on_progress, **flags)
     click.echo(as_machine_text(found) if as_json else as_text(found))
     ctx.exit(1 if found.refusals else 0)

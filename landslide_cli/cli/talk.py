@@ -26,8 +26,8 @@ class OnProgress(Protocol):
 
 
 @contextmanager
-def talking(*, quiet: bool) -> Iterator[OnProgress | None]:
-    """Show log lines, warnings and a progress bar on stderr; give the bar's callback (done, in all).
+def talking(*, quiet: bool, notes: bool = True) -> Iterator[OnProgress | None]:
+    """Show log lines (``notes``), warnings and a progress bar on stderr; give the bar's callback (done, in all).
 
     With LANDSLIDE_PROGRESS=json in the environment, lines of JSON take the place of the bar, for programs that
     run this one.
@@ -50,7 +50,7 @@ def talking(*, quiet: bool) -> Iterator[OnProgress | None]:
     handler.emit = lambda record: say(record.getMessage())  # type: ignore[method-assign]
     logger = logging.getLogger("landslide_cli")
     logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
+    logger.setLevel(logging.INFO if notes else logging.WARNING)
     columns = (BarColumn(), TextColumn("{task.fields[done]}"), TimeRemainingColumn())
     # A bar is for people: into a file or a pipe it would only draw garbage.
     with Progress(*columns, console=console, transient=True, disable=for_machines or not console.is_terminal) as bar:

@@ -6,14 +6,18 @@ import contextlib
 from pathlib import Path
 
 import numpy as np
+import pyproj
 import pytest
 import rasterio
 import shapely
 from affine import Affine
+from rasterio.crs import CRS
 
-from landslide_cli.errors import CoarseWarning, SceneError
+from landslide_cli.errors import CoarseWarning, SceneError, TerrainError
 from landslide_cli.model.card import ModelCard
 from landslide_cli.prediction.plan import make_plan
+from landslide_cli.scene.ground import Ground
+from landslide_cli.scene.placing import ground_in, way_between
 from landslide_cli.scene.scene import open_scene
 from tests.conftest import TRANSFORM, UTM, MakeScene, noise
 
@@ -116,3 +120,77 @@ def test_a_name_that_is_not_utf8_is_told_in_one_line() -> None:
     with pytest.raises(SceneError, match="can't be opened") as told, open_scene("\udcff/scene.tif", wanted=RGB):
         pass
     str(told.value).encode()
+
+
+@pytest.mark.parametrize(
+    ("crs", "flat", "unit_m"),
+    [(None, None, None), (UTM, UTM, None), (UTM + "+5773", UTM, None), ("EPSG:4979", "EPSG:4326", None),
+     ('LOCAL_CS["site",UNIT["foot",0.3048]]', 'LOCAL_CS["site",UNIT["foot",0.3048]]', 0.3048)],
+)  # fmt: skip
+def test_coordinates_without_a_raster_lie_in_the_map_of_their_system(
+    crs: str | None, flat: str | None, unit_m: float | None
+) -> None:
+    ground = ground_in(None if crs is None else pyproj.CRS(crs))
+    assert ground.unit_m == unit_m
+    assert ground.transform.is_identity
+    if flat is None:
+        assert ground.crs is None
+    elif unit_m is None:
+        assert ground.crs is not None
+        assert pyproj.CRS(ground.crs).to_epsg() == pyproj.CRS(flat).to_epsg()
+
+
+@pytest.mark.parametrize(
+    ("crs", "transform", "fits"),
+    [
+        ("EPSG:4326", Affine(1e-5, 0, 719, 0, -1e-5, 0), True),
+        ("EPSG:4326", Affine(1e-5, 0, 721, 0, -1e-5, 0), False),
+        ("EPSG:4326", Affine(1e-5, 0, 5, 0, -1e-5, 89.9), True),
+        ("EPSG:4326", Affine(1e-5, 0, 5, 0, -1e-5, 90.1), False),
+        ("EPSG:4326", Affine(1e-5, 0, 5, 0, -1e-5, -90.1), False),
+        (UTM, Affine(1.1e-4, 0, 5e5, 0, -1.1e-4, 29e5), True),
+        (UTM, Affine(0.9e-4, 0, 5e5, 0, -0.9e-4, 29e5), False),
+        (None, Affine.identity(), True),
+        (None, Affine(1, 0, 0.9e12, 0, -1, 0), True),
+        (None, Affine(1, 0, 1.1e12, 0, -1, 0), False),
+        (None, Affine(2, 1, 0, 4, 2, 0), False),  # rows and columns run the same way
+    ],
+)
+@pytest.mark.filterwarnings(
+    "ignore::landslide_cli.errors.NoCRSWarning", "ignore::rasterio.errors.NotGeoreferencedWarning"
+)
+def test_what_a_system_makes_impossible_is_refused_and_nothing_else(
+    make_scene: MakeScene, crs: str | None, transform: Affine, fits: bool
+) -> None:
+    path = make_scene(noise(3, 30, 40), crs=crs, transform=transform)
+    if fits:
+        with open_scene(path, wanted=RGB) as scene:
+            assert scene.transform == transform
+    else:
+        with pytest.raises(SceneError, match="can't"), open_scene(path, wanted=RGB):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "told"),
+    [
+        (None, UTM, "the scene has no coordinate reference system, so the scene and dem.tif can't be laid"),
+        (UTM, None, "dem.tif has no coordinate reference system"),
+        ('LOCAL_CS["a",UNIT["metre",1]]', UTM, "the scene has the local coordinate system 'a'"),
+        (UTM, 'LOCAL_CS["a",UNIT["metre",1]]', "dem.tif has the local coordinate system 'a'"),
+    ],
+)
+def test_there_is_no_way_from_nowhere(here: str | None, there: str | None, told: str) -> None:
+    grounds = [Ground(TRANSFORM, None if crs is None else CRS.from_user_input(crs)) for crs in (here, there)]
+    with pytest.raises(SceneError, match=told):
+        way_between(*grounds, "dem.tif")
+    with pytest.raises(TerrainError, match="both of them can't be laid"):
+        way_between(*grounds, "dem.tif", error=TerrainError, both="both of them")
+
+
+def test_the_way_between_two_systems_leaves_heights_out() -> None:
+    for here, there in ((UTM, UTM), (UTM + "+5773", "EPSG:4326"), (UTM, "EPSG:4979")):
+        way = way_between(*(Ground(TRANSFORM, CRS.from_user_input(crs)) for crs in (here, there)), "dem.tif")
+        x, y = way.transform(500_000, 2_950_000)
+        expected = (500_000, 2_950_000) if there == UTM else (105.0, 26.671)
+        assert (x, y) == pytest.approx(expected, abs=1e-3)

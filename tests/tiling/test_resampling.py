@@ -24,15 +24,17 @@ def test_resampling_is_that_of_torch(height: int, width: int, rows: int, cols: i
     np.testing.assert_allclose(found, expected[0].numpy(), atol=1e-4)  # torch counts pixels in float32
 
 
-@given(lengths, lengths, lengths, lengths, st.integers(1, 50), st.data())
+@given(lengths, lengths, lengths, lengths, st.integers(1, 50), st.sampled_from([1, 300, 1 << 15]), st.data())
 def test_rows_that_come_a_few_at_a_time_are_seen_as_the_whole(
-    height: int, width: int, rows: int, cols: int, step: int, data: st.DataObject
+    height: int, width: int, rows: int, cols: int, step: int, in_cache: int, data: st.DataObject
 ) -> None:
     image = np.random.default_rng(0).random((2, height, width), dtype=np.float32)
     counts = np.random.default_rng(1).random((height, width)) < data.draw(st.sampled_from([0.01, 1]))
     down, across = Scaling(height, rows), Scaling(width, cols)
     first = data.draw(st.integers(0, rows - 1))
-    inward = Inward(down, across, first)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(resampling, "PIXELS_IN_CACHE", in_cache)
+        inward = Inward(down, across, first)
     top = down.under(first, rows)[0]
     seen, touched = zip(
         *(inward.feed(image[:, at : at + step], counts[at : at + step]) for at in range(top, height, step)),
