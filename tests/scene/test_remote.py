@@ -14,6 +14,7 @@ import geopandas
 import numpy as np
 import pytest
 import rasterio
+from affine import Affine
 from geopandas.testing import assert_geodataframe_equal
 from numpy.typing import NDArray
 from rasterio.env import get_gdal_config
@@ -319,3 +320,24 @@ def test_scenes_in_buckets(bucket: str, tmp_path: Path, runtime: Runtime, monkey
         go(f"/vsis3/{bucket}/a/s.tif")
     monkeypatch.setenv("AWS_NO_SIGN_REQUEST", "YES")
     assert (go(f"s3://{bucket}/public.tif") == here).all()
+
+
+@pytest.mark.parametrize(("across", "down"), [(1, 1), (2, 1), (1, 2), (30, 1), (1, 30), (7, 5)])
+def test_a_fingerprint_knows_where_blocks_begin(make_scene: MakeScene, across: int, down: int) -> None:
+    """A block that takes another size shifts those after it, the last one among them."""
+    pixels = np.zeros((3, 16 * down, 16 * across), np.uint8)
+    layout = {"tiled": True, "blockxsize": 16, "blockysize": 16, "compress": "deflate", "interleave": "pixel"}
+
+    def known(pixels: NDArray[Any], **more: Any) -> int:
+        with rasterio.open(make_scene(pixels, **layout | more)) as src:
+            return fingerprint(src)
+
+    once = known(pixels)
+    assert known(pixels) == once
+    assert known(pixels, nodata=7) != once
+    assert known(pixels[:, :-1]) != once
+    assert known(pixels, transform=TRANSFORM @ Affine.translation(1, 0)) != once
+    if across * down > 1:
+        row, col = divmod(across * down - 2, across)
+        pixels[:, 16 * row : 16 * row + 16, 16 * col : 16 * col + 16] = noise(3, 16, 16)
+        assert known(pixels) != once

@@ -3,9 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import rasterio
+from hypothesis import given
+from hypothesis import strategies as st
 from rasterio.enums import ColorInterp
 from rasterio.windows import Window
 
+from landslide_cli.errors import SceneError
 from landslide_cli.scene.scene import open_scene
 from tests.conftest import MakeScene, noise
 
@@ -90,3 +93,39 @@ def test_the_stretch_is_one_pair_for_the_scene_and_ignores_nodata(make_scene: Ma
 def test_a_flat_scene_still_has_a_stretch(make_scene: MakeScene) -> None:
     with open_scene(make_scene(np.full((3, 9, 9), 500, np.uint16)), wanted=RGB) as scene:
         assert scene.stretch() == (500, 501)
+
+
+@given(st.integers(1, 400), st.integers(1, 400), st.data())
+def test_small_windows_tell_what_is_valid_of_a_small_scene(
+    make_scene: MakeScene, height: int, width: int, data: st.DataObject
+) -> None:
+    known = np.random.default_rng(0).random((height, width)) < data.draw(st.sampled_from([0.0, 0.3, 1.0]))
+    top, left = data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))
+    within = Window(left, top, data.draw(st.integers(1, width - left)), data.draw(st.integers(1, height - top)))
+    with open_scene(make_scene(noise(3, height, width), valid=known), wanted=RGB) as scene:
+        assert scene.valid_share() == pytest.approx(known.mean())
+        assert scene.valid_share(within) == pytest.approx(known[within.toslices()].mean())
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "float32"])
+def test_the_stretch_is_that_of_the_whole_small_scene(make_scene: MakeScene, dtype: str) -> None:
+    pixels = noise(3, 90, 70, dtype="uint8").astype(dtype) * 30 + 11
+    pixels[:, :9] = 3
+    known = np.ones((90, 70), dtype=bool)
+    known[:9] = False
+    with open_scene(make_scene(pixels, valid=known), wanted=RGB) as scene:
+        assert scene.stretch() == pytest.approx(tuple(np.percentile(pixels[:, 9:], (1, 99))))
+
+
+@pytest.mark.parametrize(("value", "high"), [(7, 8), (-3e30, 0.0)])
+def test_a_scene_of_one_value_is_stretched_a_little(make_scene: MakeScene, value: float, high: float) -> None:
+    with open_scene(make_scene(np.full((3, 30, 40), value, np.float32)), wanted=RGB) as scene:
+        low, found = scene.stretch()
+    assert low == np.float32(value)
+    assert found == pytest.approx(high)
+
+
+def test_where_nothing_is_valid_nothing_can_be_stretched(make_scene: MakeScene) -> None:
+    path = make_scene(noise(3, 30, 40, dtype="uint16"), valid=np.zeros((30, 40), dtype=bool))
+    with open_scene(path, wanted=RGB) as scene, pytest.raises(SceneError, match="no valid pixel was found to stretch"):
+        scene.stretch()

@@ -141,6 +141,9 @@ def test_all_folders_of_a_kml_count_and_points_in_them_do_not(scene: Path, tmp_p
         assert pixels_in(points_first, opened) == 100
         assert Labels.read(two, opened).truth(rasterio.windows.Window(0, 0, 60, 50)).sum() == 700
     assert len(read_inventory(two)) == 2
+    frame = read_polygons(two)
+    assert frame.index.tolist() == [0, 1]
+    assert frame.crs.to_epsg() == 4326
 
 
 def test_polygons_in_collections_count(scene: Path, tmp_path: Path) -> None:
