@@ -49,6 +49,15 @@ class Doors(Group):
         for title, commands in COMMANDS.items():
             self.format_section(formatter, title, commands)
 
+    def main(self, *args: Any, **extra: Any) -> Any:
+        try:
+            return super().main(*args, **extra)
+        except SystemExit as stop:
+            # An interrupt before a command has begun, or after it, is click's, which gives it the status of an error.
+            if isinstance(stop.__context__, click.Abort):
+                raise SystemExit(INTERRUPTED) from stop
+            raise
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)

@@ -68,3 +68,16 @@ def test_every_command_is_in_one_group_and_its_summary_is_whole() -> None:
 def test_the_groups_hold_every_command() -> None:
     listed = [command.name for commands in COMMANDS.values() for command in commands]
     assert sorted(map(str, listed)) == sorted(main.commands)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("where", ["make_context", "invoke"])
+def test_an_interrupt_is_told_from_an_error_whenever_it_comes(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also before a command has begun, while click still reads its words."""
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(main, where, interrupted)
+    result = CliRunner().invoke(main, ["models"])
+    assert result.exit_code == 130
+    assert result.stdout == ""

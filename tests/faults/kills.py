@@ -89,7 +89,7 @@ def trial(what: str, kind: str, seeds: Seeds, folder: Path, rng: Random, seconds
     there = set(outputs(folder))
     named = {name for name in there if ".part/" not in name}
     if kind != "SIGKILL" and status not in (0, 130, -int(ENDINGS[kind][0])):
-        short.append(f"status {status}")
+        short.append(f"status {status}: {told.strip()[-200:]}")
     # A batch keeps the scenes that it has done.
     if what == "detect" and named not in (set(), set(right)):
         short.append(f"only {', '.join(sorted(named))[:120]} got their names")
