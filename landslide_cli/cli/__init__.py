@@ -49,14 +49,12 @@ class Doors(Group):
         for title, commands in COMMANDS.items():
             self.format_section(formatter, title, commands)
 
-    def main(self, *args: Any, **extra: Any) -> Any:
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
         try:
-            return super().main(*args, **extra)
-        except SystemExit as stop:
-            # An interrupt before a command has begun, or after it, is click's, which gives it the status of an error.
-            if isinstance(stop.__context__, click.Abort):
-                raise SystemExit(INTERRUPTED) from stop
-            raise
+            return super().make_context(*args, **extra)
+        except KeyboardInterrupt:
+            # Before a command has begun; click would give it the status of an error.
+            raise click.exceptions.Exit(INTERRUPTED) from None
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

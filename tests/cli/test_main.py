@@ -4,6 +4,7 @@ import subprocess
 import sys
 from importlib import metadata
 
+import click
 import pytest
 import rasterio
 from click.testing import CliRunner
@@ -70,14 +71,13 @@ def test_the_groups_hold_every_command() -> None:
     assert sorted(map(str, listed)) == sorted(main.commands)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("where", ["make_context", "invoke"])
+@pytest.mark.parametrize("where", ["parse_args", "resolve_command", "invoke"])
 def test_an_interrupt_is_told_from_an_error_whenever_it_comes(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also before a command has begun, while click still reads its words."""
 
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(main, where, interrupted)
+    monkeypatch.setattr(click.Group, where, interrupted)
     result = CliRunner().invoke(main, ["models"])
-    assert result.exit_code == 130
-    assert result.stdout == ""
+    assert (result.exit_code, result.stdout) == (130, "")
