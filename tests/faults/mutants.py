@@ -23,7 +23,7 @@ PAGE = ROOT / "docs" / "reliability.md"
 # Those that use a package most.
 TESTS = {
     "tiling": "tests/tiling tests/prediction/test_tiles.py",
-    "mosaic": "tests/mosaic tests/detection/test_polygonize.py",
+    "mosaic": "tests/mosaic tests/detection/test_polygonize.py tests/prediction/test_predictor.py",
     "polygons": "tests/polygons tests/detection/test_polygonize.py",
     "prediction": "tests/prediction",
     "scene": "tests/scene",

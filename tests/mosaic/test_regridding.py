@@ -22,7 +22,7 @@ from scipy.ndimage import maximum_filter
 
 from landslide_cli.errors import ProbabilityError, SceneError
 from landslide_cli.mosaic.encoding import NODATA, STEPS
-from landslide_cli.mosaic.regridding import regridded
+from landslide_cli.mosaic.regridding import default_shift_m, regridded
 from landslide_cli.scene.ground import Ground
 from tests.conftest import TRANSFORM, UTM
 
@@ -124,6 +124,14 @@ def test_by_default_three_pixels_of_the_coarser_one(tmp_path: Path) -> None:
     for ours, told in ((PIXEL_M, 3 * 0.8), ((5.0, 5.0), 15.0)):
         with regridded(path, Ground(TRANSFORM, CRS.from_string(UTM), ours), (40, 40)) as opened:
             assert opened.shift_m == pytest.approx(told, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "shift_m"), [(0.8, 5.0, 15), (5.0, 0.8, 15), (None, 0.3, 0.9), (0.3, None, 0.9), (None, None, 0)]
+)
+def test_what_has_no_pixels_in_metres_shifts_nothing(one: float | None, other: float | None, shift_m: float) -> None:
+    grounds = [Ground(TRANSFORM, None, (side, side) if side else None) for side in (one, other)]
+    assert default_shift_m(*grounds) == pytest.approx(shift_m)
 
 
 def test_floating_point_numbers_are_probabilities_as_well(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import pytest
 import shapely
 from geopandas.testing import assert_geodataframe_equal
 from numpy.typing import NDArray
+from rasterio.io import MemoryFile
 
 from landslide_cli.detection.outputs import Outputs
 from landslide_cli.detection.run import run
@@ -29,7 +30,7 @@ from landslide_cli.prediction.keeping import SUFFIX, Kept, journal_of, keeping
 from landslide_cli.prediction.plan import Plan, make_plan
 from landslide_cli.scene.area import Area
 from landslide_cli.scene.scene import open_scene
-from tests.conftest import MakeScene, StandIn, blobs
+from tests.conftest import TRANSFORM, UTM, MakeScene, StandIn, blobs, noise
 
 # Windows down and across the scene below; a band is two rows of them.
 ROWS, ACROSS = 14, 3
@@ -215,6 +216,30 @@ def test_bands_know_what_predicted_them(scene: Path, card: ModelCard, change: di
         if "device" in change:
             engine.device = "cuda:1"
             assert journal_of(plan, engine) == changed
+
+
+@pytest.mark.parametrize(("height", "width"), [(700, 130), (130, 700), (600, 600), (20, 30)])
+def test_a_scene_without_a_time_of_change_is_known_by_its_pixels(card: ModelCard, height: int, width: int) -> None:
+    """Those of small windows from corner to corner."""
+
+    def journal(pixels: NDArray[np.uint8]) -> dict[str, Any]:
+        with MemoryFile() as memory:
+            with memory.open(driver="GTiff", count=3, height=height, width=width, dtype="uint8", crs=UTM,
+                             transform=TRANSFORM) as dst:  # fmt: skip
+                dst.write(pixels)
+            with memory.open() as src, open_scene(src, wanted=card.bands) as opened:
+                told = journal_of(make_plan(opened, card), StandIn(Network()))
+        told.pop("scene")
+        told["stamp"] = told["stamp"][-1]
+        return told
+
+    pixels = noise(3, height, width)
+    once = journal(pixels)
+    assert journal(pixels) == once
+    for row, col in ((0, 0), (height - 1, width - 1), (height // 2, width // 2)):
+        other = pixels.copy()
+        other[1, row, col] ^= 1
+        assert [name for name in once if journal(other)[name] != once[name]] == ["stamp"]
 
 
 def test_what_others_laid_into_the_folder_stays(scene: Path, card: ModelCard) -> None:

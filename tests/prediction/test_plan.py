@@ -192,3 +192,14 @@ def test_more_than_can_be_done_is_refused_by_its_number(
             make_plan(scene, card)
         with pytest.raises(SceneError, match="would see 180 x 120 pixels"):
             make_plan(scene, card, resolution_m=(scene.resolution_m or 0) / 2)
+
+
+@pytest.mark.parametrize(("tta", "layers"), [("none", 1), ("flips", 2), ("d4", 2)])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_memory_that_is_told_is_that_of_the_rows_that_are_held(
+    make_scene: MakeScene, card: ModelCard, tta: str, layers: int, dtype: str
+) -> None:
+    with open_scene(make_scene(noise(4, 90, 300, dtype="uint8").astype(dtype)), wanted=card.bands) as scene:
+        plan = make_plan(scene, card, tta=tta, largest=64, scale=(0, 255))
+    assert plan.blended_bytes == np.zeros((layers, 64, 300), np.float32).nbytes
+    assert plan.read_bytes == np.zeros((3, 64, 300), dtype).nbytes + np.zeros((64, 300), bool).nbytes
