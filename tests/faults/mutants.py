@@ -18,8 +18,9 @@ import tempfile
 from pathlib import Path
 from random import Random
 
+from tests.faults.tables import PAGE, write_table
+
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "reliability.md"
 # Those that use a package most.
 TESTS = {
     "tiling": "tests/tiling tests/prediction/test_tiles.py",
@@ -106,9 +107,7 @@ def main() -> None:
     lines += [f"| {package} | {' | '.join(f'{count:,}' for count in row)} |" for package, row in counts.items()]
     print("\n".join(lines))
     if given.write:
-        text = PAGE.read_text(encoding="utf-8")
-        table = re.compile(r"\| package \| places there are \|.*?\| \*\*all\*\*[^\n]*\n", re.DOTALL)
-        PAGE.write_text(table.sub(lambda _: "\n".join(lines) + "\n", text), encoding="utf-8")
+        write_table(lines)
 
 
 if __name__ == "__main__":
