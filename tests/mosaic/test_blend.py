@@ -12,9 +12,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from rasterio.windows import Window
 
 from landslide_cli.errors import PredictionError
-from landslide_cli.mosaic.blend import Prediction, Validity, blend
+from landslide_cli.mosaic.blend import Prediction, Strip, Validity, blend
 from landslide_cli.mosaic.encoding import NODATA, STEPS
 from landslide_cli.tiling import resampling
 from landslide_cli.tiling.grid import Axis, Grid, Tile
@@ -130,3 +131,7 @@ def test_what_is_no_number_ends_the_run_at_its_window(wrong: float, kind: Any, n
     row, col = int(spoilt.rows[20]), int(spoilt.cols[12])
     with pytest.raises(PredictionError, match=f"at row {row}, column {col} of the scene"):
         list(blend(iter(tiles), grid))
+
+
+def test_a_strip_lies_across_the_whole_scene() -> None:
+    assert Strip(7, np.zeros((3, 5), np.uint8)).window() == Window(0, 7, 5, 3)

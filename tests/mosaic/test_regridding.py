@@ -17,10 +17,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from rasterio.crs import CRS
+from rasterio.errors import RasterioIOError
 from rasterio.warp import Resampling, reproject, transform
 from scipy.ndimage import maximum_filter
 
 from landslide_cli.errors import ProbabilityError, SceneError
+from landslide_cli.mosaic import regridding
 from landslide_cli.mosaic.encoding import NODATA, STEPS
 from landslide_cli.mosaic.regridding import default_shift_m, regridded
 from landslide_cli.scene.ground import Ground
@@ -157,6 +159,18 @@ def test_what_cannot_be_laid_over_is_refused(here: str | None, there: str | None
     path = write(tmp_path / "p.tif", np.zeros((9, 9), np.uint8), crs=there)
     ground = Ground(TRANSFORM, CRS.from_user_input(here) if here else None, PIXEL_M)
     with pytest.raises(SceneError, match=told), regridded(path, ground, (9, 9)):
+        pass
+
+
+def test_what_gdal_can_not_warp_is_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: Any, **__: Any) -> None:
+        raise RasterioIOError("too far apart")
+
+    monkeypatch.setattr(regridding, "WarpedVRT", failing)
+    path = write(tmp_path / "p.tif", np.zeros((9, 9), np.uint8))
+    ground = Ground(TRANSFORM, CRS.from_string(UTM), PIXEL_M)
+    told = "can't be laid over the scene: too far apart; give one of the same"
+    with pytest.raises(ProbabilityError, match=told), regridded(path, ground, (9, 9)):
         pass
 
 

@@ -108,6 +108,26 @@ def test_nothing_is_kept_where_the_same_command_would_end_in_the_same_way(
     assert [file.name for file in path.parent.iterdir()] == ["scene.tif"]
 
 
+def test_a_run_that_an_error_ends_keeps_its_bands(
+    scene: Path, card: ModelCard, caplog: pytest.LogCaptureFixture
+) -> None:
+    def failing(pixels: NDArray[Any]) -> NDArray[Any]:
+        asked.append(1)
+        if len(asked) > 20:
+            raise RuntimeError("the card fell off the bus")
+        return pixels[:, 0] / 254
+
+    asked: list[int] = []
+    with caplog.at_level(logging.INFO), pytest.raises(RuntimeError, match="fell off"):
+        detect(scene, card, failing)
+    assert f"3 of 7 bands are kept in {parts(scene)}, the same command goes on" in caplog.messages
+    again = Network()
+    detect(scene, card, again)
+    assert again.asked < ROWS * ACROSS
+    detect(scene, card, Network(), "whole.gpkg")
+    assert_same_outputs(scene, "slides.gpkg", "whole.gpkg")
+
+
 def test_a_run_says_from_where_it_goes_on(scene: Path, card: ModelCard, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(KeyboardInterrupt):
         detect(scene, card, Network(20))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from landslide_cli.prediction import prefetch
 from landslide_cli.prediction.prefetch import ahead
 
 
@@ -44,6 +45,16 @@ def test_no_more_items_are_made_than_wanted() -> None:
     time.sleep(0.05)
     assert len(made) <= 10 + 3 + 1
     stream.close()  # type: ignore[attr-defined]
+
+
+def test_a_slow_reader_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often what is made finds no room."""
+    monkeypatch.setattr(prefetch, "PATIENCE_S", 0.001)
+    seen = []
+    for item in ahead(range(6), 1):
+        time.sleep(0.02)
+        seen.append(item)
+    assert seen == list(range(6))
 
 
 def test_leaving_early_ends_the_thread_and_closes_what_it_used() -> None:
