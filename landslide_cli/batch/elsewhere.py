@@ -17,6 +17,7 @@ from landslide_cli.detection.beginning import Begun, begin
 from landslide_cli.detection.joining import Earlier, join
 from landslide_cli.detection.summary import Summary
 from landslide_cli.errors import OutsideAreaError
+from landslide_cli.files.interrupts import asked_to_stop
 from landslide_cli.prediction.keeping import keeping
 from landslide_cli.typing import OnProgress
 
@@ -92,6 +93,7 @@ class Ahead:
             except HOPELESS:
                 raise
             except Exception as error:
+                asked_to_stop.obey()
                 opened.error = error
                 continue
             plan, out = opened.begun.plan, task.outputs.inventory

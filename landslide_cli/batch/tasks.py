@@ -27,7 +27,7 @@ from landslide_cli.errors import (
     OutsideAreaError,
     without_secrets,
 )
-from landslide_cli.files.interrupts import finishing
+from landslide_cli.files.interrupts import asked_to_stop, finishing
 from landslide_cli.files.stamps import stamps_of
 from landslide_cli.inventory.rules import PolygonRules
 from landslide_cli.model.card import ModelCard
@@ -164,6 +164,7 @@ class Attempt:
         # A signal that comes when the files have their names must not part them from their record.
         with finishing():
             try:
+                asked_to_stop.obey()
                 found = json.loads(json.dumps(asdict(work())))
                 record = Record("done", task.asked, task.where, outputs=self._naming, found=found)
             except OutsideAreaError as error:
@@ -171,8 +172,10 @@ class Attempt:
             except HOPELESS:
                 raise
             except LandslideError as error:
+                asked_to_stop.obey()
                 record = replace(failed, reason=str(error))
             except Exception as error:  # whatever a library can say of a scene; the other scenes can't help it
+                asked_to_stop.obey()
                 reason = without_secrets((str(error).strip().splitlines() or [""])[0])
                 trace = without_secrets(traceback.format_exc())
                 record = replace(failed, reason=f"{type(error).__name__}: {reason}", trace=trace)

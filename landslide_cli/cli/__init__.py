@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -37,6 +37,7 @@ from landslide_cli.cli.polygonize import polygonize
 from landslide_cli.cli.report import report
 from landslide_cli.cli.train import train
 from landslide_cli.errors import without_secrets
+from landslide_cli.files.interrupts import asked_to_stop
 from landslide_cli.foreign import as_ours
 
 INTERRUPTED = 130
@@ -65,12 +66,18 @@ class Doors(Group):
             raise  # whoever reads stdout has enough; click ends in silence
         except Exception as error:
             ours = as_ours(error)
+            if asked_to_stop.came:
+                _tell_interrupt(ctx)
             if ours is None:
                 raise
             raise click.ClickException(" ".join(str(ours).split())) from error
         except KeyboardInterrupt as stop:
-            click.echo(str(stop) or "Interrupted; nothing was written.", err=True)
-            ctx.exit(INTERRUPTED)
+            _tell_interrupt(ctx, str(stop))
+
+
+def _tell_interrupt(ctx: click.Context, said: str = "") -> NoReturn:
+    click.echo(said or "Interrupted; nothing was written.", err=True)
+    ctx.exit(INTERRUPTED)
 
 
 def _tell_versions(ctx: click.Context, param: click.Parameter, asked: bool) -> None:
@@ -116,26 +123,24 @@ def _tell_unraisable(told: sys.UnraisableHookArgs) -> None:
 class _Interrupt:
     """Ends the run, and when it comes again, the process: clearing away may take longer than anybody waits."""
 
-    def __init__(self) -> None:
-        self.came = False
-
     @contextmanager
     def heard(self) -> Iterator[None]:
         """A polite kill and a closed terminal end like Ctrl-C, so that unfinished files are cleared away."""
         numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+        asked_to_stop.came = False
         before = {number: signal.signal(number, self) for number in numbers}
         try:
             yield
         finally:
             # Once it came, the process is on its way out, and one that comes then must find this one still.
-            for number, handler in before.items() if not self.came else ():
+            for number, handler in before.items() if not asked_to_stop.came else ():
                 signal.signal(number, handler)
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        if self.came:
+        if asked_to_stop.came:
             os.write(2, b"Stopped; the next run that writes there clears away what is left.\n")
             os._exit(INTERRUPTED)
-        self.came = True
+        asked_to_stop.came = True
         raise KeyboardInterrupt
 
 

@@ -20,6 +20,7 @@ from landslide_cli.detection.summary import Summary, summary_of
 from landslide_cli.engine import Engine
 from landslide_cli.errors import NothingValidError
 from landslide_cli.files import FileSet
+from landslide_cli.files.interrupts import asked_to_stop
 from landslide_cli.inventory.attributes import Measurer
 from landslide_cli.inventory.collector import Collector
 from landslide_cli.inventory.provenance import Job
@@ -92,6 +93,7 @@ def join(
                 for kind, path in outputs.by_kind.items()
             )
             for strip in rasters.enter_context(closing(iter(strips))):
+                asked_to_stop.obey()
                 landslide = collector.add(strip)
                 if probability:
                     probability.write(strip.top, strip.stored)

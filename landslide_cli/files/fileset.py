@@ -109,7 +109,14 @@ class FileSet:
 
     def _name(self, stagings: Stagings) -> None:
         lead = next(iter(stagings.values()))
-        moves = [(file, parent / file.name) for parent, one in stagings.items() for file in sorted(one.new.iterdir())]
+        # What a library lays beside them, such as statistics of a file that was read on the way, is no output.
+        made = [stagings[name.parent].new / name.name for name in self._names.values()]
+        moves = [
+            (file, name.parent / file.name)
+            for name, place in zip(self._names.values(), made, strict=True)
+            for file in sorted({place, *beside(place)} - (set(made) - {place}))
+            if file.exists()
+        ]
         # What names the set comes last: whoever waits for it finds the others there.
         moves.sort(key=lambda move: move[1] == next(iter(self._names.values())))
         try:

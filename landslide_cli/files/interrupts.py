@@ -1,4 +1,4 @@
-"""Signals that wait while files get their names."""
+"""Signals that wait while files get their names, and those that libraries lose."""
 
 from __future__ import annotations
 
@@ -9,6 +9,28 @@ from contextlib import contextmanager
 from typing import Any
 
 WAITING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
+
+
+class Asked:
+    """Whether the process was asked to stop, by a handler that notes it before it raises.
+
+    The `KeyboardInterrupt` itself may be lost: in a library that is being imported it comes out as an error of its own,
+    and in one that calls back it is left out.
+    """
+
+    came = False
+
+    def obey(self) -> None:
+        """Raise the interrupt that was lost.
+
+        Raises:
+            KeyboardInterrupt: the process was asked to stop.
+        """
+        if self.came:
+            raise KeyboardInterrupt
+
+
+asked_to_stop = Asked()
 
 
 class _Gate:

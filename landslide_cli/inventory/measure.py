@@ -25,7 +25,7 @@ from landslide_cli.inventory.confidence import Confidence
 from landslide_cli.inventory.decisions import read_decisions
 from landslide_cli.inventory.filling import Filled, Measure, Sources, filled
 from landslide_cli.inventory.formats import refuse_unknown_ending
-from landslide_cli.inventory.geopackage import style_beside
+from landslide_cli.inventory.geopackage import styles_beside
 from landslide_cli.inventory.pixels import Raster
 from landslide_cli.inventory.rows import GPKG, Rows, read_rows, write_rows
 from landslide_cli.inventory.terrain import open_terrain
@@ -105,10 +105,10 @@ def measure(
     refuse_unknown_ending(target)
     inputs = [scene, probability, dem, decisions, *([source] if target != source else [])]
     here = target.resolve() == source.resolve()
-    style = style_beside(target)
+    styles = styles_beside(target)
     # Somebody's own style of the file that is measured stays.
-    styled = style is not None and not (here and style.exists())
-    files = _claim(target, [target, style] if style and styled else [target], inputs, here=here, overwrite=overwrite)
+    styled = bool(styles) and not (here and any(style.exists() for style in styles))
+    files = _claim(target, [target, *styles] if styled else [target], inputs, here=here, overwrite=overwrite)
     said = None if decisions is None else read_decisions(Path(decisions))
     with leaving_no_traces([*inputs, source]), files.staged() as places:
         rows = read_rows(source, places[target], here=here)

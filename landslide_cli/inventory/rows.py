@@ -32,7 +32,7 @@ from landslide_cli.inventory.geopackage import (
 )
 from landslide_cli.inventory.read import is_coarse, read_tags
 from landslide_cli.scene.placing import ground_in
-from landslide_cli.scene.vectors import LANDSLIDES, UnreadableError, layers, read_layer
+from landslide_cli.scene.vectors import LANDSLIDES, UnreadableError, layers, polygonal, read_layer
 
 GPKG = ".gpkg"
 WHOLE = ("id", "pixels")
@@ -126,9 +126,10 @@ def _layer(path: Path) -> str:
     there = layers(path)
     if LANDSLIDES in there:
         return LANDSLIDES
-    polygons = [
-        name for name, kind in there.items() if kind and ("Polygon" in kind or "Surface" in kind or kind == "Unknown")
-    ]
+    polygons = [name for name, kind in there.items() if kind and ("Polygon" in kind or "Surface" in kind)]
+    # A KML doesn't tell what its folders hold, and any layer may hold anything.
+    unknown = [name for name, kind in there.items() if kind == "Unknown"]
+    polygons += unknown if len(there) == 1 else [name for name in unknown if len(polygonal(read_layer(path, name)))]
     if len(polygons) != 1:
         found = f"several layers of polygons ({', '.join(polygons)})" if polygons else "no layer of polygons"
         raise InventoryError(f"{path} holds {found}; call the one to measure {LANDSLIDES!r}")

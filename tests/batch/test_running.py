@@ -24,6 +24,7 @@ from landslide_cli.batch.ownership import Shard, owning
 from landslide_cli.batch.planning import Batch
 from landslide_cli.batch.running import carry_out, run_batch
 from landslide_cli.errors import DeviceError, OptionError, OutputError, SceneError, TerrainError
+from landslide_cli.files.interrupts import asked_to_stop
 from tests.batch.conftest import assert_same, beside, go_batch, go_shard, image, layers, planned
 from tests.conftest import UTM, MakeScene, StandIn, first_band
 
@@ -229,6 +230,20 @@ while True:
     killed += 1
 print(killed)
 """
+
+
+def test_an_interrupt_that_a_library_loses_is_no_failed_scene(
+    scenes: Path, tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def losing(pixels: NDArray[Any]) -> NDArray[Any]:
+        monkeypatch.setattr(asked_to_stop, "came", True)  # as the handler of the command line does
+        raise AttributeError("module 'torch' has no attribute 'UntypedStorage'")
+
+    with pytest.raises(KeyboardInterrupt, match=r"Interrupted; 0 of \d scenes done"):
+        go_batch(scenes, tmp_path / "out", model, engine=StandIn(losing))
+    assert not (tmp_path / "out" / "failed.csv").exists()
+    monkeypatch.undo()
+    assert go_batch(scenes, tmp_path / "out", model).failed == 0
 
 
 @pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="needs fork")

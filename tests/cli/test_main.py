@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
 import sys
+import time
 from importlib import metadata
 
 import click
@@ -81,3 +85,20 @@ def test_an_interrupt_is_told_from_an_error_whenever_it_comes(where: str, monkey
     monkeypatch.setattr(click.Group, where, interrupted)
     result = CliRunner().invoke(main, ["models"])
     assert (result.exit_code, result.stdout) == (130, "")
+
+
+def test_an_interrupt_that_a_library_loses_ends_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that comes while torch is imported comes out of it as an error of torch's."""
+
+    def importing(*_: object, **__: object) -> None:
+        with contextlib.suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(1)
+        raise AttributeError("module 'torch' has no attribute 'UntypedStorage'")
+
+    monkeypatch.setattr("landslide_cli.model.weights.installed_weights", importing)
+    result = CliRunner().invoke(main, ["models"])
+    assert (result.exit_code, result.stdout) == (130, "")
+    assert result.stderr == "Interrupted; nothing was written.\n"
+    monkeypatch.undo()
+    assert CliRunner().invoke(main, ["models"]).exit_code == 0

@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,10 +69,15 @@ def start(trial: Trial, folder: Path) -> int:
     """Fork a process for a command; its number."""
     sys.stdout.flush()
     sys.stderr.flush()
-    pid = os.fork()
-    if pid == 0:
-        _child(trial, folder, _texts(folder))
-    return pid
+    # A signal that comes before the command begins says nothing of it.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        pid = os.fork()
+        if pid == 0:
+            _child(trial, folder, _texts(folder), before)
+        return pid
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def said(folder: Path) -> list[str]:
@@ -88,8 +93,8 @@ def _texts(folder: Path) -> list[Path]:
     return [folder.with_name(f"{folder.name}.{name}") for name in ("stdout", "stderr")]
 
 
-def _child(trial: Trial, folder: Path, texts: list[Path]) -> None:
-    status = 70
+def _child(trial: Trial, folder: Path, texts: list[Path], mask: Iterable[int]) -> None:
+    status, begun = 70, False
     try:
         os.setsid()
         for number, text in enumerate(texts, start=1):
@@ -105,11 +110,16 @@ def _child(trial: Trial, folder: Path, texts: list[Path]) -> None:
         from landslide_cli.cli import main
 
         sys.argv = ["landslide", *trial.words]
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        begun = True
         main(trial.words)
     except SystemExit as stop:
         status = stop.code if isinstance(stop.code, int) else 1
-    except BaseException:
-        traceback.print_exc()
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) and not begun:
+            status = 130
+        else:
+            traceback.print_exc()
     finally:
         with contextlib.suppress(Exception):
             sys.stdout.flush()
