@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from landslide_cli.errors import LandslideError, OutputError, shown
-from landslide_cli.files.belonging import beside, files_of
+from landslide_cli.files.belonging import TRACES, beside, files_of
 from landslide_cli.files.geopackage import foreign_layers, is_held
 from landslide_cli.files.interrupts import interrupts_wait
 from landslide_cli.files.naming import Stagings, carry_out, keep
@@ -109,13 +109,12 @@ class FileSet:
 
     def _name(self, stagings: Stagings) -> None:
         lead = next(iter(stagings.values()))
-        # What a library lays beside them, such as statistics of a file that was read on the way, is no output.
-        made = [stagings[name.parent].new / name.name for name in self._names.values()]
+        # What GDAL lays beside a file that was only read on the way is no output.
         moves = [
-            (file, name.parent / file.name)
-            for name, place in zip(self._names.values(), made, strict=True)
-            for file in sorted({place, *beside(place)} - (set(made) - {place}))
-            if file.exists()
+            (file, parent / file.name)
+            for parent, one in stagings.items()
+            for file in sorted(one.new.iterdir())
+            if not file.name.endswith(TRACES)
         ]
         # What names the set comes last: whoever waits for it finds the others there.
         moves.sort(key=lambda move: move[1] == next(iter(self._names.values())))

@@ -24,6 +24,7 @@ from tests.faults.trial import Trial
 
 Kind = Callable[[Random, Seeds, Path], Trial]
 EVERYTHING = ["--probability", "out_p.tif", "--mask", "out_m.tif", "--stac"]
+ANSWERS = ["landslide", "not_landslide", "unsure", "maybe", "", "NULL"]
 SPECIAL = [1e308, -1e308, 1e-300, float("nan"), float("inf"), 0.0, -1.0, 1e12, 4.0]
 SYSTEMS = [
     UTM, "EPSG:4326", "EPSG:3857", "EPSG:2056", "EPSG:4978", "EPSG:4979", "EPSG:32648+5773", "EPSG:2263", None,
@@ -433,8 +434,8 @@ def batch_inputs(rng: Random, seeds: Seeds, folder: Path) -> Trial:
     return Trial("; ".join(what), words, keeps=True)
 
 
-def edited_inventory(rng: Random, seeds: Seeds, folder: Path) -> Trial:
-    """An inventory that somebody edits or spoils, for every command that reads one."""
+def _edited(rng: Random, seeds: Seeds, folder: Path) -> tuple[str, str]:
+    """An inventory that somebody edits or spoils, beside its scene; its name, and how."""
     seeds.copy("scene_strips.tif", folder, "scene.tif")
     ending = rng.choice(["gpkg", "gpkg", "geojson", "shp", "fgb", "parquet"])
     seeds.copy(f"{ending}/slides.{ending}", folder)
@@ -459,12 +460,35 @@ def edited_inventory(rng: Random, seeds: Seeds, folder: Path) -> Trial:
         data, how = damaged(rng, target.read_bytes())
         how = f"{target.name} {how}"
         target.write_bytes(data)
-    name = f"slides.{ending}"
+    return f"slides.{ending}", how
+
+
+def edited_inventory(rng: Random, seeds: Seeds, folder: Path) -> Trial:
+    """An inventory that somebody edits or spoils, for commands that look at it."""
+    name, how = _edited(rng, seeds, folder)
     words = rng.choice(
         [["report", name, "--scene", "scene.tif", "-o", "out.html"], ["report", name, "-o", "out.html"],
          ["evaluate", name, "--reference", str(seeds.folder / "area.gpkg"), "--scene", "scene.tif"],
          ["evaluate", str(seeds.folder / "gpkg/slides.gpkg"), "--reference", name, "--scene", "scene.tif"],
          ["chips", "scene.tif", "--labels", name, "-o", "out_chips", "--size", "32"]]
+    )  # fmt: skip
+    return Trial(f"{how} {words[0]}", words)
+
+
+def corrected_inventory(rng: Random, seeds: Seeds, folder: Path) -> Trial:
+    """The same for commands that correct it, bring it together with another, and compare it."""
+    name, how = _edited(rng, seeds, folder)
+    sound, out = str(seeds.folder / "gpkg/slides.gpkg"), rng.choice(["gpkg", "shp", "geojson", "fgb", "parquet", "kml"])
+    measure = ["measure", name, "-o", f"out.{out}"]
+    rows = "\n".join(
+        f"{rng.choice([1, 2, 3, 99, 'x', '', -1])},{rng.choice(ANSWERS)},{odd_value(rng)}" for _ in range(3)
+    )
+    (folder / "said.csv").write_text(f"id,status,note\n{rows}\n")
+    words = rng.choice(
+        [measure, [*measure, "--probability", str(seeds.folder / "prob.tif")], [*measure, "--scene", "scene.tif"],
+         [*measure, "--dem", str(seeds.folder / "dem.tif")], [*measure, "--decisions", "said.csv"],
+         ["merge", name, sound, "-o", "out.gpkg"], ["changes", name, sound, "-o", "out.gpkg"],
+         ["changes", sound, name, "-o", "out.gpkg"]]
     )  # fmt: skip
     return Trial(f"{how} {words[0]}", words)
 
@@ -693,6 +717,7 @@ KINDS: dict[str, Kind] = {
     for function in (
         scene_bytes, scene_tags, scene_values, scene_sidecars, scene_sizes, vrt, other_format, validity, aoi_bytes, aoi_shapes,
         options, judging, card, weights, openvino_file, probability, noisy_masks, elevation, ledger, batch_inputs, edited_inventory,
+        corrected_inventory,
         report_scene, training_chips, recipe, names, places, limits, known,
     )
 }  # fmt: skip

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from landslide_cli import measure
 from landslide_cli.errors import InventoryError, OutputError
 from landslide_cli.inventory.edited import up_to_date
+from landslide_cli.inventory.formats import DRIVERS, WRITERS
 from landslide_cli.inventory.read import read_inventory
 from tests.conftest import UTM, MakeScene, blobs, first_band, go, stand_in_card
 from tests.inventory.conftest import hills, write_dem
@@ -102,6 +103,22 @@ def test_outlines_alone_get_all_that_detect_said_of_them(folder: Path, ending: s
     assert_same(found[known], truth[known], apart=1e-6)
     assert (found["status"] == "landslide").all()
     assert found["model"].isna().all()
+
+
+@pytest.mark.parametrize("ending", [*DRIVERS, *WRITERS])
+def test_every_format_is_written_read_and_written_again(folder: Path, ending: str) -> None:
+    """With nothing beside it but what belongs to it."""
+    whole = measure(folder / "scene.gpkg", folder / "first.gpkg")
+    before = set(folder.iterdir())
+    measure(folder / "scene.gpkg", folder / f"a{ending}")
+    after = {path.name for path in set(folder.iterdir()) - before}
+    companions = {".shp": {".shx", ".dbf", ".prj", ".cpg", ".qml", ".lyrx"}}.get(ending, {".qml"})
+    assert {f"a{ending}"} <= after <= {f"a{ending}", *(f"a{one}" for one in companions)}
+    if ending in (".pmtiles", ".csv"):
+        return  # for maps on the web and for tables: polygons are not what they hold
+    again = measure(folder / f"a{ending}", folder / "again.gpkg", probability=folder / "prob.tif")
+    assert len(rows_of(folder / "again.gpkg")) == len(rows_of(folder / "scene.gpkg"))
+    assert again.area_m2 == pytest.approx(whole.area_m2, rel=1e-3)
 
 
 def test_how_far_it_is_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
