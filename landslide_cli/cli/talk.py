@@ -50,6 +50,7 @@ def talking(*, quiet: bool, notes: bool = True) -> Iterator[OnProgress | None]:
     handler.emit = lambda record: say(record.getMessage())  # type: ignore[method-assign]
     logger = logging.getLogger("landslide_cli")
     logger.addHandler(handler)
+    level = logger.level
     logger.setLevel(logging.INFO if notes else logging.WARNING)
     columns = (BarColumn(), TextColumn("{task.fields[done]}"), TimeRemainingColumn())
     # A bar is for people: into a file or a pipe it would only draw garbage.
@@ -84,6 +85,7 @@ def talking(*, quiet: bool, notes: bool = True) -> Iterator[OnProgress | None]:
                 yield JsonProgress(console.file) if for_machines else on_progress
             finally:
                 logger.removeHandler(handler)
+                logger.setLevel(level)
 
 
 class JsonProgress:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from landslide_cli.cli import main
-from landslide_cli.cli.talk import JsonProgress
+from landslide_cli.cli.talk import JsonProgress, talking
 from tests.conftest import MakeScene
 
 
@@ -53,3 +54,12 @@ def test_quiet_silences_progress_notes_and_warnings(
     quiet = CliRunner().invoke(main, [*words, "--overwrite", "--quiet"])
     assert quiet.stderr == ""
     assert quiet.stdout.count("\n") == 1
+
+
+@pytest.mark.parametrize("notes", [True, False])
+def test_whoever_listens_to_the_log_listens_as_before(notes: bool) -> None:
+    logger = logging.getLogger("landslide_cli")
+    before = logger.level, list(logger.handlers)
+    with talking(quiet=False, notes=notes):
+        assert logger.isEnabledFor(logging.INFO) == notes
+    assert (logger.level, logger.handlers) == before

@@ -1,4 +1,4 @@
-"""Change the program in places drawn by chance, see whether tests notice, and write a table of docs/reliability.md.
+"""Change the program in places drawn by chance, and see whether tests notice: docs/reliability.md.
 
 python -m tests.faults.mutants 60 --cosmic-ray ~/cosmic/bin/cosmic-ray
 
@@ -17,8 +17,6 @@ import sys
 import tempfile
 from pathlib import Path
 from random import Random
-
-from tests.faults.tables import PAGE, write_table
 
 ROOT = Path(__file__).parents[2]
 # Those that use a package most.
@@ -94,7 +92,6 @@ def main() -> None:
     parser.add_argument("--package", action="append", choices=list(TESTS))
     parser.add_argument("--seed", default="1", help="other places for another seed")
     parser.add_argument("--cosmic-ray", default="cosmic-ray", help="the program")
-    parser.add_argument("--write", action="store_true", help=f"write the table of {PAGE.name}")
     given = parser.parse_args()
     counts = {}
     with tempfile.TemporaryDirectory(prefix="landslide-mutants-") as work:
@@ -106,8 +103,6 @@ def main() -> None:
     lines = ["| package | places there are | tried | noticed |", "|---|---:|---:|---:|"]
     lines += [f"| {package} | {' | '.join(f'{count:,}' for count in row)} |" for package, row in counts.items()]
     print("\n".join(lines))
-    if given.write:
-        write_table(lines)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import importlib
 import multiprocessing
 import os
 import pkgutil
+import re
 import shutil
 import sys
 import tempfile
@@ -25,13 +26,13 @@ import rasterio
 from rasterio._err import CPLE_BaseError
 
 from tests.faults.seeds import Seeds, make_seeds
-from tests.faults.tables import PAGE, write_table
 from tests.faults.trial import Outcome, Trial, carry_out
 
 REFUSED_TO_WRITE = (rasterio.errors.RasterioError, CPLE_BaseError, OverflowError)
 # Kinds that take longest, of which the small sweep tries fewer.
 SLOW = {"card", "ledger", "batch inputs", "recipe", "names", "limits", "training chips", "scene sizes"}
 SMALL = {True: 2, False: 4}  # inputs of a slow kind, and of the others
+PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 
 
 def warm_up() -> None:
@@ -159,7 +160,9 @@ def main() -> None:
     print("\n".join(lines))
     print("seconds each:", {kind: round(seconds[kind] / counts[kind], 2) for kind in counts}, file=sys.stderr)
     if given.write:
-        write_table(lines)
+        text = PAGE.read_text(encoding="utf-8")
+        table = re.compile(r"\| kind \| tried \|.*?\| \*\*all\*\*[^\n]*\n", re.DOTALL)
+        PAGE.write_text(table.sub(lambda _: "\n".join(lines) + "\n", text), encoding="utf-8")
 
 
 if __name__ == "__main__":
