@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from PIL import Image
 from landslide_cli.detection.outputs import Outputs
 from landslide_cli.detection.run import Summary, run
 from landslide_cli.engine import Engine
+from landslide_cli.errors import OptionError
 from landslide_cli.inventory.attributes import open_measurer
 from landslide_cli.inventory.rules import PolygonRules
 from landslide_cli.model.card import ModelCard
@@ -160,6 +162,13 @@ def client(cluster: Any) -> Iterator[Any]:
     with Client(cluster) as connected:
         yield connected
     opened.cache_clear()
+
+
+def assert_refused(kind: Callable[..., Any], given: dict[str, Any], told: str) -> None:
+    """A value made with one wrong setting is refused by the setting's name and with what may be given."""
+    with pytest.raises(OptionError, match=re.escape(told)) as refused:
+        kind(**given)
+    assert next(iter(given)) in str(refused.value)
 
 
 def noise(*shape: int, dtype: str = "uint8", seed: int = 0) -> NDArray[Any]:

@@ -86,14 +86,14 @@ class Ahead:
                     task.scene, opened.attempt.outputs, view=wish.view, rules=wish.rules, runtime=wish.runtime,
                     overwrite=True, choosing=False,
                 )  # fmt: skip
-                opened.begun = opened.stack.enter_context(opening)
+                with asked_to_stop.obeyed():
+                    opened.begun = opened.stack.enter_context(opening)
             except OutsideAreaError as error:
                 opened.error = error
                 continue
             except HOPELESS:
                 raise
             except Exception as error:
-                asked_to_stop.obey()
                 opened.error = error
                 continue
             plan, out = opened.begun.plan, task.outputs.inventory

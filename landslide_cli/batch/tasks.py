@@ -164,18 +164,16 @@ class Attempt:
         # A signal that comes when the files have their names must not part them from their record.
         with finishing():
             try:
-                asked_to_stop.obey()
-                found = json.loads(json.dumps(asdict(work())))
+                with asked_to_stop.obeyed():
+                    found = json.loads(json.dumps(asdict(work())))
                 record = Record("done", task.asked, task.where, outputs=self._naming, found=found)
             except OutsideAreaError as error:
                 record = replace(begun, state="outside", reason=str(error))
             except HOPELESS:
                 raise
             except LandslideError as error:
-                asked_to_stop.obey()
                 record = replace(failed, reason=str(error))
             except Exception as error:  # whatever a library can say of a scene; the other scenes can't help it
-                asked_to_stop.obey()
                 reason = without_secrets((str(error).strip().splitlines() or [""])[0])
                 trace = without_secrets(traceback.format_exc())
                 record = replace(failed, reason=f"{type(error).__name__}: {reason}", trace=trace)

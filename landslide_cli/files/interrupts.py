@@ -29,6 +29,16 @@ class Asked:
         if self.came:
             raise KeyboardInterrupt
 
+    @contextmanager
+    def obeyed(self) -> Iterator[None]:
+        """Raise the interrupt that was lost before a block, or in place of the error that it became in there."""
+        self.obey()
+        try:
+            yield
+        except Exception:
+            self.obey()
+            raise
+
 
 asked_to_stop = Asked()
 

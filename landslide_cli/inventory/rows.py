@@ -87,12 +87,12 @@ def read_rows(path: Path, place: Path, *, here: bool) -> Rows:
     """
     geopackage = path.suffix.lower() == GPKG
     try:
-        layer = _layer(path)
+        layer, tags = _layer(path), read_tags(path)
         whole = geopackage and place.suffix.lower() == GPKG and (here or layer == LANDSLIDES)
         read = place if whole else path
         if whole:
             copied(path, place)
-            if not here and MARK not in read_tags(path):
+            if not here and MARK not in tags:
                 # Else a second run, with --overwrite, would take its own result for the work of others.
                 add_rows(place, layer, {}, np.array([]), kind="Polygon", dataset_metadata={MARK: __version__})
         if geopackage:
@@ -113,7 +113,7 @@ def read_rows(path: Path, place: Path, *, here: bool) -> Rows:
         frame = frame.set_crs(None, allow_override=True)
     spelt = ours(frame)
     frame = frame.rename(columns={there: name for name, there in spelt.items()})
-    return Rows(path, layer, frame, read_tags(path), spelt, whole)
+    return Rows(path, layer, frame, tags, spelt, whole)
 
 
 def _layer(path: Path) -> str:
